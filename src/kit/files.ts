@@ -1,0 +1,75 @@
+import { constants } from 'node:fs';
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { codeOf, messageOf, Problem } from './errors.ts';
+
+/** Creates `folder` (and parents) readable by its owner alone. */
+export async function privateFolder(folder: string): Promise<void> {
+  await storing(folder, () => mkdir(folder, { recursive: true, mode: 0o700 }));
+}
+
+/**
+ * Replaces `path` atomically: temporary file beside it, fsync, rename, fsync of the folder. A power cut at any instant
+ * leaves the old content or the new, never half. Throws `storage-failed` (disk full, read-only, no right).
+ */
+export async function writeAtomic(path: string, data: string | Uint8Array, mode = 0o600): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+  await storing(path, async () => {
+    try {
+      const file = await open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, mode);
+      try {
+        await file.writeFile(data);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await rename(temporary, path);
+      await syncFolder(dirname(path));
+    } catch (error) {
+      await rm(temporary, { force: true }).catch(() => undefined);
+      throw error;
+    }
+  });
+}
+
+/** Makes a rename, a creation or a removal in `folder` survive a power cut. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, constants.O_RDONLY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The text of `path`, or `undefined` when there is no such file. Other failures are thrown. */
+export async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+const reasons: Record<string, string> = {
+  ENOSPC: 'the disk is full: free some space',
+  EDQUOT: 'the quota is used up: free some space',
+  EROFS: 'the file system is read-only: check the card and mount it writable',
+  EACCES: 'no permission: check who owns the folder',
+  EPERM: 'no permission: check who owns the folder',
+  EIO: 'the disk answers with errors: replace the card',
+};
+
+async function storing<T>(path: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    const code = codeOf(error);
+    const reason = reasons[code] ?? messageOf(error);
+    throw new Problem('storage-failed', `cannot write ${path}: ${reason}`, {
+      cause: error,
+      details: { path, system: code },
+    });
+  }
+}
