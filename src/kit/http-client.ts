@@ -1,0 +1,138 @@
+import type { Static, TSchema } from 'typebox';
+import { Value } from 'typebox/value';
+import { Agent, request as send } from 'undici';
+import { codeOf, isAbort, messageOf, Problem } from './errors.ts';
+
+export interface HttpClientOptions {
+  /** `https://host:port`, without a path. */
+  origin: string;
+  /** The client certificate to present, PEM. */
+  key?: string;
+  cert?: string;
+  /** PEM certificates to trust instead of the system's. */
+  ca?: string | undefined;
+  /** For the whole exchange. */
+  timeoutMs?: number;
+  /** Connect here instead of resolving the host of `origin` (its name stays in SNI and Host). */
+  connectTo?: { host: string; port: number };
+}
+
+export interface HttpRequest<S extends TSchema> {
+  method: 'GET' | 'PUT' | 'POST' | 'DELETE';
+  path: string;
+  body?: unknown;
+  /** The answer must be JSON of this shape; without a schema the body is ignored and the result is `undefined`. */
+  answer?: S;
+  signal?: AbortSignal;
+}
+
+const maxAnswerBytes = 1024 * 1024;
+
+/** A JSON client for one server. Every failure is a `Problem`: the server's own code, or `unreachable`, `bad-answer`. */
+export class HttpClient {
+  readonly #options: HttpClientOptions;
+  #agent: Agent | undefined;
+
+  constructor(options: HttpClientOptions) {
+    this.#options = options;
+  }
+
+  async request<S extends TSchema>(call: HttpRequest<S>): Promise<Static<S>> {
+    const { origin, timeoutMs = 10_000 } = this.#options;
+    this.#agent ??= this.#connect();
+    const timeout = AbortSignal.timeout(timeoutMs);
+    const signal = call.signal === undefined ? timeout : AbortSignal.any([timeout, call.signal]);
+    try {
+      const response = await send(origin + call.path, {
+        method: call.method,
+        dispatcher: this.#agent,
+        signal,
+        ...(call.body === undefined
+          ? {}
+          : { body: JSON.stringify(call.body), headers: { 'content-type': 'application/json' } }),
+      });
+      const text = await bounded(response.body);
+      if (response.statusCode >= 300) throw problemFrom(origin, response.statusCode, response.headers['retry-after'], text);
+      return call.answer === undefined ? (undefined as Static<S>) : shaped(call.answer, text, origin + call.path);
+    } catch (error) {
+      if (error instanceof Problem) throw error;
+      if (call.signal?.aborted === true) throw error;
+      const why = isAbort(error) || timeout.aborted ? `no answer within ${timeoutMs} ms` : messageOf(error);
+      throw new Problem('unreachable', `${origin} cannot be reached: ${why}`, {
+        status: 502,
+        cause: error,
+        details: { origin, system: codeOf(error) },
+      });
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#agent?.destroy();
+    this.#agent = undefined;
+  }
+
+  #connect(): Agent {
+    const { key, cert, ca, connectTo } = this.#options;
+    return new Agent({
+      connect: {
+        ...(key === undefined ? {} : { key }),
+        ...(cert === undefined ? {} : { cert }),
+        ...(ca === undefined ? {} : { ca }),
+        ...(connectTo === undefined
+          ? {}
+          : { host: connectTo.host, port: connectTo.port, servername: new URL(this.#options.origin).hostname }),
+      },
+      connectTimeout: 5000,
+      maxResponseSize: maxAnswerBytes,
+    });
+  }
+}
+
+async function bounded(body: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    size += chunk.length;
+    if (size > maxAnswerBytes) throw new Problem('bad-answer', `the answer is larger than ${maxAnswerBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function shaped<S extends TSchema>(schema: S, text: string, url: string): Static<S> {
+  const value = parse(text);
+  if (Value.Check(schema, value)) return value;
+  const [first] = Value.Errors(schema, value);
+  const why = first === undefined ? 'is not JSON' : `${first.instancePath || 'it'} ${first.message}`;
+  throw new Problem('bad-answer', `the answer of ${url} is not what was agreed: ${why}`, { status: 502 });
+}
+
+/** Seconds of a Retry-After header: a number, or an HTTP date (RFC 9110, 10.2.3). */
+export function retryAfterSeconds(header: string | string[] | undefined, now = Date.now()): number | undefined {
+  const text = Array.isArray(header) ? header[0] : header;
+  if (text === undefined) return undefined;
+  if (/^\d+$/.test(text)) return Math.min(Number(text), 604_800);
+  const date = Date.parse(text);
+  return Number.isNaN(date) ? undefined : Math.min(Math.max(0, (date - now) / 1000), 604_800);
+}
+
+function problemFrom(origin: string, status: number, retryAfter: string | string[] | undefined, text: string): Problem {
+  const body = parse(text) as { code?: unknown; message?: unknown } | undefined;
+  const code = typeof body?.code === 'string' ? body.code.slice(0, 60) : `http-${status}`;
+  const message = typeof body?.message === 'string' ? body.message.slice(0, 500) : 'without a reason';
+  const after = retryAfterSeconds(retryAfter);
+  return new Problem(code, `${origin} answered ${status}: ${message}`, {
+    status,
+    // 4xx is our doing and stays so, but for: too slow, too early, too often.
+    retryable: status >= 500 || status === 408 || status === 425 || status === 429,
+    ...(after === undefined ? {} : { retryAfterSeconds: after }),
+  });
+}

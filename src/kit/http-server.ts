@@ -1,0 +1,140 @@
+import { randomUUID } from 'node:crypto';
+import type { Server as HttpsServer, ServerOptions as HttpsOptions } from 'node:https';
+import { TypeBoxValidatorCompiler, type TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  type RawReplyDefaultExpression,
+  type RawRequestDefaultExpression,
+} from 'fastify';
+import { codeOf, messageOf, Problem } from './errors.ts';
+import type { Log } from './log.ts';
+import type { Service } from './service.ts';
+
+export type HttpsApp = FastifyInstance<
+  HttpsServer,
+  RawRequestDefaultExpression<HttpsServer>,
+  RawReplyDefaultExpression<HttpsServer>,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;
+
+/** What Fastify and Node call things, in our codes. */
+const codes: Record<string, [code: string, status: number]> = {
+  FST_ERR_VALIDATION: ['bad-request', 400],
+  FST_ERR_CTP_BODY_TOO_LARGE: ['body-too-large', 413],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported-media-type', 415],
+  FST_ERR_CTP_EMPTY_JSON_BODY: ['bad-request', 400],
+  FST_ERR_CTP_INVALID_JSON_BODY: ['bad-request', 400],
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['bad-request', 400],
+  FST_ERR_BAD_URL: ['bad-request', 400],
+};
+
+/** Any error as the `Problem` that the caller of an HTTP API is told. What is not the caller's doing says nothing of us. */
+export function problemOf(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  const known = codes[codeOf(error)];
+  if (known !== undefined) return new Problem(known[0], messageOf(error), { status: known[1], cause: error });
+  const status = (error as Partial<FastifyError>).statusCode ?? 500;
+  if (status >= 400 && status < 500) return new Problem('bad-request', messageOf(error), { status, cause: error });
+  return new Problem('unexpected', 'something went wrong on this side; try again later', { status: 500, cause: error });
+}
+
+/** The limits every HTTP listener of ours has, API or page. */
+export const httpLimits = {
+  /** A request that has not arrived whole by then is answered 408 and its connection closed. */
+  requestTimeoutMs: 10_000,
+  headersTimeoutMs: 5000,
+  keepAliveTimeoutMs: 65_000,
+  maxHeaderBytes: 16_384,
+} as const;
+
+/**
+ * A Fastify application over HTTPS with our limits, our error shape `{ code, message, … }` and TypeBox validation.
+ * Register routes and plugins on it before `listen`.
+ */
+export function createHttpsApp(options: { log: Log; tls: HttpsOptions; bodyLimit: number; trustProxy?: string[] }): HttpsApp {
+  const app = fastify({
+    loggerInstance: options.log as FastifyBaseLogger,
+    disableRequestLogging: true,
+    bodyLimit: options.bodyLimit,
+    requestTimeout: httpLimits.requestTimeoutMs,
+    keepAliveTimeout: httpLimits.keepAliveTimeoutMs,
+    genReqId: () => randomUUID(),
+    trustProxy: options.trustProxy ?? false,
+    forceCloseConnections: true,
+    https: {
+      ...options.tls,
+      headersTimeout: httpLimits.headersTimeoutMs,
+      connectionsCheckingInterval: 1000,
+      maxHeaderSize: httpLimits.maxHeaderBytes,
+      minVersion: 'TLSv1.2',
+    },
+  }).withTypeProvider<TypeBoxTypeProvider>();
+  app.setValidatorCompiler(TypeBoxValidatorCompiler);
+  app.setErrorHandler(async (error, request, reply) => {
+    const problem = problemOf(error);
+    if (problem.status >= 500) request.log.error({ err: error, url: request.url }, `${request.method} ${request.url} failed`);
+    if (problem.retryAfterSeconds !== undefined) reply.header('retry-after', Math.ceil(problem.retryAfterSeconds));
+    return reply.status(problem.status).send(problem.toJSON());
+  });
+  app.setNotFoundHandler(async (request, reply) =>
+    reply.status(404).send({ code: 'not-found', message: `there is no ${request.method} ${request.url.split('?')[0]} here` }),
+  );
+  return app as unknown as HttpsApp;
+}
+
+/**
+ * A listening Fastify application as a `Service`. `build` runs at each start (constructors do nothing). A taken port is
+ * the error `port-in-use`, which names the port and the setting.
+ */
+export class HttpsService implements Service {
+  readonly name: string;
+  readonly #options: { host: string; port: number; setting: string; build: () => Promise<HttpsApp> };
+  #app: HttpsApp | undefined;
+
+  constructor(options: { name: string; host: string; port: number; setting: string; build: () => Promise<HttpsApp> }) {
+    this.name = options.name;
+    this.#options = options;
+  }
+
+  /** The port that is really open, which differs from the setting when that is 0. */
+  get port(): number {
+    const address = this.#app?.server.address();
+    if (address === null || address === undefined || typeof address === 'string') throw new Error(`${this.name} is not listening`);
+    return address.port;
+  }
+
+  async start(): Promise<void> {
+    const { host, port, setting, build } = this.#options;
+    this.#app = await build();
+    try {
+      await this.#app.listen({ host, port });
+    } catch (error) {
+      throw listenProblem(error, { host, port, setting });
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.#app?.close();
+    this.#app = undefined;
+  }
+}
+
+/** What to tell a person when a listener cannot open: the port, and the setting that moves it. */
+export function listenProblem(error: unknown, where: { host: string; port: number; setting: string }): unknown {
+  const at = `${where.host} port ${where.port}`;
+  const details = { host: where.host, port: where.port, setting: where.setting };
+  const options = { details, cause: error, retryable: false };
+  switch (codeOf(error)) {
+    case 'EADDRINUSE':
+      return new Problem('port-in-use', `${at} is in use by another program; stop it or set ${where.setting}`, options);
+    case 'EACCES':
+      return new Problem('port-not-allowed', `no right to open ${at}; set ${where.setting} to 1024 or more`, options);
+    case 'EADDRNOTAVAIL':
+      return new Problem('host-not-here', `this machine has no address ${where.host}; set ${where.setting}`, options);
+    default:
+      return error;
+  }
+}
