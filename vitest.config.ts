@@ -1,0 +1,16 @@
+import { defineConfig } from 'vitest/config';
+
+// oxlint-disable-next-line import/no-default-export -- vitest reads its configuration from the default export
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    globalSetup: ['test/support/leftovers.ts'],
+    // Processes of their own: tests start servers and children, and a file that hangs can be ended without the others.
+    pool: 'forks',
+    maxWorkers: 2,
+    watch: false,
+    reporters: ['default'],
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+  },
+});
