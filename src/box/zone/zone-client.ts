@@ -1,0 +1,67 @@
+import { HttpClient, type HttpClientOptions } from '../../kit/http-client.ts';
+import { TunnelGrant, type ZoneRecords, ZoneState } from '../../protocol/zone-api.ts';
+import type { Identity } from '../facts.ts';
+
+export interface ZoneClientOptions extends Pick<
+  HttpClientOptions,
+  'origin' | 'ca' | 'connectTo' | 'timeoutMs'
+> {
+  identity: Identity;
+}
+
+/**
+ * The box's side of the zone API (design 6.1): every call speaks of the zone of the identity that is presented as TLS
+ * client certificate. Failures are `Problem`s with the server's own code (`address-not-allowed`, `rate-limited`, …),
+ * `unreachable`, or `bad-answer` when the answer is not of the agreed shape.
+ */
+export class ZoneClient {
+  readonly #http: HttpClient;
+  readonly #path: string;
+
+  constructor({ identity, ...http }: ZoneClientOptions) {
+    this.#http = new HttpClient({ ...http, key: identity.keyPem, cert: identity.certPem });
+    this.#path = `/v1/zones/${identity.boxId}`;
+  }
+
+  /** What the authoritative servers serve now. */
+  get(signal: AbortSignal): Promise<ZoneState> {
+    return this.#http.request({ method: 'GET', path: this.#path, answer: ZoneState, signal });
+  }
+
+  /** Replaces all address records. Resolves when the authoritative servers serve them. Idempotent. */
+  put(records: ZoneRecords, signal: AbortSignal): Promise<ZoneState> {
+    return this.#http.request({ method: 'PUT', path: this.#path, body: records, answer: ZoneState, signal });
+  }
+
+  /** Adds one TXT value (43 base64url characters) at `_acme-challenge`; the others stay. Idempotent. */
+  addChallenge(value: string, signal: AbortSignal): Promise<ZoneState> {
+    const path = `${this.#path}/challenges`;
+    return this.#http.request({ method: 'POST', path, body: { value }, answer: ZoneState, signal });
+  }
+
+  /** Removes one TXT value; that it was not there is no failure. */
+  removeChallenge(value: string, signal: AbortSignal): Promise<ZoneState> {
+    const path = `${this.#path}/challenges/${encodeURIComponent(value)}`;
+    return this.#http.request({ method: 'DELETE', path, answer: ZoneState, signal });
+  }
+
+  /** Pins issuance to one ACME account (RFC 8657); `null` takes the pin away. */
+  setCaa(accountUri: string | null, signal: AbortSignal): Promise<ZoneState> {
+    const path = `${this.#path}/caa`;
+    return this.#http.request({ method: 'PUT', path, body: { accountUri }, answer: ZoneState, signal });
+  }
+
+  /** Frontends to connect to, the kite name and a secret that is this box's own. */
+  tunnel(signal: AbortSignal): Promise<TunnelGrant> {
+    return this.#http.request({ method: 'POST', path: `${this.#path}/tunnel`, answer: TunnelGrant, signal });
+  }
+
+  /** Gives up the zone: the box leaves. */
+  async leave(signal: AbortSignal): Promise<void> {
+    await this.#http.request({ method: 'DELETE', path: this.#path, signal });
+  }
+
+  async close(): Promise<void> {
+    await this.#http.close();
+  }
+}
