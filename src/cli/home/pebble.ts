@@ -1,0 +1,174 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { Agent, request } from 'undici';
+import { Child, type Exit } from '../../kit/child.ts';
+import { messageOf, Problem } from '../../kit/errors.ts';
+import { privateFolder, writeAtomic } from '../../kit/files.ts';
+import { listenProblem } from '../../kit/http-server.ts';
+import type { Log } from '../../kit/log.ts';
+import type { Service } from '../../kit/service.ts';
+import type { TestCa } from './test-ca.ts';
+
+export interface PebbleOptions {
+  /** For the configuration and the listener's certificate; created when missing. */
+  folder: string;
+  /** `host:port` of the server that answers every DNS question of a validation. */
+  dnsServer: string;
+  /** Signs the certificate of Pebble's own listeners. */
+  ca: TestCa;
+  /** A free port on loopback when absent. */
+  port?: number;
+  managementPort?: number;
+  /** `PEBBLE_WFE_NONCEREJECT`, `PEBBLE_AUTHZREUSE` and the like, on top of `PEBBLE_VA_NOSLEEP=1`. */
+  env?: Readonly<Record<string, string>>;
+  log: Log;
+}
+
+const host = '127.0.0.1';
+const pollMs = 25;
+
+/** The test CA of Let's Encrypt (Debian's package `pebble`) as a child process. Its roots are new at each start. */
+export class Pebble implements Service {
+  readonly name = 'pebble';
+  readonly #options: PebbleOptions;
+  #child: Child | undefined;
+  #agent: Agent | undefined;
+  #ports: { acme: number; management: number } | undefined;
+
+  constructor(options: PebbleOptions) {
+    this.#options = options;
+  }
+
+  /** The ACME directory. Its certificate is signed by `ca`. */
+  get directoryUrl(): string {
+    return `https://${host}:${this.#listening.acme}/dir`;
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  /** The root of the certificates it issues, PEM. */
+  async roots(): Promise<string> {
+    const response = await request(`https://${host}:${this.#listening.management}/roots/0`, this.#asClient());
+    const text = await response.body.text();
+    if (response.statusCode !== 200)
+      throw new Problem('bad-answer', `pebble answered ${response.statusCode} to /roots/0`);
+    return text;
+  }
+
+  /** Resolves when the directory answers. Throws `pebble-failed` with Pebble's last words. */
+  async start(signal: AbortSignal): Promise<void> {
+    const { folder, dnsServer, ca, env, log } = this.#options;
+    await privateFolder(folder);
+    const { keyPem, certPem } = await ca.issue(['localhost', host]);
+    const [acme, management] = await freePorts(this.#options.port, this.#options.managementPort);
+    this.#ports = { acme, management };
+    this.#agent = new Agent({ connect: { ca: ca.caPem } });
+    const file = {
+      config: join(folder, 'pebble.json'),
+      cert: join(folder, 'cert.pem'),
+      key: join(folder, 'key.pem'),
+    };
+    await writeAtomic(file.cert, certPem);
+    await writeAtomic(file.key, keyPem);
+    await writeAtomic(file.config, configuration(this.#ports, file));
+
+    const lastWords: string[] = [];
+    this.#child = new Child({
+      command: 'pebble',
+      args: ['-config', file.config, '-dnsserver', dnsServer],
+      env: { ...process.env, PEBBLE_VA_NOSLEEP: '1', ...env },
+      onLine: (line) => {
+        log.debug({ part: 'pebble' }, line);
+        if (lastWords.push(line) > 5) lastWords.shift();
+      },
+    });
+    await this.#answering(this.#child, lastWords, signal);
+  }
+
+  async stop(): Promise<void> {
+    await this.#child?.stop();
+    await this.#agent?.destroy();
+    this.#child = undefined;
+    this.#agent = undefined;
+  }
+
+  get #listening(): { acme: number; management: number } {
+    if (this.#ports === undefined) throw new Error('pebble was not started');
+    return this.#ports;
+  }
+
+  #asClient(): { dispatcher?: Agent } {
+    return this.#agent === undefined ? {} : { dispatcher: this.#agent };
+  }
+
+  async #answering(child: Child, lastWords: readonly string[], signal: AbortSignal): Promise<void> {
+    let exit: Exit | undefined;
+    void child.exited.then((how) => (exit = how));
+    for (;;) {
+      signal.throwIfAborted();
+      if (exit !== undefined) throw failed(exit, lastWords);
+      try {
+        const { body, statusCode } = await request(this.directoryUrl, { ...this.#asClient(), signal });
+        await body.dump();
+        if (statusCode === 200) return;
+      } catch {
+        // Not listening yet, or ended: the next turn tells.
+      }
+      await new Promise((resolve) => setTimeout(resolve, pollMs));
+    }
+  }
+}
+
+function configuration(
+  ports: { acme: number; management: number },
+  file: { cert: string; key: string },
+): string {
+  const pebble = {
+    listenAddress: `${host}:${ports.acme}`,
+    managementListenAddress: `${host}:${ports.management}`,
+    certificate: file.cert,
+    privateKey: file.key,
+    // Demanded by Pebble for HTTP-01 and TLS-ALPN-01, which nobody here uses: nothing listens there.
+    httpPort: 1,
+    tlsPort: 1,
+    ocspResponderURL: '',
+    externalAccountBindingRequired: false,
+  };
+  return `${JSON.stringify({ pebble }, null, 2)}\n`;
+}
+
+function failed(exit: Exit, lastWords: readonly string[]): Problem {
+  const why = exit.error === undefined ? lastWords.join(' | ') : messageOf(exit.error);
+  return new Problem('pebble-failed', `pebble ended with ${exit.code ?? exit.signal}: ${why}`, {
+    retryable: false,
+  });
+}
+
+/** Pebble does not say which port it got for 0, so the kernel is asked for free ones, both at a time. */
+async function freePorts(acme = 0, management = 0): Promise<[number, number]> {
+  const first = await occupy(acme);
+  try {
+    const second = await occupy(management);
+    await second.release();
+    return [first.port, second.port];
+  } finally {
+    await first.release();
+  }
+}
+
+async function occupy(port: number): Promise<{ port: number; release: () => Promise<void> }> {
+  const server = createServer().listen(port, host);
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    throw listenProblem(error, { host, port, setting: 'another port for pebble' });
+  }
+  const address = server.address();
+  return {
+    port: typeof address === 'object' && address !== null ? address.port : port,
+    release: () => new Promise((resolve) => server.close(() => resolve())),
+  };
+}
