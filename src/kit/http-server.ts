@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Server as HttpServer } from 'node:http';
 import type { Server as HttpsServer, ServerOptions as HttpsOptions } from 'node:https';
 import { TypeBoxValidatorCompiler, type TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import fastify, {
@@ -20,6 +21,14 @@ export type HttpsApp = FastifyInstance<
   TypeBoxTypeProvider
 >;
 
+export type HttpApp = FastifyInstance<
+  HttpServer,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;
+
 /** What Fastify and Node call things, in our codes. */
 const codes: Record<string, [code: string, status: number]> = {
   FST_ERR_VALIDATION: ['bad-request', 400],
@@ -37,8 +46,12 @@ export function problemOf(error: unknown): Problem {
   const known = codes[codeOf(error)];
   if (known !== undefined) return new Problem(known[0], messageOf(error), { status: known[1], cause: error });
   const status = (error as Partial<FastifyError>).statusCode ?? 500;
-  if (status >= 400 && status < 500) return new Problem('bad-request', messageOf(error), { status, cause: error });
-  return new Problem('unexpected', 'something went wrong on this side; try again later', { status: 500, cause: error });
+  if (status >= 400 && status < 500)
+    return new Problem('bad-request', messageOf(error), { status, cause: error });
+  return new Problem('unexpected', 'something went wrong on this side; try again later', {
+    status: 500,
+    cause: error,
+  });
 }
 
 /** The limits every HTTP listener of ours has, API or page. */
@@ -54,9 +67,14 @@ export const httpLimits = {
  * A Fastify application over HTTPS with our limits, our error shape `{ code, message, … }` and TypeBox validation.
  * Register routes and plugins on it before `listen`.
  */
-export function createHttpsApp(options: { log: Log; tls: HttpsOptions; bodyLimit: number; trustProxy?: string[] }): HttpsApp {
+export function createHttpsApp(options: {
+  log: Log;
+  tls: HttpsOptions;
+  bodyLimit: number;
+  trustProxy?: string[];
+}): HttpsApp {
   const app = fastify({
-    loggerInstance: options.log as FastifyBaseLogger,
+    loggerInstance: options.log,
     disableRequestLogging: true,
     bodyLimit: options.bodyLimit,
     requestTimeout: httpLimits.requestTimeoutMs,
@@ -72,17 +90,43 @@ export function createHttpsApp(options: { log: Log; tls: HttpsOptions; bodyLimit
       minVersion: 'TLSv1.2',
     },
   }).withTypeProvider<TypeBoxTypeProvider>();
+  answerProblems(app as unknown as HttpApp);
+  return app as unknown as HttpsApp;
+}
+
+/**
+ * A Fastify application that never listens: whoever owns the listener hands it requests with
+ * `app.server.emit('request', …)`. For servers that choose the application by host name.
+ */
+export function createHttpApp(options: { log: Log; bodyLimit: number }): HttpApp {
+  const logger: FastifyBaseLogger = options.log;
+  const app = fastify({
+    loggerInstance: logger,
+    disableRequestLogging: true,
+    bodyLimit: options.bodyLimit,
+    genReqId: () => randomUUID(),
+    forceCloseConnections: true,
+  }).withTypeProvider<TypeBoxTypeProvider>();
+  answerProblems(app);
+  return app;
+}
+
+function answerProblems(app: HttpApp): void {
   app.setValidatorCompiler(TypeBoxValidatorCompiler);
   app.setErrorHandler(async (error, request, reply) => {
     const problem = problemOf(error);
-    if (problem.status >= 500) request.log.error({ err: error, url: request.url }, `${request.method} ${request.url} failed`);
-    if (problem.retryAfterSeconds !== undefined) reply.header('retry-after', Math.ceil(problem.retryAfterSeconds));
+    const route = request.routeOptions.url ?? 'an unknown route';
+    if (problem.status >= 500) request.log.error({ err: error }, `${request.method} ${route} failed`);
+    if (problem.retryAfterSeconds !== undefined)
+      reply.header('retry-after', Math.ceil(problem.retryAfterSeconds));
     return reply.status(problem.status).send(problem.toJSON());
   });
   app.setNotFoundHandler(async (request, reply) =>
-    reply.status(404).send({ code: 'not-found', message: `there is no ${request.method} ${request.url.split('?')[0]} here` }),
+    reply.status(404).send({
+      code: 'not-found',
+      message: `there is no ${request.method} ${request.url.split('?')[0]} here`,
+    }),
   );
-  return app as unknown as HttpsApp;
 }
 
 /**
@@ -94,7 +138,13 @@ export class HttpsService implements Service {
   readonly #options: { host: string; port: number; setting: string; build: () => Promise<HttpsApp> };
   #app: HttpsApp | undefined;
 
-  constructor(options: { name: string; host: string; port: number; setting: string; build: () => Promise<HttpsApp> }) {
+  constructor(options: {
+    name: string;
+    host: string;
+    port: number;
+    setting: string;
+    build: () => Promise<HttpsApp>;
+  }) {
     this.name = options.name;
     this.#options = options;
   }
@@ -102,7 +152,8 @@ export class HttpsService implements Service {
   /** The port that is really open, which differs from the setting when that is 0. */
   get port(): number {
     const address = this.#app?.server.address();
-    if (address === null || address === undefined || typeof address === 'string') throw new Error(`${this.name} is not listening`);
+    if (address === null || address === undefined || typeof address === 'string')
+      throw new Error(`${this.name} is not listening`);
     return address.port;
   }
 
@@ -123,17 +174,32 @@ export class HttpsService implements Service {
 }
 
 /** What to tell a person when a listener cannot open: the port, and the setting that moves it. */
-export function listenProblem(error: unknown, where: { host: string; port: number; setting: string }): unknown {
+export function listenProblem(
+  error: unknown,
+  where: { host: string; port: number; setting: string },
+): unknown {
   const at = `${where.host} port ${where.port}`;
   const details = { host: where.host, port: where.port, setting: where.setting };
   const options = { details, cause: error, retryable: false };
   switch (codeOf(error)) {
     case 'EADDRINUSE':
-      return new Problem('port-in-use', `${at} is in use by another program; stop it or set ${where.setting}`, options);
+      return new Problem(
+        'port-in-use',
+        `${at} is in use by another program; stop it or set ${where.setting}`,
+        options,
+      );
     case 'EACCES':
-      return new Problem('port-not-allowed', `no right to open ${at}; set ${where.setting} to 1024 or more`, options);
+      return new Problem(
+        'port-not-allowed',
+        `no right to open ${at}; set ${where.setting} to 1024 or more`,
+        options,
+      );
     case 'EADDRNOTAVAIL':
-      return new Problem('host-not-here', `this machine has no address ${where.host}; set ${where.setting}`, options);
+      return new Problem(
+        'host-not-here',
+        `this machine has no address ${where.host}; set ${where.setting}`,
+        options,
+      );
     default:
       return error;
   }

@@ -1,0 +1,50 @@
+import { existsSync } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Clock } from '../../kit/clock.ts';
+import { privateFolder, readIfThere, syncFolder, writeAtomic } from '../../kit/files.ts';
+import { rsaKeyPem, signCertificate } from '../../kit/x509.ts';
+import type { Identity } from '../facts.ts';
+import { damaged, identityFrom } from './identity-check.ts';
+
+/** The identity outlives everything; RFC 5280, 4.1.2.5 has this date for *no well-defined end*. */
+const noEnd = new Date('9999-12-31T23:59:59Z');
+
+/**
+ * The box's identity from `<stateFolder>/identity`, made on the very first start. Key and certificate appear together,
+ * by one rename of their folder: a power cut leaves none or both, so a folder with one of them is damage, not a beginning.
+ * Throws `identity-damaged`, `storage-failed`.
+ */
+export async function loadIdentity(options: { stateFolder: string; clock: Clock }): Promise<Identity> {
+  const folder = join(options.stateFolder, 'identity');
+  const [certPem, keyPem] = await Promise.all(
+    ['certificate.pem', 'key.pem'].map((name) => readIfThere(join(folder, name))),
+  );
+  if (certPem !== undefined && keyPem !== undefined) return identityFrom(certPem, keyPem, folder);
+  if (certPem !== undefined) throw damaged('key.pem is missing', folder);
+  if (keyPem !== undefined) throw damaged('certificate.pem is missing', folder);
+  if (existsSync(folder)) throw damaged('key.pem and certificate.pem are missing', folder);
+  return createIdentity(folder, options.clock);
+}
+
+async function createIdentity(folder: string, clock: Clock): Promise<Identity> {
+  const keyPem = await rsaKeyPem(2048);
+  // A box has no right clock on first boot; a certificate that begins long ago is valid whatever it believes.
+  const notBefore = new Date(Math.min(clock.now(), Date.UTC(2020, 0, 1)));
+  const certPem = signCertificate({
+    commonName: 'Porchlight box',
+    usage: ['clientAuth', 'serverAuth'],
+    notBefore,
+    notAfter: noEnd,
+    subjectKeyPem: keyPem,
+  });
+  const identity = identityFrom(certPem, keyPem, folder);
+  const making = `${folder}.making`;
+  await rm(making, { recursive: true, force: true });
+  await privateFolder(making);
+  await writeAtomic(join(making, 'key.pem'), keyPem);
+  await writeAtomic(join(making, 'certificate.pem'), certPem);
+  await rename(making, folder);
+  await syncFolder(dirname(folder));
+  return identity;
+}

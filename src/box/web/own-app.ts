@@ -1,0 +1,61 @@
+import cors from '@fastify/cors';
+import helmet from '@fastify/helmet';
+import type { FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import { Problem } from '../../kit/errors.ts';
+import { createHttpApp, type HttpApp } from '../../kit/http-server.ts';
+import type { Log } from '../../kit/log.ts';
+import { type StatusView, statusPage, statusStyle } from './status-page.ts';
+
+export interface OwnAppOptions {
+  view: (request: FastifyRequest) => StatusView;
+  /** Answers the tunnel's probe of itself; `undefined` for a nonce that is not its own. */
+  probe: (nonce: string) => string | undefined;
+  probePath: string;
+  log: Log;
+}
+
+/** The box's own pages and calls, as a Fastify application that never listens itself: web.ts hands it the requests. */
+export async function createOwnApp(options: OwnAppOptions): Promise<HttpApp> {
+  const app = createHttpApp({ log: options.log, bodyLimit: 65_536 });
+  await app.register(helmet, {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        styleSrc: ["'self'"],
+        imgSrc: ["'self'"],
+        baseUri: ["'none'"],
+        formAction: ["'self'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+    frameguard: { action: 'deny' },
+    referrerPolicy: { policy: 'no-referrer' },
+    // The name also answers with the identity's certificate while there is none of a CA: a promise of a trusted
+    // certificate for months ahead would lock people out exactly then.
+    hsts: false,
+  });
+  await app.register(async (open) => {
+    await open.register(cors, { origin: '*', methods: ['GET'] });
+    open.get('/ping', async (_request, reply) =>
+      reply.header('cache-control', 'no-store').status(204).send(),
+    );
+  });
+  app.get('/', async (request, reply) =>
+    reply
+      .type('text/html; charset=utf-8')
+      .header('cache-control', 'no-store')
+      .send(statusPage(options.view(request))),
+  );
+  app.get('/status.css', async (_request, reply) => reply.type('text/css; charset=utf-8').send(statusStyle));
+  const query = Type.Object({ nonce: Type.String({ minLength: 1, maxLength: 128 }) });
+  app.get(options.probePath, { schema: { querystring: query } }, async (request, reply) => {
+    const answer = options.probe(request.query.nonce);
+    if (answer === undefined)
+      throw new Problem('not-found', 'this box asked no such question', { status: 404 });
+    return reply.type('application/json').header('cache-control', 'no-store').send(answer);
+  });
+  await app.ready();
+  return app;
+}

@@ -1,0 +1,32 @@
+import { createSecureContext, type SecureContext } from 'node:tls';
+import type { Identity, ZoneCertificate } from '../facts.ts';
+
+/** Which certificate answers a TLS ClientHello: the zone's for the zone's names, the identity's for all others. */
+export class ServerCertificates {
+  readonly #identity: SecureContext;
+  readonly #zone: string;
+  #zoneContext: SecureContext | undefined;
+  #used: ZoneCertificate | undefined;
+
+  constructor(options: { identity: Identity; zone: string }) {
+    this.#identity = createSecureContext({ key: options.identity.keyPem, cert: options.identity.certPem });
+    this.#zone = options.zone;
+  }
+
+  /** Takes effect for the next handshake; connections that are open go on undisturbed. */
+  use(certificate: ZoneCertificate | undefined): void {
+    if (certificate === this.#used) return;
+    this.#zoneContext =
+      certificate &&
+      createSecureContext({ key: certificate.keyPem, cert: certificate.chainPem, minVersion: 'TLSv1.2' });
+    this.#used = certificate;
+  }
+
+  /** `serverName` as in SNI. A certificate for `<zone>` and `*.<zone>` covers one label below the zone, not two. */
+  contextFor(serverName: string): SecureContext {
+    const name = serverName.toLowerCase();
+    const [, ...parent] = name.split('.');
+    const covered = name === this.#zone || parent.join('.') === this.#zone;
+    return (covered ? this.#zoneContext : undefined) ?? this.#identity;
+  }
+}

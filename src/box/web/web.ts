@@ -1,0 +1,203 @@
+import {
+  createSecureServer,
+  type Http2SecureServer,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+} from 'node:http2';
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Fact } from '../../kit/fact.ts';
+import type { Health } from '../../kit/health.ts';
+import { type HttpApp, httpLimits, listenProblem } from '../../kit/http-server.ts';
+import type { Log } from '../../kit/log.ts';
+import type { Service } from '../../kit/service.ts';
+import { canonicalAddress, addressFamily } from '../../protocol/addresses.ts';
+import { zoneName } from '../../protocol/names.ts';
+import type { Identity, ZoneCertificate } from '../facts.ts';
+import { createOwnApp } from './own-app.ts';
+import { createServiceProxy, type PublishedService } from './published-services.ts';
+import { ServerCertificates } from './server-certificates.ts';
+import type { StatusView } from './status-page.ts';
+import { TunnelDoor } from './tunnel-door.ts';
+
+export interface WebOptions {
+  identity: Identity;
+  zoneRoot: string;
+  certificate: Fact<ZoneCertificate | undefined>;
+  host: string;
+  port: number;
+  services: readonly PublishedService[];
+  name: Fact<string>;
+  /** What the status page tells people on the home network. */
+  details: () => NonNullable<StatusView['details']>;
+  probe: (nonce: string) => string | undefined;
+  probePath: string;
+  health: Health;
+  log: Log;
+}
+
+/**
+ * Owner of the box's HTTPS: one server for the home network and, through the tunnel door, for visitors from outside.
+ * Requests go by host name: a published service's to its proxy, all others to the box's own application.
+ */
+export class Web implements Service {
+  readonly name = 'web';
+  readonly #options: WebOptions;
+  readonly #zone: string;
+  readonly #certificates: ServerCertificates;
+  readonly #door: TunnelDoor;
+  readonly #proxies = new Map<string, HttpApp>();
+  #own: HttpApp | undefined;
+  #server: Http2SecureServer | undefined;
+  #unsubscribe: (() => void) | undefined;
+
+  constructor(options: WebOptions) {
+    this.#options = options;
+    this.#zone = zoneName(options.identity.boxId, options.zoneRoot);
+    this.#certificates = new ServerCertificates({ identity: options.identity, zone: this.#zone });
+    this.#door = new TunnelDoor({ accept: (socket) => this.#server?.emit('connection', socket) });
+  }
+
+  get port(): number {
+    const address = this.#server?.address();
+    if (address === null || address === undefined || typeof address === 'string')
+      throw new Error('the web is not open');
+    return address.port;
+  }
+
+  /** Loopback port for the tunnel's child, which begins each connection with a PROXY header. */
+  get tunnelPort(): number {
+    return this.#door.port;
+  }
+
+  async start(): Promise<void> {
+    const { certificate, services, log, host, port } = this.#options;
+    this.#unsubscribe = certificate.subscribe((value) => this.#use(value));
+    this.#use(certificate.value);
+    this.#own = await createOwnApp({
+      view: (request) => this.#view(request.raw.socket, request.host),
+      probe: this.#options.probe,
+      probePath: this.#options.probePath,
+      log,
+    });
+    for (const service of services) {
+      const addressOf = (request: object): string =>
+        this.#visitorAddress((request as IncomingMessage).socket);
+      this.#proxies.set(
+        `${service.label}.${this.#zone}`,
+        await createServiceProxy({ service, addressOf, log }),
+      );
+    }
+    this.#server = this.#createServer();
+    const server = this.#server;
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (error) => reject(listenProblem(error, { host, port, setting: 'web.port' })));
+      server.listen({ host, port }, resolve);
+    });
+    await this.#door.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#unsubscribe?.();
+    await this.#door.stop();
+    const server = this.#server;
+    if (server?.listening === true) {
+      const closed = new Promise((resolve) => server.close(resolve));
+      for (const socket of this.#sockets) socket.destroy();
+      await closed;
+    }
+    for (const app of [this.#own, ...this.#proxies.values()]) await app?.close();
+    this.#proxies.clear();
+  }
+
+  readonly #sockets = new Set<Duplex>();
+
+  #createServer(): Http2SecureServer {
+    const { identity, log } = this.#options;
+    const server = createSecureServer({
+      allowHTTP1: true,
+      key: identity.keyPem,
+      cert: identity.certPem,
+      minVersion: 'TLSv1.2',
+      handshakeTimeout: 10_000,
+      SNICallback: (name, done) => done(null, this.#certificates.contextFor(name)),
+      settings: { maxConcurrentStreams: 128 },
+      maxSessionInvalidFrames: 100,
+    });
+    // These belong to the HTTP/1.1 side of the server; Node's types know them for `https` alone.
+    Object.assign(server, {
+      requestTimeout: 0,
+      headersTimeout: httpLimits.headersTimeoutMs,
+      keepAliveTimeout: httpLimits.keepAliveTimeoutMs,
+    });
+    server.maxConnections = 1024;
+    server.on('connection', (socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
+    server.on('secureConnection', (socket) => socket.setNoDelay(true));
+    server.on('tlsClientError', (error) => log.debug({ err: error }, 'a TLS handshake failed'));
+    server.on('sessionError', (error) => log.debug({ err: error }, 'an HTTP/2 session failed'));
+    server.on('request', (request, response) => this.#request(request, response));
+    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
+      this.#upgrade(request, socket, head),
+    );
+    return server;
+  }
+
+  #request(request: Http2ServerRequest, response: Http2ServerResponse): void {
+    // The compatibility layer leaves out what HTTP/1.1 applications read: the authority is the host (RFC 9113, 8.3.1).
+    if (request.authority !== undefined) request.headers.host ??= request.authority;
+    this.#appFor(request.headers.host)?.server.emit('request', request, response);
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const app = this.#appFor(request.headers.host);
+    socket.on('error', () => socket.destroy());
+    if (app === undefined || app.server.listenerCount('upgrade') === 0) {
+      socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
+    } else {
+      app.server.emit('upgrade', request, socket, head);
+    }
+  }
+
+  #appFor(host: string | undefined): HttpApp | undefined {
+    const name = (host ?? '').replace(/:\d+$/, '').toLowerCase();
+    return this.#proxies.get(name) ?? this.#own;
+  }
+
+  #use(certificate: ZoneCertificate | undefined): void {
+    this.#certificates.use(certificate);
+    if (certificate === undefined) {
+      this.#options.health.set(
+        'web',
+        'warning',
+        'the page is served with the box’s own certificate, which browsers warn of',
+        'wait for the certificate; `porchlight doctor` says what holds it up',
+      );
+    } else {
+      this.#options.health.set('web', 'ok', 'the page is served with the zone’s certificate');
+    }
+  }
+
+  #view(socket: Socket, host: string): StatusView {
+    const through = this.#door.visitorOf(socket) === undefined ? 'home' : 'tunnel';
+    const covered = host.replace(/:\d+$/, '').toLowerCase().endsWith(this.#zone);
+    return {
+      name: this.#options.name.value,
+      boxId: this.#options.identity.boxId,
+      selfSigned: this.#options.certificate.value === undefined || !covered,
+      through,
+      details: through === 'home' ? this.#options.details() : undefined,
+    };
+  }
+
+  #visitorAddress(socket: Socket): string {
+    const relayed = this.#door.visitorOf(socket);
+    const address = relayed === undefined ? socket.remoteAddress : relayed.visitor?.address;
+    return address !== undefined && addressFamily(address) !== undefined
+      ? canonicalAddress(address)
+      : 'unknown';
+  }
+}
