@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import type { Server as HttpServer } from 'node:http';
+import { type Server as HttpServer, STATUS_CODES } from 'node:http';
 import type { Server as HttpsServer, ServerOptions as HttpsOptions } from 'node:https';
+import type { Socket } from 'node:net';
 import { TypeBoxValidatorCompiler, type TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import fastify, {
+  LogController,
   type FastifyBaseLogger,
   type FastifyError,
   type FastifyInstance,
@@ -54,6 +56,9 @@ export function problemOf(error: unknown): Problem {
   });
 }
 
+/** Requests are counted, not logged: a URL can hold what a log must not. */
+const quiet = (): LogController => new LogController({ disableRequestLogging: true });
+
 /** The limits every HTTP listener of ours has, API or page. */
 export const httpLimits = {
   /** A request that has not arrived whole by then is answered 408 and its connection closed. */
@@ -72,19 +77,22 @@ export function createHttpsApp(options: {
   tls: HttpsOptions;
   bodyLimit: number;
   trustProxy?: string[];
+  requestTimeoutMs?: number;
 }): HttpsApp {
+  const requestTimeout = options.requestTimeoutMs ?? httpLimits.requestTimeoutMs;
   const app = fastify({
     loggerInstance: options.log,
-    disableRequestLogging: true,
+    logController: quiet(),
     bodyLimit: options.bodyLimit,
-    requestTimeout: httpLimits.requestTimeoutMs,
+    requestTimeout,
+    clientErrorHandler: answerClientError,
     keepAliveTimeout: httpLimits.keepAliveTimeoutMs,
     genReqId: () => randomUUID(),
     trustProxy: options.trustProxy ?? false,
     forceCloseConnections: true,
     https: {
       ...options.tls,
-      headersTimeout: httpLimits.headersTimeoutMs,
+      headersTimeout: Math.min(httpLimits.headersTimeoutMs, requestTimeout),
       connectionsCheckingInterval: 1000,
       maxHeaderSize: httpLimits.maxHeaderBytes,
       minVersion: 'TLSv1.2',
@@ -102,13 +110,27 @@ export function createHttpApp(options: { log: Log; bodyLimit: number }): HttpApp
   const logger: FastifyBaseLogger = options.log;
   const app = fastify({
     loggerInstance: logger,
-    disableRequestLogging: true,
+    logController: quiet(),
     bodyLimit: options.bodyLimit,
     genReqId: () => randomUUID(),
     forceCloseConnections: true,
   }).withTypeProvider<TypeBoxTypeProvider>();
   answerProblems(app);
   return app;
+}
+
+/** What Node finds wrong before there is a request to answer: in our error shape all the same, then the connection ends. */
+function answerClientError(error: Error, socket: Socket): void {
+  if (!socket.writable || codeOf(error) === 'ECONNRESET') return void socket.destroy();
+  const [code, status, message] =
+    codeOf(error) === 'ERR_HTTP_REQUEST_TIMEOUT'
+      ? ['body-too-slow', 408, 'the request did not arrive in time; send it faster or in smaller parts']
+      : codeOf(error) === 'HPE_HEADER_OVERFLOW'
+        ? ['headers-too-large', 431, `the headers are larger than ${httpLimits.maxHeaderBytes} bytes`]
+        : ['bad-request', 400, 'this is not HTTP'];
+  const body = JSON.stringify({ code, message });
+  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: application/json\r\n`;
+  socket.end(`${head}content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`);
 }
 
 function answerProblems(app: HttpApp): void {

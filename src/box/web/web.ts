@@ -82,8 +82,7 @@ export class Web implements Service {
       log,
     });
     for (const service of services) {
-      const addressOf = (request: object): string =>
-        this.#visitorAddress((request as IncomingMessage).socket);
+      const addressOf = (socket: Socket): string => this.#visitorAddress(socket);
       this.#proxies.set(
         `${service.label}.${this.#zone}`,
         await createServiceProxy({ service, addressOf, log }),
