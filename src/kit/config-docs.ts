@@ -1,0 +1,45 @@
+import type { TObject } from 'typebox';
+import { configFileSetting, type Setting, settingsOf } from './settings.ts';
+
+/** Every setting of a program as a Markdown table, for docs/. */
+export function configTable(schema: TObject): string {
+  const rows = settingsOf(schema).map((setting) => [
+    code(setting.key),
+    code(setting.variable),
+    setting.flags.map((flag) => code(`--${flag}`)).join(', '),
+    setting.allowed,
+    setting.default === undefined ? '' : code(defaultText(setting)),
+    setting.description,
+  ]);
+  const head = ['Key', 'Variable', 'Flag', 'Allowed', 'Default', 'Meaning'];
+  const lines = [head, head.map(() => '---'), ...rows];
+  return `${lines.map((cells) => `| ${cells.map(cell).join(' | ')} |`).join('\n')}\n`;
+}
+
+/** The settings for `--help`: one line of flag and value, one of meaning and default. */
+export function helpOf(schema: TObject): string {
+  const file = `  --${configFileSetting.flag} FILE\n      Read the settings from this TOML file. [${configFileSetting.variable}]\n`;
+  return file + settingsOf(schema).map(helpOfSetting).join('');
+}
+
+function helpOfSetting(setting: Setting): string {
+  const [flag] = setting.flags;
+  const usage = setting.kind === 'boolean' ? `--${flag}, --no-${flag}` : `--${flag} ${placeholder(setting)}`;
+  const preset = setting.default === undefined ? 'not set' : `default ${defaultText(setting)}`;
+  return `  ${usage}\n      ${setting.description} (${preset}) [${setting.variable}]\n`;
+}
+
+function placeholder({ kind, allowed }: Setting): string {
+  if (kind === 'choice') return allowed.replaceAll(/, | or /g, '|');
+  if (kind === 'list') return 'A,B,…';
+  if (kind === 'map') return 'NAME=VALUE,…';
+  return kind === 'text' ? 'TEXT' : 'N';
+}
+
+/** A default as a person would write it into the file. */
+function defaultText(setting: Setting): string {
+  return JSON.stringify(setting.default);
+}
+
+const code = (text: string): string => `\`${text}\``;
+const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
