@@ -15,6 +15,8 @@ export interface HttpClientOptions {
   timeoutMs?: number;
   /** Connect here instead of resolving the host of `origin` (its name stays in SNI and Host). */
   connectTo?: { host: string; port: number };
+  /** Use only IPv4 or only IPv6, when it matters from which address of ours the server is asked. */
+  family?: 4 | 6;
 }
 
 export interface HttpRequest<S extends TSchema> {
@@ -52,8 +54,11 @@ export class HttpClient {
           : { body: JSON.stringify(call.body), headers: { 'content-type': 'application/json' } }),
       });
       const text = await bounded(response.body);
-      if (response.statusCode >= 300) throw problemFrom(origin, response.statusCode, response.headers['retry-after'], text);
-      return call.answer === undefined ? (undefined as Static<S>) : shaped(call.answer, text, origin + call.path);
+      if (response.statusCode >= 300)
+        throw problemFrom(origin, response.statusCode, response.headers['retry-after'], text);
+      return call.answer === undefined
+        ? (undefined as Static<S>)
+        : shaped(call.answer, text, origin + call.path);
     } catch (error) {
       if (error instanceof Problem) throw error;
       if (call.signal?.aborted === true) throw error;
@@ -72,15 +77,20 @@ export class HttpClient {
   }
 
   #connect(): Agent {
-    const { key, cert, ca, connectTo } = this.#options;
+    const { key, cert, ca, connectTo, family } = this.#options;
     return new Agent({
       connect: {
         ...(key === undefined ? {} : { key }),
         ...(cert === undefined ? {} : { cert }),
         ...(ca === undefined ? {} : { ca }),
+        ...(family === undefined ? {} : { family, autoSelectFamily: false }),
         ...(connectTo === undefined
           ? {}
-          : { host: connectTo.host, port: connectTo.port, servername: new URL(this.#options.origin).hostname }),
+          : {
+              host: connectTo.host,
+              port: connectTo.port,
+              servername: new URL(this.#options.origin).hostname,
+            }),
       },
       connectTimeout: 5000,
       maxResponseSize: maxAnswerBytes,
@@ -93,7 +103,8 @@ async function bounded(body: AsyncIterable<Buffer>): Promise<string> {
   let size = 0;
   for await (const chunk of body) {
     size += chunk.length;
-    if (size > maxAnswerBytes) throw new Problem('bad-answer', `the answer is larger than ${maxAnswerBytes} bytes`);
+    if (size > maxAnswerBytes)
+      throw new Problem('bad-answer', `the answer is larger than ${maxAnswerBytes} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
@@ -116,7 +127,10 @@ function shaped<S extends TSchema>(schema: S, text: string, url: string): Static
 }
 
 /** Seconds of a Retry-After header: a number, or an HTTP date (RFC 9110, 10.2.3). */
-export function retryAfterSeconds(header: string | string[] | undefined, now = Date.now()): number | undefined {
+export function retryAfterSeconds(
+  header: string | string[] | undefined,
+  now = Date.now(),
+): number | undefined {
   const text = Array.isArray(header) ? header[0] : header;
   if (text === undefined) return undefined;
   if (/^\d+$/.test(text)) return Math.min(Number(text), 604_800);
@@ -124,7 +138,12 @@ export function retryAfterSeconds(header: string | string[] | undefined, now = D
   return Number.isNaN(date) ? undefined : Math.min(Math.max(0, (date - now) / 1000), 604_800);
 }
 
-function problemFrom(origin: string, status: number, retryAfter: string | string[] | undefined, text: string): Problem {
+function problemFrom(
+  origin: string,
+  status: number,
+  retryAfter: string | string[] | undefined,
+  text: string,
+): Problem {
   const body = parse(text) as { code?: unknown; message?: unknown } | undefined;
   const code = typeof body?.code === 'string' ? body.code.slice(0, 60) : `http-${status}`;
   const message = typeof body?.message === 'string' ? body.message.slice(0, 500) : 'without a reason';

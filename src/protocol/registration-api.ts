@@ -60,3 +60,9 @@ export const PingEntry = Type.Object({
   timestamp: Type.Integer(),
 });
 export type PingEntry = Static<typeof PingEntry>;
+
+/**
+ * Header of the answer of `GET /ping` (`?1`, RFC 8941) when more than a handful of boxes are behind the caller's address:
+ * not all of them are listed, and an app asks for a short code (`GET /ping?code=…`).
+ */
+export const sharedAddressHeader = 'shared-address';
