@@ -1,0 +1,68 @@
+import { Problem } from '../../kit/errors.ts';
+
+export interface Rate {
+  /** So many at once. */
+  burst: number;
+  /** And so many per second in the long run. */
+  perSecond: number;
+}
+
+interface Bucket {
+  tokens: number;
+  at: number;
+}
+
+/**
+ * Token buckets by key, in bounded memory: a bucket that would be full again is forgotten, and when there are too many, the
+ * one used longest ago goes (its key starts afresh, which errs on the friendly side). Times in ms.
+ */
+export class RateLimit {
+  readonly #rate: Rate;
+  readonly #maxKeys: number;
+  /** Ordered by last use, the oldest first. */
+  readonly #buckets = new Map<string, Bucket>();
+
+  constructor(rate: Rate, maxKeys = 100_000) {
+    this.#rate = rate;
+    this.#maxKeys = maxKeys;
+  }
+
+  get size(): number {
+    return this.#buckets.size;
+  }
+
+  /** Seconds until `key` may try again, 0 for now. Takes nothing. */
+  waitSeconds(key: string, now: number): number {
+    const missing = 1 - this.#tokens(key, now);
+    return missing <= 0 ? 0 : missing / this.#rate.perSecond;
+  }
+
+  /** Takes one, or throws `rate-limited` with when to try again. `what` completes *too many …*. */
+  take(key: string, now: number, what: string): void {
+    const wait = this.waitSeconds(key, now);
+    if (wait > 0) {
+      throw new Problem('rate-limited', `too many ${what}; try again in ${Math.ceil(wait)} s`, {
+        status: 429,
+        retryAfterSeconds: Math.ceil(wait),
+      });
+    }
+    const tokens = this.#tokens(key, now) - 1;
+    this.#buckets.delete(key);
+    this.#buckets.set(key, { tokens, at: now });
+    this.#forget(now);
+  }
+
+  #tokens(key: string, now: number): number {
+    const { burst, perSecond } = this.#rate;
+    const bucket = this.#buckets.get(key);
+    if (bucket === undefined) return burst;
+    return Math.min(burst, bucket.tokens + (Math.max(0, now - bucket.at) / 1000) * perSecond);
+  }
+
+  #forget(now: number): void {
+    for (const key of this.#buckets.keys()) {
+      if (this.#buckets.size <= this.#maxKeys && this.#tokens(key, now) < this.#rate.burst) break;
+      this.#buckets.delete(key);
+    }
+  }
+}

@@ -1,0 +1,166 @@
+import type { Clock, Random } from '../../kit/clock.ts';
+import { privateFolder } from '../../kit/files.ts';
+import type { Health } from '../../kit/health.ts';
+import { createHttpsApp, type HttpsApp, HttpsService } from '../../kit/http-server.ts';
+import type { Log } from '../../kit/log.ts';
+import { Reconciler } from '../../kit/reconcile.ts';
+import type { Service } from '../../kit/service.ts';
+import { registrationLimits } from '../../protocol/registration-api.ts';
+import { boxTlsOptions } from '../box-certificate.ts';
+import { proxyTrust } from './caller.ts';
+import type { RegistrationCounters, RegistrationMetrics } from './metrics.ts';
+import { LoadMeter } from './pace.ts';
+import { type Rate, RateLimit } from './rate-limit.ts';
+import { registerRoutes } from './routes.ts';
+import { RecordStore } from './store.ts';
+
+export interface RegistrationLimits {
+  /** Announcements and goodbyes of one box. */
+  perBox: Rate;
+  /** The same from one source: an IPv4 address or an IPv6 /56. Carrier-grade NAT puts many boxes behind one. */
+  announcementsPerSource: Rate;
+  pingsPerSource: Rate;
+  /** Wrong short codes from one home. */
+  wrongCodes: Rate;
+  /** Up to so many announcements per second, boxes come once a minute; above, less often. */
+  comfortablePerSecond: number;
+  /** A request that has not arrived whole by then is answered 408. */
+  requestTimeoutMs: number;
+}
+
+const defaultLimits: RegistrationLimits = {
+  perBox: { burst: 20, perSecond: 0.2 },
+  announcementsPerSource: { burst: 500, perSecond: 50 },
+  pingsPerSource: { burst: 300, perSecond: 20 },
+  wrongCodes: { burst: 20, perSecond: 1 / 3 },
+  comfortablePerSecond: 1000,
+  requestTimeoutMs: 10_000,
+};
+
+export interface RegistrationServerOptions {
+  host: string;
+  /** 0: any free one; see `port`. */
+  port: number;
+  tls: { keyPem: string; certPem: string };
+  zoneRoot: string;
+  stateFolder: string;
+  /** Addresses or networks whose `proxyHeader` (default `x-forwarded-for`) names the caller. Default: none. */
+  trustedProxies?: readonly string[];
+  proxyHeader?: string;
+  limits?: Partial<RegistrationLimits>;
+  log: Log;
+  clock: Clock;
+  random: Random;
+  health: Health;
+}
+
+const sweepEveryMs = 30_000;
+
+/** Where boxes announce their URLs, and where a browser asks which boxes share its public address (design 6.3). */
+export class RegistrationServer implements Service {
+  readonly name = 'registration-server';
+  readonly #options: RegistrationServerOptions;
+  readonly #http: HttpsService;
+  readonly #sweeper: Reconciler;
+  readonly #load = new LoadMeter();
+  readonly #counters: RegistrationCounters = {
+    announcements: 0,
+    goodbyes: 0,
+    pings: 0,
+    limited: 0,
+    refused: 0,
+    swept: 0,
+  };
+  #store: RecordStore | undefined;
+
+  constructor(options: RegistrationServerOptions) {
+    this.#options = options;
+    const { host, port, log, clock, random } = options;
+    this.#http = new HttpsService({
+      name: this.name,
+      host,
+      port,
+      setting: 'registration.port',
+      build: () => this.#build(),
+    });
+    this.#sweeper = new Reconciler({
+      name: `${this.name} sweep`,
+      watch: [],
+      reconcile: (signal) => this.#sweep(signal),
+      clock,
+      random,
+      log,
+    });
+  }
+
+  /** The port that is really open. */
+  get port(): number {
+    return this.#http.port;
+  }
+
+  get metrics(): RegistrationMetrics {
+    const figures = this.#store?.figures ?? { records: 0, commits: 0, largestGroup: 0 };
+    return { ...this.#counters, ...figures, load: this.#load.perSecond(this.#options.clock.monotonic()) };
+  }
+
+  /** Throws `port-in-use`, `storage-failed`, `bad-setting`. */
+  async start(signal: AbortSignal): Promise<void> {
+    await privateFolder(this.#options.stateFolder);
+    signal.throwIfAborted();
+    this.#store = RecordStore.open(this.#options.stateFolder);
+    await this.#http.start();
+    await this.#sweeper.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.#sweeper.stop();
+    await this.#http.stop();
+    this.#store?.close();
+    this.#store = undefined;
+    this.#options.health.clear(this.name);
+  }
+
+  async #build(): Promise<HttpsApp> {
+    const { tls, log, zoneRoot, clock, random } = this.#options;
+    const limits = { ...defaultLimits, ...this.#options.limits };
+    const app = createHttpsApp({
+      log,
+      // Boxes prove who they are; browsers, which ask the same listener, have no certificate and need none.
+      tls: { key: tls.keyPem, cert: tls.certPem, ...boxTlsOptions },
+      bodyLimit: registrationLimits.bodyBytes,
+      requestTimeoutMs: limits.requestTimeoutMs,
+    });
+    await registerRoutes(app, {
+      store: this.#opened(),
+      zoneRoot,
+      shortCodeKey: this.#opened().secret('short-code'),
+      trust: proxyTrust(this.#options.trustedProxies ?? [], this.#options.proxyHeader),
+      limits: {
+        perBox: new RateLimit(limits.perBox, 1_000_000),
+        announcementsPerSource: new RateLimit(limits.announcementsPerSource),
+        pingsPerSource: new RateLimit(limits.pingsPerSource),
+        wrongCodes: new RateLimit(limits.wrongCodes),
+      },
+      load: this.#load,
+      comfortablePerSecond: limits.comfortablePerSecond,
+      counters: this.#counters,
+      clock,
+      random,
+    });
+    return app;
+  }
+
+  #opened(): RecordStore {
+    if (this.#store === undefined) throw new Error('the store is opened before the listener is built');
+    return this.#store;
+  }
+
+  async #sweep(signal: AbortSignal): Promise<number> {
+    const { clock } = this.#options;
+    this.#counters.swept += await this.#opened().sweep(
+      clock.now() - registrationLimits.lifetimeSeconds * 1000,
+      signal,
+    );
+    return sweepEveryMs;
+  }
+}

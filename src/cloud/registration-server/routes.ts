@@ -1,0 +1,140 @@
+import type { TLSSocket } from 'node:tls';
+import cors from '@fastify/cors';
+import type { FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import type { Clock, Random } from '../../kit/clock.ts';
+import { Problem } from '../../kit/errors.ts';
+import type { HttpsApp } from '../../kit/http-server.ts';
+import { addressFamily, homeOf, networkOf } from '../../protocol/addresses.ts';
+import type { BoxId } from '../../protocol/names.ts';
+import {
+  PingEntry,
+  RegisterRequest,
+  RegisterResponse,
+  sharedAddressHeader,
+} from '../../protocol/registration-api.ts';
+import { boxIdOfPeer } from '../box-certificate.ts';
+import { announcementOf } from './announcement.ts';
+import { callerAddress, type ProxyTrust } from './caller.ts';
+import { discover } from './discovery.ts';
+import type { RegistrationCounters } from './metrics.ts';
+import { againIn, type LoadMeter } from './pace.ts';
+import type { RateLimit } from './rate-limit.ts';
+import { shortCode } from './short-code.ts';
+import type { RecordStore } from './store.ts';
+
+export interface RouteOptions {
+  store: RecordStore;
+  zoneRoot: string;
+  shortCodeKey: Uint8Array;
+  trust: ProxyTrust;
+  limits: Record<'perBox' | 'announcementsPerSource' | 'pingsPerSource' | 'wrongCodes', RateLimit>;
+  load: LoadMeter;
+  comfortablePerSecond: number;
+  counters: RegistrationCounters;
+  clock: Clock;
+  random: Random;
+}
+
+/** Puts the registration API (design 6.3) on `app`. Limits are checked before a body is read. */
+export async function registerRoutes(app: HttpsApp, options: RouteOptions): Promise<void> {
+  const { counters } = options;
+  app.addHook('onError', async (_request, _reply, error) => {
+    if (error instanceof Problem && error.status === 429) counters.limited++;
+    else counters.refused++;
+  });
+  await app.register(async (boxes: HttpsApp) => forBoxes(boxes, options));
+  await app.register(async (open: HttpsApp) => forBrowsers(open, options));
+}
+
+/** Rate limits count a site as one source: one IPv4 address, or the /56 that providers give to one customer. */
+const sourceOf = (address: string): string => networkOf(address, 32, 56);
+
+const addressOf = (request: FastifyRequest, trust: ProxyTrust): string =>
+  callerAddress(request.raw.socket.remoteAddress ?? '', request.headers, trust);
+
+const boxOf = (request: FastifyRequest): BoxId => boxIdOfPeer(request.raw.socket as TLSSocket);
+
+/** Announce and leave: the box is who its certificate says. */
+function forBoxes(app: HttpsApp, options: RouteOptions): void {
+  const { store, trust, limits, load, comfortablePerSecond, counters, clock, random } = options;
+
+  app.addHook('onRequest', async (request) => {
+    const source = sourceOf(addressOf(request, trust));
+    limits.announcementsPerSource.take(source, clock.monotonic(), 'announcements from your address');
+    limits.perBox.take(boxOf(request), clock.monotonic(), 'announcements of this box');
+  });
+
+  const schema = { body: RegisterRequest, response: { 200: RegisterResponse } };
+  app.post('/register', { schema }, async (request) => {
+    const box = boxOf(request);
+    const address = addressOf(request, trust);
+    const { client, message } = request.body;
+    if (client !== box) {
+      throw new Problem(
+        'client-mismatch',
+        `client is ${client}, but the certificate presented belongs to ${box}; announce for yourself only`,
+        { status: 403, retryable: false, details: { value: client } },
+      );
+    }
+    const { discoverable = false } = announcementOf(message, box, options.zoneRoot);
+    const code = shortCode(options.shortCodeKey, box);
+    await store.put({
+      client: box,
+      family: addressFamily(address) ?? 4,
+      publicIp: address,
+      home: homeOf(address),
+      shortCode: code,
+      discoverable,
+      message,
+      announcedAt: clock.now(),
+    });
+    counters.announcements++;
+    load.count(clock.monotonic());
+    const perSecond = load.perSecond(clock.monotonic());
+    return {
+      again_in: againIn({ perSecond, comfortablePerSecond }, random),
+      public_ip: address,
+      short_code: code,
+    };
+  });
+
+  app.delete('/register', async (request, reply) => {
+    await store.remove(boxOf(request));
+    counters.goodbyes++;
+    return reply.status(204).send();
+  });
+}
+
+/** Which boxes share the caller's public address: open to any page in any browser. */
+async function forBrowsers(app: HttpsApp, options: RouteOptions): Promise<void> {
+  const { store, trust, limits, counters, clock } = options;
+  await app.register(cors, {
+    origin: '*',
+    methods: ['GET'],
+    exposedHeaders: [sharedAddressHeader, 'retry-after'],
+  });
+
+  app.addHook('onRequest', async (request) => {
+    const source = sourceOf(addressOf(request, trust));
+    limits.pingsPerSource.take(source, clock.monotonic(), 'questions from your address');
+  });
+
+  const schema = {
+    querystring: Type.Object({ code: Type.Optional(Type.String({ maxLength: 20 })) }),
+    response: { 200: Type.Array(PingEntry) },
+  };
+  app.get('/ping', { schema }, async (request, reply) => {
+    const { shared, entries } = discover(store, {
+      home: homeOf(addressOf(request, trust)),
+      code: request.query.code,
+      now: clock.now(),
+      guesses: limits.wrongCodes,
+    });
+    counters.pings++;
+    // The answer depends on who asks.
+    reply.header('cache-control', 'no-store');
+    if (shared) reply.header(sharedAddressHeader, '?1');
+    return entries;
+  });
+}

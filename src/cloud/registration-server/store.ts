@@ -1,0 +1,191 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { openDatabase } from '../../kit/database.ts';
+import { Problem } from '../../kit/errors.ts';
+import type { BoxId } from '../../protocol/names.ts';
+
+/**
+ * One announcement of a box from one address. A box with IPv4 and IPv6 announces over both and has a record of each
+ * family, because nobody knows over which of them the browsers of its home will ask.
+ */
+export interface BoxRecord {
+  client: BoxId;
+  family: 4 | 6;
+  /** Canonical public address the announcement came from, and the group of callers it belongs to. */
+  publicIp: string;
+  home: string;
+  shortCode: string;
+  discoverable: boolean;
+  /** The JSON text as announced. */
+  message: string;
+  /** Time of the announcement, ms since the epoch. */
+  announcedAt: number;
+}
+
+export type ShownRecord = Pick<BoxRecord, 'client' | 'publicIp' | 'message' | 'announcedAt'>;
+
+// No index holds the time of the announcement, which changes every minute: renewing a record touches one page.
+const migrations = [
+  `CREATE TABLE boxes (
+     id INTEGER PRIMARY KEY,
+     client TEXT NOT NULL,
+     family INTEGER NOT NULL,
+     public_ip TEXT NOT NULL,
+     home TEXT NOT NULL,
+     short_code TEXT NOT NULL,
+     discoverable INTEGER NOT NULL,
+     message TEXT NOT NULL,
+     announced_at INTEGER NOT NULL,
+     UNIQUE (client, family)
+   ) STRICT;
+   CREATE INDEX boxes_by_home ON boxes (home, short_code);
+   CREATE INDEX discoverable_boxes ON boxes (home) WHERE discoverable = 1;
+   CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT`,
+];
+
+const shown = 'client, public_ip AS publicIp, message, announced_at AS announcedAt';
+
+const statements = {
+  renew: `UPDATE boxes SET public_ip = $publicIp, message = $message, announced_at = $announcedAt
+          WHERE client = $client AND family = $family AND home = $home AND short_code = $shortCode AND discoverable = $discoverable`,
+  replace: `INSERT INTO boxes (client, family, public_ip, home, short_code, discoverable, message, announced_at)
+            VALUES ($client, $family, $publicIp, $home, $shortCode, $discoverable, $message, $announcedAt)
+            ON CONFLICT (client, family) DO UPDATE SET public_ip = $publicIp, home = $home, short_code = $shortCode,
+              discoverable = $discoverable, message = $message, announced_at = $announcedAt`,
+  remove: 'DELETE FROM boxes WHERE client = ?',
+  inHome: `SELECT ${shown} FROM boxes WHERE home = ? AND announced_at > ? ORDER BY client LIMIT ?`,
+  discoverable: `SELECT ${shown} FROM boxes WHERE home = ? AND discoverable = 1 AND announced_at > ? ORDER BY client LIMIT ?`,
+  byCode: `SELECT ${shown} FROM boxes WHERE home = ? AND short_code = ? AND announced_at > ? LIMIT 1`,
+  count: 'SELECT count(*) AS count FROM boxes',
+  page: 'SELECT max(id) AS last FROM (SELECT id FROM boxes WHERE id > ? ORDER BY id LIMIT ?)',
+  sweep: 'DELETE FROM boxes WHERE id > ? AND id <= ? AND announced_at <= ?',
+} as const;
+
+interface Write {
+  apply: () => void;
+  done: () => void;
+  failed: (error: unknown) => void;
+}
+
+/** How many records one step of the sweep looks at before other work gets its turn. */
+const sweepPage = 2000;
+
+/**
+ * The announcements on disk. Writes are committed in groups: all that arrived in one turn of the event loop share one
+ * transaction and one fsync, and each is answered only when that is done. A slow disk thus makes larger groups, not a queue.
+ */
+export class RecordStore {
+  readonly #database: DatabaseSync;
+  readonly #sql: Record<keyof typeof statements, StatementSync>;
+  #waiting: Write[] = [];
+  #largestGroup = 0;
+  #commits = 0;
+
+  private constructor(database: DatabaseSync) {
+    this.#database = database;
+    const prepared = Object.entries(statements).map(([name, sql]) => [name, database.prepare(sql)]);
+    this.#sql = Object.fromEntries(prepared) as Record<keyof typeof statements, StatementSync>;
+  }
+
+  /** Throws `storage-failed`, `store-too-new`. */
+  static open(stateFolder: string): RecordStore {
+    return new RecordStore(openDatabase(join(stateFolder, 'registration.sqlite'), migrations));
+  }
+
+  /** A key of this server's own, made once. */
+  secret(name: string): Uint8Array {
+    this.#database
+      .prepare('INSERT INTO secrets VALUES (?, ?) ON CONFLICT DO NOTHING')
+      .run(name, randomBytes(32));
+    return this.#database.prepare('SELECT value FROM secrets WHERE name = ?').get(name)?.[
+      'value'
+    ] as Uint8Array;
+  }
+
+  get figures(): { records: number; commits: number; largestGroup: number } {
+    const records = Number(this.#sql.count.get()?.['count']);
+    return { records, commits: this.#commits, largestGroup: this.#largestGroup };
+  }
+
+  /** Resolves when the record is on disk; it replaces the box's record of the same family. */
+  put(record: BoxRecord): Promise<void> {
+    const row = { ...record, discoverable: record.discoverable ? 1 : 0 };
+    return this.#write(() => {
+      if (this.#sql.renew.run(row).changes === 0) this.#sql.replace.run(row);
+    });
+  }
+
+  /** Resolves when no record of the box is left on disk. */
+  remove(client: BoxId): Promise<void> {
+    return this.#write(() => this.#sql.remove.run(client));
+  }
+
+  /** Records of `home` announced after `since` (ms), at most `limit`. */
+  inHome(home: string, since: number, limit: number): ShownRecord[] {
+    return rows(this.#sql.inHome.all(home, since, limit));
+  }
+
+  /** Those of them whose owner opened a window. */
+  discoverable(home: string, since: number, limit: number): ShownRecord[] {
+    return rows(this.#sql.discoverable.all(home, since, limit));
+  }
+
+  byCode(home: string, code: string, since: number): ShownRecord | undefined {
+    return rows(this.#sql.byCode.all(home, code, since))[0];
+  }
+
+  /** Removes what was last announced at `until` or before, page by page. Answers how many. */
+  async sweep(until: number, signal: AbortSignal): Promise<number> {
+    let removed = 0;
+    for (let from = 0; ;) {
+      signal.throwIfAborted();
+      const last = this.#sql.page.get(from, sweepPage)?.['last'];
+      if (typeof last !== 'number') return removed;
+      const first = from;
+      await this.#write(() => (removed += Number(this.#sql.sweep.run(first, last, until).changes)));
+      from = last;
+    }
+  }
+
+  /** Commits what waits and closes the file. */
+  close(): void {
+    this.#commit();
+    this.#database.close();
+  }
+
+  #write(apply: () => void): Promise<void> {
+    return new Promise((done, failed) => {
+      if (this.#waiting.length === 0) setImmediate(() => this.#commit());
+      this.#waiting.push({ apply, done, failed });
+    });
+  }
+
+  #commit(): void {
+    const group = this.#waiting;
+    this.#waiting = [];
+    if (group.length === 0) return;
+    try {
+      this.#database.exec('BEGIN IMMEDIATE');
+      for (const write of group) write.apply();
+      this.#database.exec('COMMIT');
+    } catch (error) {
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+      const problem = new Problem(
+        'storage-failed',
+        'announcements cannot be stored at the moment; try again later',
+        {
+          cause: error,
+          retryAfterSeconds: 30,
+        },
+      );
+      for (const write of group) write.failed(problem);
+      return;
+    }
+    this.#commits++;
+    this.#largestGroup = Math.max(this.#largestGroup, group.length);
+    for (const write of group) write.done();
+  }
+}
+
+const rows = (found: unknown[]): ShownRecord[] => found as ShownRecord[];
