@@ -1,24 +1,17 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
+import { redacted, scrubbed } from './redact.ts';
 
 export type Log = Logger;
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 
-/** Names of fields that never reach the log, at any depth pino can address; a test feeds secrets through every one. */
-const secretFields = [
-  'password', 'passphrase', 'secret', 'token', 'accessToken', 'refreshToken', 'access_token', 'refresh_token',
-  'code', 'otp', 'setupCode', 'recoveryCode', 'privateKey', 'privateKeyPem', 'keyPem', 'authorization', 'cookie',
-  'set-cookie', 'client_secret', 'code_verifier', 'hmac',
-] as const; // prettier-ignore
-
-// `code` is also how every error names itself; only inside bodies and queries is it an OAuth code.
-const anywhere = secretFields.filter((field) => field !== 'code');
-const redactPaths = [
-  ...anywhere.flatMap((field) => [`["${field}"]`, `*["${field}"]`, `*.*["${field}"]`]),
-  ...['body', 'query', 'req.query', 'req.body'].map((place) => `${place}.code`),
+/** syslog priorities as journald understands them at the start of a line (sd-daemon(3)), by pino's level. */
+const priorities: readonly (readonly [from: number, prefix: string])[] = [
+  [60, '<2>'],
+  [50, '<3>'],
+  [40, '<4>'],
+  [30, '<6>'],
+  [0, '<7>'],
 ];
-
-/** syslog priorities as journald understands them at the start of a line (sd-daemon(3)). */
-const priorities: readonly [number, string][] = [[60, '<2>'], [50, '<3>'], [40, '<4>'], [30, '<6>'], [0, '<7>']]; // prettier-ignore
 
 function priorityOf(line: string): string {
   const level = Number(/^\{"level":(\d+)/.exec(line)?.[1] ?? 30);
@@ -26,21 +19,33 @@ function priorityOf(line: string): string {
 }
 
 /** Puts journald's priority in front of each line of JSON. */
-export function journalStream(write: (text: string) => void): DestinationStream {
+function journalStream(write: (text: string) => void): DestinationStream {
   return { write: (line) => write(priorityOf(line) + line) };
 }
 
-const colours: Record<string, string> = { 20: '\u001B[2m', 30: '', 40: '\u001B[33m', 50: '\u001B[31m', 60: '\u001B[31;1m' };
+const colours: Record<number, string> = {
+  20: '\u001B[2m',
+  40: '\u001B[33m',
+  50: '\u001B[31m',
+  60: '\u001B[31;1m',
+};
+
+interface Line {
+  level: number;
+  time: number;
+  part?: string;
+  msg?: string;
+  err?: { stack?: string };
+}
 
 /** One line a message for a person at a terminal: time, part, sentence. */
-export function terminalStream(write: (text: string) => void): DestinationStream {
+function terminalStream(write: (text: string) => void): DestinationStream {
   return {
     write: (line) => {
-      const { time, level, part, msg, err } = JSON.parse(line) as Record<string, unknown> & { err?: { stack?: string } };
-      const stamp = new Date(Number(time)).toISOString().slice(11, 23);
-      const colour = colours[String(level)] ?? '';
+      const { time, level, part = '', msg = '', err } = JSON.parse(line) as Line;
+      const stamp = new Date(time).toISOString().slice(11, 23);
       const stack = err?.stack === undefined ? '' : `\n${err.stack}`;
-      write(`${colour}${stamp} ${String(part ?? '').padEnd(12)} ${String(msg)}${stack}\u001B[0m\n`);
+      write(`${colours[level] ?? ''}${stamp} ${part.padEnd(12)} ${msg}${stack}\u001B[0m\n`);
     },
   };
 }
@@ -54,7 +59,14 @@ export function createLog(options: {
   const write = options.write ?? ((text: string): void => void process.stdout.write(text));
   const streams = { journal: journalStream, json: () => ({ write }), terminal: terminalStream };
   return pino(
-    { level: options.level, base: null, redact: { paths: redactPaths, censor: '[redacted]' } },
+    {
+      level: options.level,
+      base: null,
+      formatters: { log: (fields) => redacted(fields) as Record<string, unknown> },
+      // Errors are copied by `redacted` already.
+      serializers: { err: (error: unknown) => error },
+      hooks: { streamWrite: scrubbed },
+    },
     streams[options.format](write),
   );
 }
