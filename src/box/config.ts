@@ -1,0 +1,136 @@
+import { type Static, Type } from 'typebox';
+import type { DeepReadonly } from '../kit/config.ts';
+
+const port = (preset: number, description: string): ReturnType<typeof Type.Integer> =>
+  Type.Integer({ default: preset, minimum: 0, maximum: 65_535, description });
+
+const file = (description: string): ReturnType<typeof Type.String> =>
+  Type.String({ default: '', description });
+
+const origin = (preset: string, description: string): ReturnType<typeof Type.String> =>
+  Type.String({
+    default: preset,
+    pattern: '^https://[A-Za-z0-9.-]+(:[0-9]{1,5})?$',
+    allowed: 'https://HOST or https://HOST:PORT',
+    description,
+  });
+
+const url = (
+  preset: string,
+  pattern: string,
+  allowed: string,
+  description: string,
+): ReturnType<typeof Type.String> => Type.String({ default: preset, pattern, allowed, description });
+
+/** Every setting of `porchlight box`. docs/CONFIGURATION.md is generated from here. */
+export const BoxConfig = Type.Object({
+  state: Type.String({
+    default: '/var/lib/porchlight',
+    minLength: 1,
+    description: 'folder for everything the box must not forget: identity, account, certificate',
+  }),
+  name: Type.String({
+    default: 'Porchlight',
+    minLength: 1,
+    maxLength: 63,
+    description: 'the box’s name, as people see it',
+  }),
+  log: Type.Object({
+    level: Type.Enum(['trace', 'debug', 'info', 'warn', 'error'], {
+      default: 'info',
+      description: 'what is logged, and all above',
+    }),
+    format: Type.Enum(['auto', 'journal', 'json', 'terminal'], {
+      default: 'auto',
+      description:
+        'auto: sentences at a terminal, else JSON lines with the priority that journald understands',
+    }),
+  }),
+  network: Type.Object({
+    interfaces: Type.Array(Type.String({ pattern: '^[A-Za-z0-9_.@-]{1,15}$' }), {
+      default: [],
+      description: 'use these network interfaces and no others; empty: all that lead to a home network',
+    }),
+  }),
+  zone: Type.Object({
+    root: Type.String({
+      default: 'box.porchlight.example',
+      pattern: '^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$',
+      allowed: 'a domain name in lower case',
+      description: 'the domain below which the cloud gives each box its zone',
+    }),
+    mirrors: Type.Array(Type.String({ pattern: '^[a-z]$' }), {
+      default: ['a', 'b'],
+      minItems: 2,
+      maxItems: 8,
+      description: 'labels of the mirror names, one letter each',
+    }),
+    resolvers: Type.Array(Type.String({ pattern: '^[0-9a-fA-F.:]+$|^\\[[0-9a-fA-F:]+\\]:[0-9]+$' }), {
+      default: [],
+      description:
+        'the home’s own resolvers, asked to find rebinding filters; empty: those of /etc/resolv.conf',
+    }),
+  }),
+  cloud: Type.Object({
+    zoneApi: origin('https://dns.porchlight.example:5300', 'the dns-server’s API'),
+    registration: origin('https://registration.porchlight.example:4443', 'the registration-server'),
+    caFile: file('PEM file of a private CA to trust for both; empty: the system’s'),
+  }),
+  acme: Type.Object({
+    directory: url(
+      'https://acme-v02.api.letsencrypt.org/directory',
+      '^https://.+',
+      'an https URL',
+      'the CA’s ACME directory',
+    ),
+    staging: url(
+      '',
+      '^(https://.+)?$',
+      'an https URL or nothing',
+      'the CA’s staging directory, tried before a third attempt; empty: none',
+    ),
+    contact: url(
+      '',
+      '^([^@ ]+@[^@ ]+)?$',
+      'an email address or nothing',
+      'email address for the CA’s notices; empty: none',
+    ),
+    profile: Type.String({
+      default: '',
+      maxLength: 64,
+      description: 'certificate profile to ask for where the CA lists it',
+    }),
+    caFile: file(
+      'PEM file of a private CA to trust for the ACME directory and for the certificates it issues',
+    ),
+  }),
+  web: Type.Object({
+    host: Type.String({ default: '::', minLength: 1, description: 'address to listen on' }),
+    port: port(443, 'HTTPS port'),
+    httpPort: port(80, 'plain HTTP port, which only redirects'),
+    services: Type.Record(
+      Type.String({ pattern: '^[a-z][a-z0-9-]*[a-z0-9]$' }),
+      Type.String({ pattern: '^http://(127\\.[0-9.]+|localhost|\\[::1\\])(:[0-9]{1,5})?/?$' }),
+      {
+        default: {},
+        allowed: 'name=http://127.0.0.1:PORT, several separated by commas',
+        description: 'local web services to publish, each at https://NAME.<zone>',
+      },
+    ),
+  }),
+  tunnel: Type.Object({
+    enabled: Type.Boolean({ default: true, description: 'be reachable from outside through the frontend' }),
+    command: Type.String({ default: '/usr/bin/pagekite', minLength: 1, description: 'the PageKite client' }),
+  }),
+  mdns: Type.Object({
+    adapter: Type.Enum(['auto', 'avahi', 'bonjour', 'off'], {
+      default: 'auto',
+      description: 'who speaks mDNS: the avahi-daemon of this machine, the box itself, or nobody',
+    }),
+  }),
+  system: Type.Object({
+    port: port(4480, 'loopback port of /healthz, /metrics and /status'),
+  }),
+});
+
+export type BoxConfig = DeepReadonly<Static<typeof BoxConfig>>;

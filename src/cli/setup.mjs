@@ -1,0 +1,140 @@
+#!/usr/bin/env node
+// The first step of `npm start`, `npm test` and `npm run bench`: brings in what is missing, then hands over to the pinned
+// Node. Plain JavaScript, because this file alone must run on whatever Node (20 or newer) the machine has.
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { accessSync, constants, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const root = join(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '../..');
+
+/** Programs each command needs, with Debian's package for each. */
+const forStart = { pagekite: 'pagekite', pebble: 'pebble', setpriv: 'util-linux', ip: 'iproute2' };
+const forTest = {
+  ...forStart,
+  dnsmasq: 'dnsmasq-base',
+  unbound: 'unbound',
+  knotd: 'knot',
+  'avahi-daemon': 'avahi-daemon',
+  udhcpc: 'udhcpc',
+  curl: 'curl',
+  openssl: 'openssl',
+};
+const commands = {
+  start: { programs: forStart, run: ['src/cli/main.ts', 'home'] },
+  test: { programs: forTest, run: ['test/check.ts'] },
+  bench: {
+    programs: { ...forTest, dnsperf: 'dnsperf', pdns_server: 'pdns-server', pdnsutil: 'pdns-backend-bind' },
+    run: ['test/bench/main.ts'],
+  },
+};
+
+const [, , name = '', ...args] = process.argv;
+const command = commands[name];
+if (command === undefined) stop(`usage: setup.mjs ${Object.keys(commands).join('|')} [arguments]`);
+
+installPackages();
+installPrograms(command.programs);
+handOver(command.run);
+
+/** Everything this says goes to stderr: stdout belongs to the command. */
+function say(text) {
+  process.stderr.write(`${text}\n`);
+}
+
+function stop(text) {
+  say(text);
+  process.exit(1);
+}
+
+/** npm packages exactly as locked; nothing happens when the lock file is the one installed before. */
+function installPackages() {
+  const marker = join(root, 'node_modules/.installed');
+  const lock = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
+  if (existsSync(marker) && readFileSync(marker, 'utf8') === lock) return;
+  say('Installing npm packages (the first time only) …');
+  const result = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+  });
+  if (result.status !== 0) stop('npm ci failed; its message is above. Try again when the network is there.');
+  writeFileSync(marker, lock);
+}
+
+function find(program) {
+  const folders = [...(process.env.PATH ?? '').split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin'];
+  return folders.some((folder) => folder !== '' && runnable(join(folder, program)));
+}
+
+function runnable(path) {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Debian packages, by apt where it may: as root, or with sudo that asks for no password. */
+function installPrograms(programs) {
+  const missing = [
+    ...new Set(Object.entries(programs).flatMap(([program, debian]) => (find(program) ? [] : [debian]))),
+  ];
+  if (missing.length === 0) return;
+  const line = `apt-get install -y --no-install-recommends ${missing.join(' ')}`;
+  if (!find('apt-get')) stop(`This needs the programs of these Debian packages: ${missing.join(' ')}`);
+  const sudo = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
+  if (sudo.length > 0 && spawnSync('sudo', ['-n', 'true'], { stdio: 'ignore' }).status !== 0) {
+    stop(
+      `Some programs are missing, and only root may install them. Run this, then try again:\n\n  sudo ${line}\n`,
+    );
+  }
+  say(`Installing Debian packages (the first time only): ${missing.join(' ')} …`);
+  withServicesOff(sudo, () => {
+    const install = ['install', '-y', '--no-install-recommends', ...missing];
+    // The package lists may be old, or absent on a fresh machine: then fetch them and try once more.
+    if (!apt(sudo, ...install) && !(apt(sudo, 'update') && apt(sudo, ...install))) {
+      stop(
+        `apt could not install them; its message is above. Run this by hand, then try again:\n\n  ${line}\n`,
+      );
+    }
+  });
+  const still = Object.keys(programs).filter((program) => !find(program));
+  if (still.length > 0) stop(`Installed, but still not found: ${still.join(', ')}`);
+}
+
+function apt(sudo, ...words) {
+  return privileged(sudo, 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-q', ...words);
+}
+
+function privileged(sudo, ...words) {
+  const [program, ...rest] = [...sudo, ...words];
+  return spawnSync(program, rest, { stdio: ['ignore', 2, 2] }).status === 0;
+}
+
+/** The packages bring daemons that tests run for themselves; on this machine they shall not be started (policy-rc.d). */
+function withServicesOff(sudo, action) {
+  const policy = '/usr/sbin/policy-rc.d';
+  const ours = !existsSync(policy);
+  if (ours)
+    privileged(sudo, 'sh', '-c', `printf '#!/bin/sh\\nexit 101\\n' > ${policy} && chmod 755 ${policy}`);
+  try {
+    action();
+  } finally {
+    if (ours) privileged(sudo, 'rm', '-f', policy);
+  }
+}
+
+function handOver(script) {
+  const bin = join(root, 'node_modules/.bin');
+  const child = spawn(join(bin, 'node'), [join(root, script[0]), ...script.slice(1), ...args], {
+    stdio: 'inherit',
+    env: { ...process.env, PATH: `${bin}:${process.env.PATH}:/usr/sbin:/sbin` },
+  });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  child.on('exit', (code, signal) => {
+    process.exitCode = code ?? 128 + (signal === 'SIGINT' ? 2 : 15);
+  });
+}

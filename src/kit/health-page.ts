@@ -1,0 +1,73 @@
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { Health } from './health.ts';
+import { listenProblem } from './http-server.ts';
+import type { Service } from './service.ts';
+
+export interface HealthPageOptions {
+  port: number;
+  /** Name of the setting for `port`, for the error when it is taken. */
+  setting: string;
+  health: Health;
+  /** Prometheus text exposition. */
+  metrics: () => Promise<string>;
+  /** What `porchlight status` shows, as data. */
+  status: () => unknown;
+}
+
+/** `/healthz`, `/metrics` and `/status` for the machine itself: on loopback only, whatever the configuration says. */
+export class HealthPage implements Service {
+  readonly name = 'health-page';
+  readonly #options: HealthPageOptions;
+  #server: Server | undefined;
+
+  constructor(options: HealthPageOptions) {
+    this.#options = options;
+  }
+
+  get port(): number {
+    const address = this.#server?.address();
+    return typeof address === 'object' && address !== null ? address.port : 0;
+  }
+
+  async start(): Promise<void> {
+    const { port, setting } = this.#options;
+    const server = createServer({ requestTimeout: 5000 }, (request, response) => {
+      void this.#answer(request.method === 'GET' ? (request.url ?? '') : '', request.headers.host, response);
+    });
+    this.#server = server;
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (error) => reject(listenProblem(error, { host: '127.0.0.1', port, setting })));
+      server.listen({ host: '127.0.0.1', port }, resolve);
+    });
+  }
+
+  async stop(): Promise<void> {
+    const server = this.#server;
+    if (server?.listening !== true) return;
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+
+  async #answer(path: string, host: string | undefined, response: ServerResponse): Promise<void> {
+    const { health, metrics, status } = this.#options;
+    // A page in a browser on this machine must not read this by a name that resolves to loopback (DNS rebinding).
+    if (!/^(127\.0\.0\.1|localhost)(:\d+)?$/.test(host ?? '')) return void response.writeHead(421).end();
+    if (path === '/healthz') {
+      const code = health.worst === 'error' ? 503 : 200;
+      return json(response, code, { status: health.worst, conditions: health.conditions.value });
+    }
+    if (path === '/status') return json(response, 200, status());
+    if (path === '/metrics') {
+      response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' });
+      return void response.end(await metrics());
+    }
+    return json(response, 404, {
+      code: 'not-found',
+      message: 'there are /healthz, /metrics and /status here',
+    });
+  }
+}
+
+function json(response: ServerResponse, code: number, body: unknown): void {
+  response.writeHead(code, { 'content-type': 'application/json' }).end(`${JSON.stringify(body)}\n`);
+}
