@@ -1,4 +1,5 @@
 import type { Clock, Random } from '../../kit/clock.ts';
+import { messageOf } from '../../kit/errors.ts';
 import { privateFolder } from '../../kit/files.ts';
 import type { Health } from '../../kit/health.ts';
 import { createHttpsApp, type HttpsApp, HttpsService } from '../../kit/http-server.ts';
@@ -107,7 +108,8 @@ export class RegistrationServer implements Service {
   async start(signal: AbortSignal): Promise<void> {
     await privateFolder(this.#options.stateFolder);
     signal.throwIfAborted();
-    this.#store = RecordStore.open(this.#options.stateFolder);
+    this.#store = RecordStore.open(this.#options.stateFolder, (trouble) => this.#storage(trouble));
+    this.#storage(undefined);
     await this.#http.start();
     await this.#sweeper.start();
   }
@@ -148,6 +150,17 @@ export class RegistrationServer implements Service {
       random,
     });
     return app;
+  }
+
+  #storage(trouble: unknown): void {
+    const { health, stateFolder } = this.#options;
+    if (trouble === undefined) return health.set(this.name, 'ok', 'boxes can announce themselves');
+    health.set(
+      this.name,
+      'error',
+      `announcements cannot be stored: ${messageOf(trouble)}`,
+      `check that ${stateFolder} is writable and has free space`,
+    );
   }
 
   #opened(): RecordStore {

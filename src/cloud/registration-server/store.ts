@@ -78,19 +78,25 @@ const sweepPage = 2000;
 export class RecordStore {
   readonly #database: DatabaseSync;
   readonly #sql: Record<keyof typeof statements, StatementSync>;
+  readonly #onTrouble: (trouble: unknown) => void;
+  #trouble: unknown;
   #waiting: Write[] = [];
   #largestGroup = 0;
   #commits = 0;
 
-  private constructor(database: DatabaseSync) {
+  private constructor(database: DatabaseSync, onTrouble: (trouble: unknown) => void) {
     this.#database = database;
+    this.#onTrouble = onTrouble;
     const prepared = Object.entries(statements).map(([name, sql]) => [name, database.prepare(sql)]);
     this.#sql = Object.fromEntries(prepared) as Record<keyof typeof statements, StatementSync>;
   }
 
-  /** Throws `storage-failed`, `store-too-new`. */
-  static open(stateFolder: string): RecordStore {
-    return new RecordStore(openDatabase(join(stateFolder, 'registration.sqlite'), migrations));
+  /**
+   * `onTrouble` is told the error when writing begins to fail, and `undefined` when it works again.
+   * Throws `storage-failed`, `store-too-new`.
+   */
+  static open(stateFolder: string, onTrouble: (trouble: unknown) => void): RecordStore {
+    return new RecordStore(openDatabase(join(stateFolder, 'registration.sqlite'), migrations), onTrouble);
   }
 
   /** A key of this server's own, made once. */
@@ -171,20 +177,25 @@ export class RecordStore {
       this.#database.exec('COMMIT');
     } catch (error) {
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+      this.#noteTrouble(error);
       const problem = new Problem(
         'storage-failed',
         'announcements cannot be stored at the moment; try again later',
-        {
-          cause: error,
-          retryAfterSeconds: 30,
-        },
+        { cause: error, retryAfterSeconds: 30 },
       );
       for (const write of group) write.failed(problem);
       return;
     }
+    this.#noteTrouble(undefined);
     this.#commits++;
     this.#largestGroup = Math.max(this.#largestGroup, group.length);
     for (const write of group) write.done();
+  }
+
+  #noteTrouble(trouble: unknown): void {
+    const changed = (trouble === undefined) !== (this.#trouble === undefined);
+    this.#trouble = trouble;
+    if (changed) this.#onTrouble(trouble);
   }
 }
 
