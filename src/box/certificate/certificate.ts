@@ -1,0 +1,316 @@
+import { type Clock, hours, type Random } from '../../kit/clock.ts';
+import { codeOf, messageOf, Problem } from '../../kit/errors.ts';
+import { type Fact, OwnedFact } from '../../kit/fact.ts';
+import type { Health } from '../../kit/health.ts';
+import type { Log } from '../../kit/log.ts';
+import { Reconciler } from '../../kit/reconcile.ts';
+import type { Service } from '../../kit/service.ts';
+import type { ZoneNames } from '../../protocol/names.ts';
+import type { Identity, PublishedZone, ZoneCertificate } from '../facts.ts';
+import { AcmeCa } from './acme.ts';
+import { askRenewalInfo, certId } from './ari.ts';
+import { certificateNames, type CertificateZone, type Issuance, obtain, withdrawn } from './obtain.ts';
+import {
+  type Decision,
+  decide,
+  failureKind,
+  noRenewal,
+  type Renewal,
+  stableFraction,
+  type Target,
+  withFailure,
+} from './policy.ts';
+import type { Pair } from './pair.ts';
+import { report } from './report.ts';
+import { CertificateStore } from './store.ts';
+
+export interface AcmeOptions {
+  directoryUrl: string;
+  /** The CA's rehearsal directory, tried before a third attempt after two refusals. */
+  stagingDirectoryUrl?: string | undefined;
+  /** PEM of a private CA to trust for the connection to the directories. */
+  caPem?: string | undefined;
+  contactEmail?: string | undefined;
+  /** Asked for when the CA lists it. */
+  profile?: string | undefined;
+  /** The operator has agreed to the CA's terms of service. */
+  termsAgreed: boolean;
+  /** For each request. */
+  timeoutMs?: number;
+}
+
+export interface CertificateOptions {
+  identity: Identity;
+  names: ZoneNames;
+  /** Nothing is asked for before the zone is served. */
+  zone: Fact<PublishedZone | undefined>;
+  zoneClient: CertificateZone;
+  acme: AcmeOptions;
+  /** The part's own folder; created when missing. */
+  stateFolder: string;
+  /** When this program was built, ms since the epoch: a clock that says less is wrong. */
+  builtAt: number;
+  log: Log;
+  clock: Clock;
+  random: Random;
+  health: Health;
+  /** Told after each step of getting a certificate. */
+  onStep?: (step: string) => void;
+}
+
+/** The longest sleep: the wall clock may jump meanwhile (a box learns the time late). */
+const longestSleepMs = hours(1);
+
+/** Owner of the zone's certificate: obtains, renews and keeps it (RFC 8555, RFC 9773). */
+export class CertificateKeeper implements Service {
+  readonly name = 'certificate';
+  readonly #options: CertificateOptions;
+  readonly #names: readonly string[];
+  readonly #certificate = new OwnedFact<ZoneCertificate | undefined>(undefined);
+  readonly #store: CertificateStore;
+  readonly #loop: Reconciler;
+  readonly #jitter: number;
+  readonly #onStep: (step: string) => void;
+  #loaded = false;
+  #renewal = noRenewal;
+  /** Why the pair on disk is not used. */
+  #unusable: string | undefined;
+  /** A failure on this side of the CA, until a round succeeds. */
+  #failure: { code: string; message: string } | undefined;
+  /** TXT values may be in the zone: those of a killed process, or of a removal that failed. */
+  #challengesLeft = true;
+
+  constructor(options: CertificateOptions) {
+    this.#options = options;
+    this.#names = certificateNames(options.names);
+    this.#jitter = stableFraction(options.identity.boxId);
+    this.#onStep = options.onStep ?? ((): void => undefined);
+    this.#store = new CertificateStore({ folder: options.stateFolder, log: options.log });
+    this.#loop = new Reconciler({
+      name: this.name,
+      watch: [options.zone],
+      reconcile: (signal) => this.#round(signal),
+      goodbye: (signal) => this.#withdraw(signal),
+      onFailure: (error) => this.#failedHere(error),
+      clock: options.clock,
+      random: options.random,
+      log: options.log,
+    });
+  }
+
+  /** The certificate in use, the one on disk included, also when it has expired: a wrong clock must not take it away. */
+  get certificate(): Fact<ZoneCertificate | undefined> {
+    return this.#certificate;
+  }
+
+  async start(): Promise<void> {
+    await this.#loop.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.#loop.stop();
+  }
+
+  async #round(signal: AbortSignal): Promise<number> {
+    const { clock, zone } = this.#options;
+    await this.#load();
+    if (this.#decide().why !== 'clock-wrong') await this.#pollRenewalInfo(signal);
+    const decision = this.#decide();
+    this.#report(decision);
+    if (decision.do === 'obtain' && zone.value !== undefined) {
+      await this.#obtain(decision.from, signal);
+      return 0;
+    }
+    await this.#withdraw(signal);
+    this.#failure = undefined;
+    this.#report(decision);
+    const wakeAt = Math.min(
+      decision.do === 'wait' ? decision.until : Number.POSITIVE_INFINITY,
+      this.#nextPollAt(),
+    );
+    return Math.min(longestSleepMs, Math.max(0, wakeAt - clock.now()));
+  }
+
+  /** Reads what is on disk, once. */
+  async #load(): Promise<void> {
+    if (this.#loaded) return;
+    this.#renewal = (await this.#store.renewal.read()) ?? noRenewal;
+    try {
+      this.#certificate.set(await this.#store.current(this.#names));
+    } catch (error) {
+      if (codeOf(error) !== 'certificate-unusable') throw error;
+      this.#unusable = messageOf(error);
+      this.#options.log.warn(this.#unusable);
+    }
+    const order = await this.#store.order.read();
+    // Killed between switching to the new pair and forgetting its order.
+    if (order !== undefined && order.keyPem === this.#certificate.value?.keyPem)
+      await this.#store.order.remove();
+    this.#loaded = true;
+  }
+
+  #decide(): Decision {
+    const { acme, builtAt, clock } = this.#options;
+    return decide({
+      certificate: this.#certificate.value,
+      renewal: this.#renewal,
+      hasStaging: acme.stagingDirectoryUrl !== undefined,
+      builtAt,
+      jitter: this.#jitter,
+      now: clock.now(),
+    });
+  }
+
+  async #obtain(target: Target, signal: AbortSignal): Promise<void> {
+    const { log } = this.#options;
+    const ca = this.#ca(target);
+    log.info({ target, names: this.#names }, `obtaining a certificate from ${ca.directoryUrl}`);
+    this.#challengesLeft = true;
+    try {
+      const pair = await obtain(await this.#issuance(ca, target, signal));
+      if (target === 'production') await this.#use(pair);
+      else await this.#remember({ ...this.#renewal, rehearsed: true });
+      await this.#store.order.remove();
+      this.#onStep('order-forgotten');
+    } catch (error) {
+      signal.throwIfAborted();
+      await this.#failedAtCa(error, target);
+    } finally {
+      ca.close();
+    }
+    await this.#withdraw(signal);
+    this.#onStep('challenges-removed');
+  }
+
+  async #issuance(ca: AcmeCa, target: Target, signal: AbortSignal): Promise<Issuance> {
+    const { acme, names, zoneClient, clock, log, health } = this.#options;
+    const { profile, contactEmail, termsAgreed } = acme;
+    const offers = await ca.offers(signal);
+    const missing = profile !== undefined && !offers.profiles.includes(profile);
+    if (missing) {
+      const offered = offers.profiles.length === 0 ? 'none' : offers.profiles.join(', ');
+      const message = `the CA does not offer the profile ${JSON.stringify(profile)} (it offers: ${offered}); ordered without`;
+      health.set(
+        'certificate.profile',
+        'warning',
+        message,
+        'correct the profile in the configuration, or remove it',
+      );
+    } else health.clear('certificate.profile');
+    const present = this.#certificate.value;
+    const replaceable =
+      target === 'production' &&
+      offers.renewalInfo !== undefined &&
+      present !== undefined &&
+      clock.now() < present.notAfter;
+    return {
+      ca,
+      zone: zoneClient,
+      names,
+      store: this.#store,
+      contactEmail,
+      termsAgreed,
+      replaces: replaceable ? certId(present.chainPem) : undefined,
+      profile: missing ? undefined : profile,
+      clock,
+      log,
+      onStep: this.#onStep,
+      signal,
+    };
+  }
+
+  async #use(pair: Pair): Promise<void> {
+    const certificate = await this.#store.use(pair, this.#names, this.#onStep);
+    this.#unusable = undefined;
+    this.#failure = undefined;
+    this.#certificate.set(certificate);
+    await this.#remember(noRenewal);
+    const until = new Date(certificate.notAfter).toISOString();
+    this.#options.log.info({ serial: certificate.serial, until }, `certificate in use until ${until}`);
+  }
+
+  async #pollRenewalInfo(signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.#options;
+    const certificate = this.#certificate.value;
+    if (certificate === undefined || clock.now() < this.#nextPollAt()) return;
+    const ca = this.#ca('production');
+    try {
+      const ari = await askRenewalInfo({
+        ca,
+        certificate,
+        before: this.#renewal.ari,
+        now: clock.now(),
+        log,
+        signal,
+      });
+      await this.#remember({ ...this.#renewal, ari });
+    } finally {
+      ca.close();
+    }
+  }
+
+  /** When renewal information is due: at once for a certificate that was never asked about. */
+  #nextPollAt(): number {
+    const certificate = this.#certificate.value;
+    const ari = this.#renewal.ari;
+    if (certificate === undefined) return Number.POSITIVE_INFINITY;
+    return ari?.serial === certificate.serial ? ari.nextPollAt : 0;
+  }
+
+  /** Failures of the CA are remembered and answered by the policy; others are the loop's, which tries again soon. */
+  async #failedAtCa(error: unknown, target: Target): Promise<void> {
+    const { clock, random, log } = this.#options;
+    const kind = failureKind(error);
+    if (kind === undefined || !(error instanceof Problem)) throw error;
+    const { code, message, retryAfterSeconds } = error;
+    const failure = { at: clock.now(), target, kind, code, message, retryAfterSeconds };
+    this.#failure = undefined;
+    await this.#remember(withFailure(this.#renewal, failure, random));
+    log.warn({ code, target, kind, retryAfterSeconds }, `no certificate: ${message}`);
+  }
+
+  #failedHere(error: unknown): void {
+    this.#failure = { code: codeOf(error), message: messageOf(error) };
+    if (this.#loaded) this.#report(this.#decide());
+  }
+
+  /** Takes our TXT values out of the zone. */
+  async #withdraw(signal: AbortSignal): Promise<void> {
+    const { zone, zoneClient } = this.#options;
+    if (!this.#challengesLeft || zone.value === undefined) return;
+    await withdrawn(zoneClient, signal);
+    this.#challengesLeft = false;
+  }
+
+  /** A disk that takes nothing must not hold up the work: what is remembered is then lost at the next start. */
+  async #remember(renewal: Renewal): Promise<void> {
+    this.#renewal = renewal;
+    try {
+      await this.#store.renewal.write(renewal);
+    } catch (error) {
+      this.#options.log.warn({ code: codeOf(error) }, messageOf(error));
+    }
+  }
+
+  #ca(target: Target): AcmeCa {
+    const { directoryUrl, stagingDirectoryUrl, caPem, timeoutMs } = this.#options.acme;
+    return new AcmeCa({
+      directoryUrl:
+        target === 'staging' && stagingDirectoryUrl !== undefined ? stagingDirectoryUrl : directoryUrl,
+      caPem,
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    });
+  }
+
+  #report(decision: Decision): void {
+    const { health, clock, zone } = this.#options;
+    report(health, {
+      certificate: this.#certificate.value,
+      unusable: this.#unusable,
+      decision,
+      failure: this.#failure ?? this.#renewal.failures.at(-1),
+      zonePublished: zone.value !== undefined,
+      now: clock.now(),
+    });
+  }
+}

@@ -1,0 +1,88 @@
+import { lookup, Resolver } from 'node:dns/promises';
+import { isIP } from 'node:net';
+import { type Clock, seconds } from '../../kit/clock.ts';
+import { codeOf, Problem } from '../../kit/errors.ts';
+
+export interface DnsCheck {
+  /** `_acme-challenge.<zone>`. */
+  name: string;
+  values: readonly string[];
+  /** `host:port` (`[address]:port` for IPv6) of every authoritative server. */
+  servers: readonly string[];
+  /** Gives up after this long. */
+  patienceMs?: number;
+  clock: Clock;
+  signal: AbortSignal;
+}
+
+const answerMs = 1500;
+
+/**
+ * Resolves when every authoritative server serves every value: the CA may ask any of them. Asked are the servers
+ * themselves, never the home's resolver, which would remember an answer that came too early.
+ * Throws `challenge-not-served`, which names the servers.
+ */
+export async function untilServed(check: DnsCheck): Promise<void> {
+  const { servers, values, name, patienceMs = seconds(60), clock, signal } = check;
+  const end = clock.monotonic() + patienceMs;
+  let pending = [...servers];
+  for (let delayMs = 50; ; delayMs = Math.min(delayMs * 2, 2000)) {
+    const served = await Promise.all(pending.map((server) => isServed(server, name, values, signal)));
+    signal.throwIfAborted();
+    pending = pending.filter((_, index) => served[index] === false);
+    if (pending.length === 0 && servers.length > 0) return;
+    if (clock.monotonic() >= end || servers.length === 0) break;
+    await clock.sleep(delayMs, signal);
+  }
+  const who =
+    servers.length === 0
+      ? 'no authoritative server is known that serves'
+      : `${pending.join(', ')} does not serve`;
+  throw new Problem('challenge-not-served', `${who} the TXT values at ${name}; check the dns-server`, {
+    status: 504,
+  });
+}
+
+/** Of a server's addresses at least one must serve all values and none may lack one; an unreachable one says nothing. */
+async function isServed(
+  server: string,
+  name: string,
+  values: readonly string[],
+  signal: AbortSignal,
+): Promise<boolean> {
+  const answers = await Promise.all(
+    (await addressesOf(server)).map(async (address) => {
+      const served = await textValues(address, name, signal);
+      return served && values.every((value) => served.includes(value));
+    }),
+  );
+  return answers.includes(true) && !answers.includes(false);
+}
+
+/** The TXT values one server has at `name`; `undefined` when it does not answer. */
+async function textValues(server: string, name: string, signal: AbortSignal): Promise<string[] | undefined> {
+  // A resolver for each question: it would answer a second one from its cache.
+  const resolver = new Resolver({ timeout: answerMs, tries: 1 });
+  const cancel = (): void => resolver.cancel();
+  resolver.setServers([server]);
+  signal.addEventListener('abort', cancel, { once: true });
+  try {
+    return (await resolver.resolveTxt(name)).map((strings) => strings.join(''));
+  } catch (error) {
+    return ['ENOTFOUND', 'ENODATA'].includes(codeOf(error)) ? [] : undefined;
+  } finally {
+    signal.removeEventListener('abort', cancel);
+  }
+}
+
+async function addressesOf(server: string): Promise<string[]> {
+  const { hostname, port } = new URL(`dns://${server}`);
+  const literal = hostname.replace(/^\[(.*)\]$/, '$1');
+  if (isIP(literal) !== 0) return [server];
+  try {
+    const found = await lookup(hostname, { all: true });
+    return found.map(({ address, family }) => (family === 6 ? `[${address}]:${port}` : `${address}:${port}`));
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,73 @@
+import { createPrivateKey, generateKeyPair, X509Certificate } from 'node:crypto';
+import { promisify } from 'node:util';
+import { messageOf, Problem } from '../../kit/errors.ts';
+import type { ZoneCertificate } from '../facts.ts';
+
+export interface Pair {
+  /** Leaf first, then intermediates, PEM. */
+  chainPem: string;
+  /** PKCS#8 PEM. */
+  keyPem: string;
+}
+
+const generate = promisify(generateKeyPair);
+
+/** An EC P-256 key as PKCS#8 PEM, for an ACME account or a certificate. */
+export async function ecKeyPem(): Promise<string> {
+  const { privateKey } = await generate('ec', { namedCurve: 'P-256' });
+  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+}
+
+/**
+ * The pair as the fact that others use, after every check that needs nobody else: the key belongs to the leaf, the leaf
+ * is for exactly `names`, its dates are in order, and each certificate of the chain is signed by the next.
+ * Throws `certificate-unusable`, which says what is wrong.
+ */
+export function checkedPair({ chainPem, keyPem }: Pair, names: readonly string[]): ZoneCertificate {
+  const chain = certificatesOf(chainPem);
+  const [leaf] = chain;
+  if (leaf === undefined) throw unusable('there is no certificate in it');
+  if (!leaf.checkPrivateKey(privateKey(keyPem))) throw unusable('the key is not the one of the certificate');
+  const found = namesOf(leaf);
+  if (!sameNames(found, names)) throw unusable(`it is for ${found.join(', ')}, not for ${names.join(', ')}`);
+  const notBefore = leaf.validFromDate.getTime();
+  const notAfter = leaf.validToDate.getTime();
+  if (!(notBefore < notAfter)) throw unusable(`it is valid from ${leaf.validFrom} to ${leaf.validTo}`);
+  for (const [index, issuer] of chain.entries()) {
+    const issued = chain[index - 1];
+    if (issued !== undefined && !(issued.checkIssued(issuer) && issued.verify(issuer.publicKey))) {
+      throw unusable(`certificate ${index} of its chain did not sign the one before it`);
+    }
+  }
+  return { chainPem, keyPem, names: found, notBefore, notAfter, serial: leaf.serialNumber };
+}
+
+export function sameNames(a: readonly string[], b: readonly string[]): boolean {
+  return a.toSorted().join() === b.toSorted().join();
+}
+
+function certificatesOf(chainPem: string): X509Certificate[] {
+  const pems = chainPem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  try {
+    return pems.map((pem) => new X509Certificate(pem));
+  } catch (error) {
+    throw unusable(`a certificate in it cannot be read (${messageOf(error)})`);
+  }
+}
+
+function privateKey(keyPem: string): ReturnType<typeof createPrivateKey> {
+  try {
+    return createPrivateKey(keyPem);
+  } catch {
+    throw unusable('its key cannot be read');
+  }
+}
+
+function namesOf(certificate: X509Certificate): string[] {
+  const entries = (certificate.subjectAltName ?? '').split(', ').filter((entry) => entry !== '');
+  return entries.map((entry) => entry.replace(/^DNS:/, ''));
+}
+
+function unusable(what: string): Problem {
+  return new Problem('certificate-unusable', `the certificate cannot be used: ${what}`);
+}

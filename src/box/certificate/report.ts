@@ -1,0 +1,73 @@
+import { minutes } from '../../kit/clock.ts';
+import type { Health } from '../../kit/health.ts';
+import type { ZoneCertificate } from '../facts.ts';
+import type { Decision, Failure } from './policy.ts';
+
+const name = 'certificate';
+
+/** What a person can do about a failure, by its code. */
+const remedies: Record<string, string> = {
+  'acme-unreachable': 'check the way to the internet; the box tries again by itself',
+  'acme-rate-limited': 'nothing to do; the box waits as long as the CA asks',
+  'acme-authorization-failed':
+    'check that the CA can reach the dns-server from the internet (UDP and TCP port 53)',
+  'acme-caa': 'check the CAA records of the zone root: the configured CA must be allowed',
+  'acme-rejected-identifier': 'the CA does not issue for this zone root: choose another CA or zone root',
+  'acme-user-action-required':
+    'the terms of the CA have changed: read and agree to them in the configuration',
+  'acme-external-account-required': 'this CA demands an account made elsewhere: choose another CA',
+  'challenge-not-served': 'check the dns-server and that each of its name servers can be reached on port 53',
+  'storage-failed': 'check the state folder: free space, owner, read-only file system',
+};
+
+export interface Report {
+  certificate: ZoneCertificate | undefined;
+  /** Why the pair on disk is not used. */
+  unusable: string | undefined;
+  decision: Decision;
+  /** The latest failure since the last certificate. */
+  failure: Pick<Failure, 'code' | 'message'> | undefined;
+  zonePublished: boolean;
+  now: number;
+}
+
+/** Sets the condition `certificate`: error when browsers are not (or soon no longer) satisfied, else warning or ok. */
+export function report(
+  health: Health,
+  { certificate, unusable, decision, failure, zonePublished, now }: Report,
+): void {
+  if (decision.do === 'wait' && decision.why === 'clock-wrong') {
+    const since = certificate === undefined ? '' : ' or of the last certificate';
+    return health.set(
+      name,
+      'error',
+      `the clock says ${dateTime(now)}, before the build of this program${since}: no certificate is asked for`,
+      'set the clock, or give the box a way to a time server',
+    );
+  }
+  const lacking = certificate === undefined || certificate.notAfter <= now;
+  const state =
+    certificate === undefined
+      ? unusable === undefined
+        ? 'there is no certificate yet'
+        : `there is no certificate: ${unusable}`
+      : `the certificate ${lacking ? 'has expired' : 'is valid until'} ${dateTime(certificate.notAfter)}`;
+  if (failure !== undefined) {
+    const lastSixth = certificate === undefined ? 0 : (certificate.notAfter - certificate.notBefore) / 6;
+    const urgent = lacking || certificate.notAfter - now < lastSixth;
+    const next = decision.do === 'wait' ? `; next attempt ${dateTime(decision.until)}` : '';
+    return health.set(
+      name,
+      urgent ? 'error' : 'warning',
+      `${state}; ${failure.message}${next}`,
+      remedies[failure.code],
+    );
+  }
+  if (decision.do === 'wait') return health.set(name, 'ok', `${state}; renewal ${dateTime(decision.until)}`);
+  const doing = zonePublished ? 'one is being obtained' : 'waiting for the zone';
+  health.set(name, lacking ? 'error' : 'ok', `${state}; ${doing}`);
+}
+
+function dateTime(time: number): string {
+  return `${new Date(Math.round(time / minutes(1)) * minutes(1)).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}
