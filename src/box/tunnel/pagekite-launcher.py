@@ -1,0 +1,56 @@
+"""Runs the packaged PageKite client as it is, with three repairs around its sockets.
+
+    python3 pagekite-launcher.py /usr/bin/pagekite --clean --optfile=FILE
+"""
+import errno
+import runpy
+import socket
+import ssl
+import sys
+
+
+class PromptSocket(socket.socket):
+    """Sends small packets at once. Nagle's algorithm would hold each back for the acknowledgement of the one before."""
+
+    def connect(self, address):
+        super().connect(address)
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            self.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def plain_errors(method):
+    """The client takes every ssl.SSLError for "try again", so that a TLS error would make it spin. What means "try
+    again" becomes EAGAIN, which it waits for; everything else ends the connection."""
+
+    def call(self, *args):
+        try:
+            return method(self, *args)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise BlockingIOError(errno.EAGAIN, 'try again') from None
+        except ssl.SSLError as error:
+            raise ConnectionResetError(errno.ECONNRESET, str(error)) from None
+
+    return call
+
+
+def in_small_pieces(process):
+    """The client handles at most 150 frames of one read and crashes over more; a frame has some 20 bytes or more."""
+    size = 2048
+
+    def call(self, data, *args):
+        pieces = [data[start : start + size] for start in range(0, len(data), size)] or [data]
+        return all(process(self, piece, *args) for piece in pieces)
+
+    return call
+
+
+socket.socket = PromptSocket
+ssl.SSLSocket.recv = plain_errors(ssl.SSLSocket.recv)
+ssl.SSLSocket.send = plain_errors(ssl.SSLSocket.send)
+
+from pagekite.proto.selectables import ChunkParser  # noqa: E402 (after the repairs above)
+
+ChunkParser.ProcessData = in_small_pieces(ChunkParser.ProcessData)
+
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name='__main__')

@@ -1,0 +1,40 @@
+/** What the PageKite client says on its output, as far as it matters. Pure. Its lines are never logged as they are. */
+export type PagekiteEvent =
+  /** A frontend accepted the kite. */
+  | { kind: 'live' }
+  | { kind: 'rejected'; reason: string }
+  /** The connection to the frontend is over, or could not be made. */
+  | { kind: 'lost'; reason: string };
+
+/** BE_STATUS_OK without any of the error bits. */
+const statusOk = 0x1000;
+const statusErrors = 0xfff;
+
+export function parsePagekiteLine(line: string): PagekiteEvent | undefined {
+  const fields = new Map<string, string>();
+  for (const pair of line.split('; ')) {
+    const equals = pair.indexOf('=');
+    if (equals > 0) fields.set(pair.slice(0, equals), pair.slice(equals + 1));
+  }
+  if (!fields.has('ts')) return undefined;
+  const error = fields.get('err');
+  if (error === 'Rejected') return { kind: 'rejected', reason: word(fields.get('reason')) };
+  if (error === 'Duplicate') return { kind: 'rejected', reason: 'duplicate' };
+  if (fields.get('info') === 'Failed to connect')
+    return { kind: 'lost', reason: 'cannot connect to the frontend' };
+  if (fields.has('dead')) return { kind: 'lost', reason: 'the frontend does not answer' };
+  // The tunnel itself carries the first number the client gives; streams, which also end, have an address.
+  if (fields.get('eof') === '1' && /^s1$/.test(fields.get('id') ?? ''))
+    return { kind: 'lost', reason: 'the frontend closed the connection' };
+  const status = fields.get('status');
+  if (fields.has('bid') && status !== undefined) {
+    const bits = Number.parseInt(status, 16);
+    return (bits & statusOk) !== 0 && (bits & statusErrors) === 0 ? { kind: 'live' } : undefined;
+  }
+  return undefined;
+}
+
+/** Frontends answer with one word; anything else stays out of our messages. */
+function word(text: string | undefined): string {
+  return text !== undefined && /^[a-z0-9-]{1,40}$/i.test(text) ? text.toLowerCase() : 'unknown';
+}

@@ -1,0 +1,64 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Child, type Exit } from '../../kit/child.ts';
+import { privateFolder, writeAtomic } from '../../kit/files.ts';
+import type { TunnelGrant } from '../../protocol/zone-api.ts';
+import { pagekiteOptions } from './pagekite-options.ts';
+import { type PagekiteEvent, parsePagekiteLine } from './pagekite-output.ts';
+
+const launcher = fileURLToPath(new URL('pagekite-launcher.py', import.meta.url));
+
+export interface PagekiteOptions {
+  grant: TunnelGrant;
+  localPort: number;
+  /** For the option file: gone after a restart of the machine. */
+  runtimeFolder: string;
+  /** The packaged program, and the Python it is packaged for. */
+  program: string;
+  python: string;
+  onEvent: (event: PagekiteEvent) => void;
+}
+
+/** The PageKite client as our child. */
+export class Pagekite {
+  readonly exited: Promise<Exit>;
+  readonly #child: Child;
+  readonly #optionFile: string;
+
+  private constructor(child: Child, optionFile: string) {
+    this.#child = child;
+    this.#optionFile = optionFile;
+    this.exited = child.exited;
+  }
+
+  /** Writes the option file (0600: the secret is in it, never in an argument) and starts the program. */
+  static async start(options: PagekiteOptions): Promise<Pagekite> {
+    const { grant, localPort, runtimeFolder, program, python, onEvent } = options;
+    await privateFolder(runtimeFolder);
+    const optionFile = join(runtimeFolder, 'pagekite.conf');
+    const cas = grant.frontends.flatMap(({ ca }) => (ca === undefined ? [] : [ca]));
+    const caFile = cas.length === 0 ? undefined : join(runtimeFolder, 'pagekite-ca.pem');
+    if (caFile !== undefined) await writeAtomic(caFile, cas.join('\n'));
+    await writeAtomic(optionFile, pagekiteOptions({ grant, localPort, caFile }));
+    const child = new Child({
+      command: python,
+      args: ['-B', launcher, program, '--clean', `--optfile=${optionFile}`],
+      onLine: (line) => {
+        const event = parsePagekiteLine(line);
+        if (event !== undefined) onEvent(event);
+      },
+      graceMs: 1000,
+    });
+    return new Pagekite(child, optionFile);
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  async stop(): Promise<void> {
+    await this.#child.stop();
+    await rm(this.#optionFile, { force: true });
+  }
+}

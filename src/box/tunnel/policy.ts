@@ -1,0 +1,221 @@
+import { minutes, type Random, seconds } from '../../kit/clock.ts';
+import { type Backoff, backoffDelay } from '../../kit/retry.ts';
+import type { TunnelState } from '../facts.ts';
+import type { PagekiteEvent } from './pagekite-output.ts';
+
+/**
+ * When to start, probe and end the PageKite client, and what to say about it. Pure: what was seen so far, and the time
+ * (monotonic, ms), in; what to do next out.
+ */
+export interface TunnelMemory {
+  child: 'none' | 'starting' | 'live';
+  /** When the child was started; when its kite went live. */
+  since: number;
+  /** A child is not started before this. */
+  startAt: number;
+  /** Starts in a row that did not last. */
+  failures: number;
+  /** When the present child was first proven to carry visitors. */
+  firstProof: number | undefined;
+  /** Last proof of each address of the frontends. */
+  proofs: ReadonlyMap<string, number>;
+  probeAt: number;
+  probeFailures: number;
+  /** The grant is not asked for before this. */
+  grantAt: number;
+  grantFailures: number;
+  /** The frontend refused what we hold: ask for a new grant. */
+  grantStale: boolean;
+  /** Why there is no connection, while that is so. */
+  reason: string | undefined;
+  /** The frontend's word, while the last start was refused. */
+  rejected: string | undefined;
+}
+
+export const untouched: TunnelMemory = {
+  child: 'none',
+  since: 0,
+  startAt: 0,
+  failures: 0,
+  firstProof: undefined,
+  proofs: new Map(),
+  probeAt: 0,
+  probeFailures: 0,
+  grantAt: 0,
+  grantFailures: 0,
+  grantStale: false,
+  reason: undefined,
+  rejected: undefined,
+};
+
+export type TunnelEvent =
+  | PagekiteEvent
+  | { kind: 'started' }
+  | { kind: 'exited'; reason: string }
+  | { kind: 'stopped' }
+  /** The box fetched its own page through these addresses. */
+  | { kind: 'proven'; addresses: readonly string[] }
+  | { kind: 'probe-failed'; reason: string }
+  /** `moved`: other frontends or another name than the running child's. */
+  | { kind: 'granted'; moved: boolean }
+  | { kind: 'grant-failed'; reason: string; retryAfterSeconds: number | undefined };
+
+export type TunnelAction =
+  | { kind: 'stop' }
+  | { kind: 'fetch-grant' }
+  | { kind: 'start' }
+  | { kind: 'probe' }
+  /** The child does not do its work: end it, so that it is started again. */
+  | { kind: 'kill'; reason: string }
+  | { kind: 'wait'; ms: number | undefined };
+
+export const timing = {
+  /** From the start of the child until its kite must be live. */
+  liveWithin: seconds(20),
+  probeEvery: seconds(30),
+  probeAgain: seconds(2),
+  /** A child that lasted so long is a fresh beginning for the back-off. */
+  stable: minutes(1),
+  /** An address without a proof for so long is taken out of the zone: two probes, and a minute of grace. */
+  withdraw: seconds(90),
+} as const;
+
+const restart: Backoff = { initialMs: 400, factor: 2, capMs: 60_000, jitter: 0.5 };
+const regrant: Backoff = { initialMs: 1000, factor: 2, capMs: 300_000, jitter: 0.5 };
+
+// oxlint-disable-next-line typescript/consistent-return -- every kind of event returns; the compiler checks that
+export function afterEvent(
+  memory: TunnelMemory,
+  event: TunnelEvent,
+  now: number,
+  random: Random,
+): TunnelMemory {
+  switch (event.kind) {
+    case 'started':
+      return { ...memory, child: 'starting', since: now, firstProof: undefined, probeFailures: 0 };
+    case 'live':
+      return memory.child === 'starting'
+        ? { ...memory, child: 'live', since: now, probeAt: now, rejected: undefined }
+        : memory;
+    case 'stopped':
+      return { ...untouched, grantAt: memory.grantAt };
+    case 'proven':
+      return proven(memory, event.addresses, now, random);
+    case 'probe-failed':
+      return {
+        ...memory,
+        probeFailures: memory.probeFailures + 1,
+        probeAt: now + timing.probeAgain,
+        reason: event.reason,
+      };
+    case 'rejected':
+      // The secret may have become stale: a new one is worth asking for.
+      return {
+        ...ended(memory, now, random),
+        rejected: event.reason,
+        reason: event.reason,
+        grantStale: true,
+      };
+    case 'lost':
+    case 'exited':
+      return memory.child === 'none' ? memory : { ...ended(memory, now, random), reason: event.reason };
+    case 'granted':
+      return {
+        ...memory,
+        grantFailures: 0,
+        grantStale: false,
+        ...(event.moved ? { child: 'none', startAt: now, proofs: new Map() } : {}),
+      };
+    case 'grant-failed': {
+      const failures = memory.grantFailures + 1;
+      const delay = backoffDelay(regrant, failures, random, event.retryAfterSeconds);
+      return { ...memory, grantFailures: failures, grantAt: now + delay, reason: event.reason };
+    }
+  }
+}
+
+function ended(memory: TunnelMemory, now: number, random: Random): TunnelMemory {
+  const lasted = memory.firstProof !== undefined && now - memory.firstProof >= timing.stable;
+  const failures = lasted ? 1 : memory.failures + 1;
+  return {
+    ...memory,
+    child: 'none',
+    failures,
+    startAt: now + backoffDelay(restart, failures, random),
+    firstProof: undefined,
+  };
+}
+
+function proven(
+  memory: TunnelMemory,
+  addresses: readonly string[],
+  now: number,
+  random: Random,
+): TunnelMemory {
+  if (memory.child !== 'live') return memory;
+  const proofs = new Map([...memory.proofs].filter(([, at]) => now - at < timing.withdraw));
+  for (const address of addresses) proofs.set(address, now);
+  return {
+    ...memory,
+    proofs,
+    firstProof: memory.firstProof ?? now,
+    probeFailures: 0,
+    // Between three quarters and five quarters, so that a million boxes do not probe in step.
+    probeAt: now + timing.probeEvery * (0.75 + random() / 2),
+    reason: undefined,
+  };
+}
+
+export interface Wanted {
+  enabled: boolean;
+  certificate: boolean;
+  /** There is a grant to start with, and whether it is time for the next. */
+  grant: 'none' | 'good' | 'due';
+}
+
+export function nextAction(memory: TunnelMemory, wanted: Wanted, now: number): TunnelAction {
+  const { child, since, firstProof, probeFailures, probeAt, startAt, grantAt } = memory;
+  if (!wanted.enabled || !wanted.certificate) {
+    return child === 'none' && memory.proofs.size === 0 ? { kind: 'wait', ms: undefined } : { kind: 'stop' };
+  }
+  if (child === 'starting' && now - since >= timing.liveWithin) {
+    return { kind: 'kill', reason: 'the frontend did not accept the box in time' };
+  }
+  if (child === 'live' && probeFailures >= (firstProof === undefined ? 3 : 2)) {
+    return { kind: 'kill', reason: memory.reason ?? 'the box cannot be reached through the tunnel' };
+  }
+  const asks = wanted.grant !== 'good' || memory.grantStale;
+  if (asks && now >= grantAt) return { kind: 'fetch-grant' };
+  if (child === 'none' && wanted.grant !== 'none' && now >= startAt) return { kind: 'start' };
+  if (child === 'live' && now >= probeAt) return { kind: 'probe' };
+  const times = [
+    ...(asks ? [grantAt] : []),
+    ...(child === 'none' && wanted.grant !== 'none' ? [startAt] : []),
+    ...(child === 'starting' ? [since + timing.liveWithin] : []),
+    ...(child === 'live' ? [probeAt] : []),
+    ...[...memory.proofs.values()].map((at) => at + timing.withdraw).filter((at) => at > now),
+  ];
+  return { kind: 'wait', ms: Math.min(...times) - now };
+}
+
+/** What the others are told. */
+export function stateOf(
+  memory: TunnelMemory,
+  wanted: Wanted,
+  now: number,
+  origin: string | undefined,
+): TunnelState {
+  if (!wanted.enabled) return { phase: 'off', addresses: [], origin: undefined };
+  if (!wanted.certificate)
+    return { phase: 'waiting', reason: 'there is no certificate yet', addresses: [], origin: undefined };
+  const addresses = [...memory.proofs]
+    .filter(([, at]) => now - at < timing.withdraw)
+    .map(([address]) => address)
+    .toSorted();
+  if (memory.child === 'live' && memory.firstProof !== undefined && memory.probeFailures === 0) {
+    return { phase: 'connected', addresses, origin };
+  }
+  const reason = memory.reason === undefined ? {} : { reason: memory.reason };
+  if (memory.rejected !== undefined) return { phase: 'rejected', ...reason, addresses, origin: undefined };
+  return { phase: memory.proofs.size > 0 ? 'lost' : 'connecting', ...reason, addresses, origin: undefined };
+}

@@ -1,0 +1,209 @@
+import type { Socket } from 'node:net';
+import { canonicalAddress, addressFamily } from '../../protocol/addresses.ts';
+import { type Frame, frameHead, FrameReader, FramingError, meaningOf } from './framing.ts';
+import type { FrontendLimits, Refusal } from './limits.ts';
+import type { Counters } from './metrics.ts';
+import type { Box } from './registry.ts';
+import { Stream, type StreamPeer } from './stream.ts';
+
+export interface BoxTunnelOptions {
+  socket: Socket;
+  box: Box;
+  names: readonly string[];
+  sessionId: string;
+  publicPort: number;
+  limits: FrontendLimits;
+  counters: Counters;
+  /** Monotonic, ms. */
+  now: () => number;
+  onClosed: (tunnel: BoxTunnel) => void;
+}
+
+/** Bytes that wait in the tunnel's socket at which its visitors are no longer read. */
+const congestedBytes = 512 * 1024;
+
+/** A stream with less than this waiting cannot be what fills a box's share. */
+const worthCounting = 64 * 1024;
+
+/** Answers to a client that asks and asks but does not read end here. */
+const stalledBytes = 16 * 1024 * 1024;
+
+/** The connection of one box, and the streams in it. */
+export class BoxTunnel {
+  readonly box: Box;
+  readonly streams = new Map<number, Stream>();
+  readonly names: readonly string[];
+  readonly sessionId: string;
+  readonly #options: BoxTunnelOptions;
+  readonly #socket: Socket;
+  readonly #reader = new FrameReader();
+  readonly #peer: StreamPeer;
+  #nextSid = 1;
+  #heardAt: number;
+  #askedAt: number;
+  #corked = false;
+  #draining: number | undefined;
+  #closed = false;
+
+  constructor(options: BoxTunnelOptions) {
+    this.#options = options;
+    this.box = options.box;
+    this.names = options.names;
+    this.sessionId = options.sessionId;
+    this.#socket = options.socket;
+    this.#heardAt = options.now();
+    this.#askedAt = this.#heardAt;
+    this.#peer = this.#streamPeer();
+  }
+
+  /** Bytes that wait for visitors. */
+  get buffered(): number {
+    let sum = 0;
+    for (const stream of this.streams.values()) sum += stream.buffered;
+    return sum;
+  }
+
+  /** Begins to read frames, of which `first` are the bytes already there. */
+  run(first: Buffer): void {
+    this.#socket.on('data', (bytes: Buffer) => this.#received(bytes));
+    this.#socket.on('drain', () => this.#updateStreams());
+    this.#socket.on('end', () => this.close());
+    this.#socket.on('error', () => this.close());
+    this.#socket.on('close', () => this.close());
+    if (first.length > 0) this.#received(first);
+    this.#socket.resume();
+  }
+
+  /** Gives a visitor to the box. `hello` are the bytes read to learn the name. */
+  open(visitor: Socket, name: string, hello: Buffer): void {
+    const { counters, limits, publicPort } = this.#options;
+    const sid = this.#nextSid++;
+    const stream = new Stream({ sid, socket: visitor, peer: this.#peer, idleMs: limits.idleMs });
+    this.streams.set(sid, stream);
+    counters.streamsOpened++;
+    counters.bytesToBoxes += hello.length;
+    const headers = [
+      ['SID', sid],
+      ['Proto', 'https'],
+      ['Host', name],
+      ['Port', publicPort],
+      ['RIP', mappedAddress(visitor.remoteAddress)],
+      ['RPort', visitor.remotePort ?? 0],
+    ] as const;
+    this.#write(frameHead(headers, hello.length), hello);
+    stream.opened(hello.length);
+  }
+
+  /** Takes no new visitors; closes when the last has gone, or at `until` (monotonic, ms). */
+  drain(until: number): void {
+    this.#draining = Math.min(until, this.#draining ?? Number.POSITIVE_INFINITY);
+    if (this.streams.size === 0) this.close();
+  }
+
+  /** Looks at the time; called about once a second. */
+  tick(now: number): void {
+    const { pingMs } = this.#options.limits;
+    if (this.#draining !== undefined && now >= this.#draining) return this.close();
+    if (now - this.#heardAt > 3 * pingMs) return this.close('tunnel-silent');
+    if (now - this.#heardAt > pingMs && now - this.#askedAt > pingMs) {
+      this.#askedAt = now;
+      this.#write(frameHead([['NOOP', 1], ['PING', Math.round(now)]], 1), Buffer.from('!')); // prettier-ignore
+    }
+  }
+
+  close(reason?: Refusal): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (reason !== undefined) this.#options.counters.refuse(reason);
+    for (const stream of this.streams.values()) stream.destroy();
+    this.#socket.destroy();
+    this.#options.onClosed(this);
+  }
+
+  #received(bytes: Buffer): void {
+    this.#heardAt = this.#options.now();
+    let frames: Frame[];
+    try {
+      frames = this.#reader.push(bytes);
+    } catch (error) {
+      if (!(error instanceof FramingError)) throw error;
+      return this.close('frames-malformed');
+    }
+    for (const frame of frames) for (const message of meaningOf(frame)) this.#act(message);
+  }
+
+  #act(message: ReturnType<typeof meaningOf>[number]): void {
+    switch (message.kind) {
+      case 'data':
+        return this.#toVisitor(message.sid, message.payload);
+      case 'eof':
+        return this.streams.get(message.sid)?.boxEnded(message);
+      case 'progress':
+        return this.streams.get(message.sid)?.progress(message.bytes);
+      case 'ping':
+        return this.#write(frameHead([['NOOP', 1], ['PONG', message.text]], 1), Buffer.from('!')); // prettier-ignore
+      case 'other':
+    }
+  }
+
+  #toVisitor(sid: number, payload: Buffer): void {
+    const stream = this.streams.get(sid);
+    if (stream === undefined) return;
+    const { limits, counters } = this.#options;
+    counters.bytesToVisitors += payload.length;
+    stream.write(payload);
+    if (stream.buffered > limits.bufferedBytesPerStream) {
+      counters.refuse('stream-buffer-full');
+      stream.destroy();
+    } else if (stream.buffered > worthCounting && this.box.buffered > limits.bufferedBytesPerBox) {
+      counters.refuse('box-buffer-full');
+      this.box.slowest?.destroy();
+    }
+  }
+
+  #streamPeer(): StreamPeer {
+    const congested = (): boolean => this.#socket.writableLength > congestedBytes;
+    return {
+      data: (sid, payload) => {
+        this.#options.counters.bytesToBoxes += payload.length;
+        this.#write(frameHead([['SID', sid]], payload.length), payload);
+        if (congested()) this.#updateStreams();
+      },
+      eof: (sid, how) => this.#write(frameHead([['SID', sid], ['EOF', `1${how}`]], 1), Buffer.from('!')), // prettier-ignore
+      progress: (sid, kilobytes) => this.#write(frameHead([['NOOP', 1], ['SID', sid], ['SKB', kilobytes]], 1), Buffer.from('!')), // prettier-ignore
+      get congested() {
+        return congested();
+      },
+      closed: (stream) => {
+        this.streams.delete(stream.sid);
+        if (this.#draining !== undefined && this.streams.size === 0) this.close();
+      },
+    };
+  }
+
+  #updateStreams(): void {
+    for (const stream of this.streams.values()) stream.update();
+  }
+
+  /** Frames of one turn leave in one packet. */
+  #write(head: Buffer, payload: Buffer): void {
+    if (this.#closed || !this.#socket.writable) return;
+    if (this.#socket.writableLength > stalledBytes) return this.close('tunnel-stalled');
+    if (!this.#corked) {
+      this.#corked = true;
+      this.#socket.cork();
+      process.nextTick(() => {
+        this.#corked = false;
+        this.#socket.uncork();
+      });
+    }
+    this.#socket.write(head);
+    if (payload.length > 0) this.#socket.write(payload);
+  }
+}
+
+/** The form in which the client expects an address: IPv4 mapped into IPv6 (RFC 4291, 2.5.5.2). */
+function mappedAddress(address: string | undefined): string {
+  const canonical = canonicalAddress(address ?? '0.0.0.0');
+  return addressFamily(canonical) === 4 ? `::ffff:${canonical}` : canonical;
+}

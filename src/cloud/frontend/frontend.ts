@@ -1,0 +1,277 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { createSecureContext, type SecureContext } from 'node:tls';
+import type { Clock } from '../../kit/clock.ts';
+import { isAbort } from '../../kit/errors.ts';
+import type { Health } from '../../kit/health.ts';
+import { listenProblem } from '../../kit/http-server.ts';
+import type { Log } from '../../kit/log.ts';
+import type { Service } from '../../kit/service.ts';
+import { acceptedTunnelSecrets } from '../tunnel-secret.ts';
+import { BoxTunnel } from './box-tunnel.ts';
+import { fatalAlert } from './client-hello.ts';
+import { type Arrival, awaitArrival, goodbye } from './connection.ts';
+import { answerHead, judgeKite, kiteRequests, type KiteRequest, type KiteVerdict } from './handshake.ts';
+import { defaultLimits, type FrontendLimits, type Refusal, sourceOf, Tally, TokenBucket } from './limits.ts';
+import { Counters, type FrontendMetrics } from './metrics.ts';
+import { Registry } from './registry.ts';
+
+export interface FrontendOptions {
+  host: string;
+  port: number;
+  /** The port visitors use, when it is not `port` (behind a port forwarding). */
+  publicPort?: number;
+  zoneRoot: string;
+  /** What the secrets of boxes are derived from; the dns-server has the same. */
+  masterKey: Uint8Array;
+  /** With it, boxes may wrap their connection in TLS, by `CONNECT <certName>:443`. */
+  tls?: { keyPem: string; certPem: string; certName: string };
+  limits?: Partial<FrontendLimits>;
+  log: Log;
+  clock: Clock;
+  health: Health;
+}
+
+const sweepMs = 1000;
+
+/**
+ * The relay: passes a visitor's TLS, chosen by its server name, to the box that proved that name. It holds no key of any
+ * box and sees no plain text.
+ */
+export class Frontend implements Service {
+  readonly name = 'frontend';
+  readonly #options: FrontendOptions;
+  readonly #limits: FrontendLimits;
+  readonly #registry = new Registry();
+  readonly #counters = new Counters();
+  /** Open connections, and those that have not said what they are, with when they must have. */
+  readonly #connections = new Set<Socket>();
+  readonly #undecided = new Map<Socket, number>();
+  readonly #bySource = new Tally();
+  readonly #undecidedBySource = new Tally();
+  /** Challenges that were answered: none is good twice. */
+  readonly #spent = new Map<string, number>();
+  readonly #uuid = randomBytes(20).toString('hex');
+  #server: Server | undefined;
+  #secure: { certName: string; context: SecureContext } | undefined;
+  #stopping: AbortController | undefined;
+
+  constructor(options: FrontendOptions) {
+    this.#options = options;
+    this.#limits = { ...defaultLimits, ...options.limits };
+  }
+
+  /** The port that is really open, which differs from the setting when that is 0. */
+  get port(): number {
+    const address = this.#server?.address() as AddressInfo | null | undefined;
+    if (address === null || address === undefined) throw new Error('frontend is not listening');
+    return address.port;
+  }
+
+  get metrics(): FrontendMetrics {
+    const { tunnelsOpened, takeOvers, streamsOpened, bytesToBoxes, bytesToVisitors, refusals } =
+      this.#counters;
+    const tunnels = this.#registry.tunnels;
+    return {
+      connections: this.#connections.size,
+      tunnels: tunnels.length,
+      streams: tunnels.reduce((sum, tunnel) => sum + tunnel.streams.size, 0),
+      bufferedBytes: tunnels.reduce((sum, tunnel) => sum + tunnel.buffered, 0),
+      tunnelsOpened,
+      takeOvers,
+      streamsOpened,
+      bytesToBoxes,
+      bytesToVisitors,
+      refusals: { ...refusals },
+    };
+  }
+
+  async start(): Promise<void> {
+    const { host, port, tls, health } = this.#options;
+    this.#secure = tls && {
+      certName: tls.certName,
+      context: createSecureContext({ key: tls.keyPem, cert: tls.certPem, minVersion: 'TLSv1.2' }),
+    };
+    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
+    this.#server = server;
+    try {
+      server.listen({ host, port });
+      await once(server, 'listening');
+    } catch (error) {
+      throw listenProblem(error, { host, port, setting: 'frontend.port' });
+    }
+    server.on('error', (error) =>
+      this.#options.log.error({ err: error }, 'the frontend cannot accept connections'),
+    );
+    this.#stopping = new AbortController();
+    void this.#sweep(this.#stopping.signal);
+    health.set('frontend', 'ok', `relays visitors to boxes on port ${this.port}`);
+  }
+
+  /** Takes nobody new, gives those who are there `drainMs` to finish, then closes everything. */
+  async stop(): Promise<void> {
+    const server = this.#server;
+    if (server === undefined) return;
+    this.#server = undefined;
+    const closed = server.listening ? once(server, 'close') : Promise.resolve();
+    server.close();
+    for (const socket of this.#undecided.keys()) socket.destroy();
+    const until = this.#now() + this.#limits.drainMs;
+    for (const tunnel of this.#registry.tunnels) tunnel.drain(until);
+    const timeout = AbortSignal.timeout(this.#limits.drainMs);
+    const end = (): void => {
+      for (const tunnel of this.#registry.tunnels) tunnel.close();
+      for (const socket of this.#connections) socket.destroy();
+    };
+    timeout.addEventListener('abort', end, { once: true });
+    await closed;
+    timeout.removeEventListener('abort', end);
+    this.#stopping?.abort();
+    this.#options.health.clear('frontend');
+  }
+
+  #now(): number {
+    return this.#options.clock.monotonic();
+  }
+
+  #accept(socket: Socket): void {
+    const { connections, connectionsPerSource, undecidedPerSource, helloBytes, helloMs } = this.#limits;
+    const source = socket.remoteAddress === undefined ? undefined : sourceOf(socket.remoteAddress);
+    if (source === undefined) return void socket.destroy();
+    if (this.#connections.size >= connections) return this.#refuseSocket(socket, 'too-many-connections');
+    const many = this.#bySource.of(source) >= connectionsPerSource;
+    if (many || this.#undecidedBySource.of(source) >= undecidedPerSource) {
+      return this.#refuseSocket(socket, 'too-many-of-source');
+    }
+    this.#connections.add(socket);
+    this.#bySource.add(source, 1);
+    this.#undecided.set(socket, this.#now() + helloMs);
+    this.#undecidedBySource.add(source, 1);
+    const decided = (): void => {
+      if (this.#undecided.delete(socket)) this.#undecidedBySource.add(source, -1);
+    };
+    socket.once('close', () => {
+      decided();
+      this.#connections.delete(socket);
+      this.#bySource.add(source, -1);
+    });
+    awaitArrival({
+      socket,
+      maxBytes: helloBytes,
+      tls: this.#secure,
+      uuid: this.#uuid,
+      onArrival: (arrival) => {
+        decided();
+        this.#arrived(arrival);
+      },
+    });
+  }
+
+  #refuseSocket(socket: Socket, reason: Refusal): void {
+    this.#counters.refuse(reason);
+    socket.destroy();
+  }
+
+  #arrived(arrival: Arrival): void {
+    if (arrival.kind === 'refused') this.#counters.refuse(arrival.reason);
+    else if (arrival.kind === 'visitor') this.#visitor(arrival.socket, arrival.serverName, arrival.hello);
+    else this.#box(arrival.socket, arrival);
+  }
+
+  #visitor(socket: Socket, serverName: string, hello: Buffer): void {
+    const refuse = (reason: Refusal, alert: Parameters<typeof fatalAlert>[0]): void => {
+      this.#counters.refuse(reason);
+      goodbye(socket, fatalAlert(alert));
+    };
+    const tunnel = this.#registry.find(serverName);
+    if (tunnel === undefined) return refuse('no-such-tunnel', 'unrecognized_name');
+    if (tunnel.box.streams >= this.#limits.streamsPerBox) return refuse('too-many-streams', 'internal_error');
+    if (!tunnel.box.newStreams.take(this.#now())) return refuse('streams-too-fast', 'internal_error');
+    tunnel.open(socket, serverName, hello);
+  }
+
+  #box(socket: Socket, arrival: Extract<Arrival, { kind: 'box' }>): void {
+    const kites = kiteRequests(arrival.head) ?? [];
+    const verdicts = kites.map((kite) => ({ kite, verdict: this.#judge(kite) }));
+    const ok = verdicts.flatMap(({ verdict }) => (verdict.kind === 'ok' ? [verdict] : []));
+    const [first] = ok;
+    // One tunnel, one box: who proves names of two boxes gets those of the first.
+    const names = ok.filter(({ boxId }) => boxId === first?.boxId).map(({ name }) => name);
+    const sessionId = first === undefined ? undefined : randomBytes(16).toString('hex');
+    const publicPort = this.#options.publicPort ?? this.port;
+    const head = answerHead({ verdicts, publicPort, sessionId });
+    if (verdicts.some(({ verdict }) => verdict.kind === 'invalid')) this.#counters.refuse('kite-refused');
+    if (first === undefined || sessionId === undefined) return goodbye(socket, head);
+    for (const { kite } of verdicts) this.#spent.set(kite.token, this.#now() + 2 * 60_000);
+    const box = this.#registry.box(first.boxId, () => this.#newStreams());
+    const tunnel = new BoxTunnel({
+      socket,
+      box,
+      names,
+      sessionId,
+      publicPort,
+      limits: this.#limits,
+      counters: this.#counters,
+      now: () => this.#now(),
+      onClosed: (closed) => this.#closed(closed),
+    });
+    socket.write(head);
+    this.#takeOver(tunnel, arrival.head.headers.find(([name]) => name === 'x-pagekite-replace')?.[1]);
+    tunnel.run(arrival.rest);
+  }
+
+  #judge(kite: KiteRequest): KiteVerdict {
+    const { zoneRoot, masterKey, clock } = this.#options;
+    if (this.#spent.has(kite.token)) return { kind: 'invalid', reason: 'challenge' };
+    const now = clock.now();
+    const secrets = (kiteName: string): string[] => acceptedTunnelSecrets(masterKey, kiteName, now);
+    return judgeKite(kite, { zoneRoot, masterKey, now, secrets });
+  }
+
+  /** New visitors go to the new tunnel at once; those in the old one may finish, unless it is said to be gone. */
+  #takeOver(tunnel: BoxTunnel, replaces: string | undefined): void {
+    this.#counters.tunnelsOpened++;
+    for (const old of this.#registry.add(tunnel)) {
+      this.#counters.takeOvers++;
+      if (old.sessionId === replaces) old.close();
+      else old.drain(this.#now() + this.#limits.drainMs);
+    }
+    const excess = [...tunnel.box.tunnels].slice(0, -this.#limits.tunnelsPerBox);
+    for (const old of excess) old.close('too-many-tunnels');
+    this.#options.log.info({ names: tunnel.names }, `tunnel open: ${tunnel.names.join(', ')}`);
+  }
+
+  #closed(tunnel: BoxTunnel): void {
+    this.#registry.remove(tunnel);
+    this.#options.log.info({ names: tunnel.names }, `tunnel closed: ${tunnel.names.join(', ')}`);
+  }
+
+  #newStreams(): TokenBucket {
+    const { newStreamsPerSecond: perSecond, newStreamsBurst: burst } = this.#limits;
+    return new TokenBucket({ perSecond, burst, now: this.#now() });
+  }
+
+  /** Once a second: who is too slow, who is silent, what can be forgotten. */
+  async #sweep(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await this.#options.clock.sleep(sweepMs, signal);
+      } catch (error) {
+        if (isAbort(error)) return;
+        throw error;
+      }
+      const now = this.#now();
+      for (const [socket, deadline] of this.#undecided) {
+        if (now < deadline) break;
+        this.#counters.refuse('hello-too-slow');
+        socket.destroy();
+      }
+      for (const [token, until] of this.#spent) {
+        if (now < until) break;
+        this.#spent.delete(token);
+      }
+      for (const tunnel of this.#registry.tunnels) tunnel.tick(now);
+    }
+  }
+}

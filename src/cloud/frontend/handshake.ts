@@ -1,0 +1,146 @@
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { isBoxId, type BoxId } from '../../protocol/names.ts';
+import { minutes } from '../../kit/clock.ts';
+
+/** How a box proves its kite names to us. Pure: text and time in, answer out. */
+
+export interface RequestHead {
+  method: string;
+  target: string;
+  /** In the order they came; names in lower case. */
+  headers: readonly (readonly [string, string])[];
+}
+
+/** Parses an HTTP/1 request head (without the empty line); `undefined` when it is not one. */
+export function parseRequestHead(text: string): RequestHead | undefined {
+  const [first = '', ...lines] = text.split('\r\n');
+  const request = /^([A-Z]{3,10}) (\S{1,1024}) HTTP\/1\.[01]$/.exec(first);
+  const headers = lines.map((line) => /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t -~]*)$/.exec(line));
+  if (request === null || headers.includes(null) || headers.length > 64) return undefined;
+  return {
+    method: request[1] ?? '',
+    target: request[2] ?? '',
+    headers: headers.map(
+      (header) => [(header?.[1] ?? '').toLowerCase(), (header?.[2] ?? '').trim()] as const,
+    ),
+  };
+}
+
+export interface KiteRequest {
+  proto: string;
+  name: string;
+  /** The client's own salt; returned unread. */
+  salt: string;
+  /** Our challenge and its answer; empty in the first round. */
+  token: string;
+  signature: string;
+}
+
+export const maxKites = 8;
+
+/** The `X-PageKite` lines of a request; `undefined` when one is malformed or there are none or too many. */
+export function kiteRequests(head: RequestHead): KiteRequest[] | undefined {
+  const requests: KiteRequest[] = [];
+  for (const [name, value] of head.headers) {
+    if (name !== 'x-pagekite') continue;
+    const parts =
+      /^([a-z0-9-]{1,20}):([A-Za-z0-9._-]{1,253}):([0-9A-Za-z]{0,64}):([0-9a-z]{0,64}):([0-9a-z]{0,64})$/.exec(
+        value,
+      );
+    if (parts === null) return undefined;
+    const [, proto = '', kite = '', salt = '', token = '', signature = ''] = parts;
+    requests.push({ proto, name: kite, salt, token, signature });
+  }
+  return requests.length === 0 || requests.length > maxKites ? undefined : requests;
+}
+
+/** The box that may prove the kite `name`: exactly one label under a zone, as its wildcard certificate reaches. */
+export function ownerOfKite(name: string, zoneRoot: string): BoxId | undefined {
+  const suffix = `.${zoneRoot.toLowerCase()}`;
+  const lower = name.toLowerCase();
+  if (!lower.endsWith(suffix)) return undefined;
+  const [label = '', boxId = '', ...more] = lower.slice(0, -suffix.length).split('.');
+  return more.length === 0 && /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(label) && isBoxId(boxId)
+    ? boxId
+    : undefined;
+}
+
+const challengeLifetimeMs = minutes(1);
+
+/**
+ * A challenge nobody has to remember: the time and a MAC over what was asked, so that any frontend with the same master
+ * key can check it.
+ */
+export function challengeFor(masterKey: Uint8Array, kite: KiteRequest, now: number): string {
+  const seconds = Math.floor(now / 1000)
+    .toString(16)
+    .padStart(10, '0');
+  const mac = createHmac('sha256', masterKey)
+    .update(`challenge:${kite.proto}:${kite.name}:${kite.salt}:${seconds}`)
+    .digest('hex');
+  return seconds + mac.slice(0, 40);
+}
+
+function isOwnChallenge(masterKey: Uint8Array, kite: KiteRequest, now: number): boolean {
+  const issued = Number.parseInt(kite.token.slice(0, 10), 16) * 1000;
+  if (Number.isNaN(issued) || now - issued > challengeLifetimeMs || issued - now > challengeLifetimeMs)
+    return false;
+  return equal(kite.token, challengeFor(masterKey, kite, issued));
+}
+
+/** `sign` of the client: 8 characters of its choice, then the first 28 of a SHA-1 over secret, request and those 8. */
+export function signatureOf(secret: string, kite: Omit<KiteRequest, 'signature'>, salt: string): string {
+  const signed = `${secret}${kite.proto}:${kite.name}:${kite.salt}:${kite.token}${salt}`;
+  return salt + createHash('sha1').update(signed, 'latin1').digest('hex').slice(0, 28);
+}
+
+export type KiteVerdict =
+  | { kind: 'challenge'; token: string }
+  | { kind: 'ok'; boxId: BoxId; name: string }
+  /** `reason` travels to the box, which tells a person. */
+  | { kind: 'invalid'; reason: 'unauthorized' | 'not-this-zone' | 'protocol' | 'challenge' | 'quota' };
+
+/** Decides one kite. `secrets`: what proves the name (see tunnel-secret.ts). */
+export function judgeKite(
+  kite: KiteRequest,
+  rules: {
+    zoneRoot: string;
+    masterKey: Uint8Array;
+    now: number;
+    secrets: (kiteName: string) => readonly string[];
+  },
+): KiteVerdict {
+  const { zoneRoot, masterKey, now, secrets } = rules;
+  if (kite.proto !== 'https') return { kind: 'invalid', reason: 'protocol' };
+  const boxId = ownerOfKite(kite.name, zoneRoot);
+  if (boxId === undefined) return { kind: 'invalid', reason: 'not-this-zone' };
+  if (kite.token === '') return { kind: 'challenge', token: challengeFor(masterKey, kite, now) };
+  if (!isOwnChallenge(masterKey, kite, now)) return { kind: 'invalid', reason: 'challenge' };
+  const name = kite.name.toLowerCase();
+  const salt = kite.signature.slice(0, 8);
+  const proven =
+    salt.length === 8 &&
+    secrets(name).some((secret) => equal(kite.signature, signatureOf(secret, kite, salt)));
+  return proven ? { kind: 'ok', boxId, name } : { kind: 'invalid', reason: 'unauthorized' };
+}
+
+function equal(a: string, b: string): boolean {
+  return a.length === b.length && timingSafeEqual(Buffer.from(a, 'latin1'), Buffer.from(b, 'latin1'));
+}
+
+/** The answer to all kites of a request, up to and including the empty line. */
+export function answerHead(options: {
+  verdicts: readonly { kite: KiteRequest; verdict: KiteVerdict }[];
+  publicPort: number;
+  sessionId: string | undefined;
+}): string {
+  const lines = ['HTTP/1.1 200 OK', 'X-PageKite-Protos: https', `X-PageKite-Ports: ${options.publicPort}`];
+  for (const { kite, verdict } of options.verdicts) {
+    const asked = `${kite.proto}:${kite.name}:${kite.salt}`;
+    if (verdict.kind === 'challenge') lines.push(`X-PageKite-SignThis: ${asked}:${verdict.token}`);
+    else if (verdict.kind === 'ok') lines.push(`X-PageKite-OK: ${asked}`);
+    else lines.push(`X-PageKite-Invalid-Why: ${asked};${verdict.reason}`, `X-PageKite-Invalid: ${asked}`);
+  }
+  if (options.sessionId !== undefined) lines.push(`X-PageKite-SessionID: ${options.sessionId}`);
+  return `${lines.join('\r\n')}\r\n\r\n`;
+}
