@@ -15,12 +15,14 @@ export interface ZoneClientOptions extends Pick<
  * `unreachable`, or `bad-answer` when the answer is not of the agreed shape.
  */
 export class ZoneClient {
-  readonly #http: HttpClient;
+  readonly #options: HttpClientOptions;
   readonly #path: string;
+  #http: HttpClient;
 
   constructor({ identity, ...http }: ZoneClientOptions) {
-    this.#http = new HttpClient({ ...http, key: identity.keyPem, cert: identity.certPem });
+    this.#options = { ...http, key: identity.keyPem, cert: identity.certPem };
     this.#path = `/v1/zones/${identity.boxId}`;
+    this.#http = new HttpClient(this.#options);
   }
 
   /** What the authoritative servers serve now. */
@@ -59,6 +61,16 @@ export class ZoneClient {
   /** Gives up the zone: the box leaves. */
   async leave(signal: AbortSignal): Promise<void> {
     await this.#http.request({ method: 'DELETE', path: this.#path, signal });
+  }
+
+  /**
+   * Ends open connections and what is under way on them (`unreachable`): after a change of address they are bound to one
+   * that is gone, and calls would only hang. The next call opens a new one.
+   */
+  async reconnect(): Promise<void> {
+    const before = this.#http;
+    this.#http = new HttpClient(this.#options);
+    await before.close();
   }
 
   async close(): Promise<void> {

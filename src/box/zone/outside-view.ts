@@ -1,0 +1,126 @@
+import { type Clock, minutes, type Random, seconds } from '../../kit/clock.ts';
+import type { Fact } from '../../kit/fact.ts';
+import type { Health } from '../../kit/health.ts';
+import type { Log } from '../../kit/log.ts';
+import { Reconciler } from '../../kit/reconcile.ts';
+import { backoffDelay } from '../../kit/retry.ts';
+import type { Service } from '../../kit/service.ts';
+import type { ZoneNames } from '../../protocol/names.ts';
+import type { ZoneState } from '../../protocol/zone-api.ts';
+import { askHomeResolver, type ResolverReport } from './home-resolver.ts';
+import { deviations } from './name-servers.ts';
+
+export interface OutsideViewOptions {
+  names: ZoneNames;
+  zoneRoot: string;
+  /** What the zone API says is served. Nothing is asked before: a resolver would remember the absence of a name. */
+  served: Fact<ZoneState | undefined>;
+  resolvers?: readonly string[] | undefined;
+  /** A name server answers with something else than the zone API says. */
+  onDeviation: () => void;
+  onRebindingFilter: (filtered: boolean) => void;
+  log: Log;
+  clock: Clock;
+  random: Random;
+  health: Health;
+}
+
+const pace = { initialMs: seconds(15), factor: 2, capMs: minutes(10), jitter: 0.5 };
+
+/**
+ * The zone as others see it: every authoritative name server over DNS, then the home's own resolver. A loop of its own,
+ * because servers that do not answer take seconds, and must not hold up a new address.
+ */
+export class OutsideView implements Service {
+  readonly name = 'zone-view';
+  readonly #options: OutsideViewOptions;
+  readonly #loop: Reconciler;
+  /** Rounds in a row after which something is left to be seen right. */
+  #unsettled = 0;
+
+  constructor(options: OutsideViewOptions) {
+    this.#options = options;
+    const { served, log, clock, random } = options;
+    this.#loop = new Reconciler({
+      name: this.name,
+      watch: [served],
+      reconcile: (signal) => this.#look(signal),
+      clock,
+      random,
+      log,
+    });
+  }
+
+  async start(): Promise<void> {
+    await this.#loop.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.#loop.stop();
+  }
+
+  async #look(signal: AbortSignal): Promise<number | undefined> {
+    const state = this.#options.served.value;
+    if (state === undefined) return undefined;
+    const settled = (await this.#nameServersAgree(state, signal)) && (await this.#homeAgrees(state, signal));
+    this.#unsettled = settled ? 0 : this.#unsettled + 1;
+    const { random } = this.#options;
+    return settled ? pace.capMs * (0.75 + random() / 2) : backoffDelay(pace, this.#unsettled, random);
+  }
+
+  async #nameServersAgree(
+    { nameServers, records, serial }: ZoneState,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { names, served, health, onDeviation } = this.#options;
+    const found = await deviations({ nameServers, names, records, signal });
+    // The zone changed while we asked: what looks wrong may be newer. The next round, which is due at once, will tell.
+    if (found.length > 0 && served.value?.serial !== serial) return false;
+    if (found.length === 0) {
+      health.set('zone.name-servers', 'ok', `${nameServers.length} of ${nameServers.length} serve the zone`);
+      return true;
+    }
+    if (found.some(({ answered }) => answered)) onDeviation();
+    health.set(
+      'zone.name-servers',
+      'warning',
+      found.map(({ message }) => message).join('; '),
+      'if it stays so: the network may block or answer DNS (port 53) itself; otherwise tell who runs the dns-server',
+    );
+    return false;
+  }
+
+  /** True when the home's resolver needs no second look soon. */
+  async #homeAgrees({ records }: ZoneState, signal: AbortSignal): Promise<boolean> {
+    const { names, zoneRoot, resolvers, health, onRebindingFilter } = this.#options;
+    const question = { main: names.main, zoneRoot, expected: records.main, resolvers, signal };
+    const report = await askHomeResolver(question);
+    switch (report.verdict) {
+      case 'same':
+        onRebindingFilter(false);
+        health.set('zone.rebinding-filter', 'ok', 'the home network resolves the box by its name');
+        return true;
+      case 'filtered':
+        onRebindingFilter(true);
+        health.set('zone.rebinding-filter', 'warning', filteredBy(report), allowRemedy(zoneRoot));
+        return true;
+      case 'not-asked':
+      case 'unknown-zone':
+        health.clear('zone.rebinding-filter');
+        return true;
+      case 'stale':
+      case 'no-answer':
+        break;
+    }
+    return false;
+  }
+}
+
+function filteredBy({ resolvers }: ResolverReport): string {
+  const who = resolvers.filter(({ verdict }) => verdict === 'filtered').map(({ server }) => server);
+  return `the home's resolver (${who.join(', ')}) drops the box's private address: protection against DNS rebinding`;
+}
+
+function allowRemedy(zoneRoot: string): string {
+  return `allow ${zoneRoot} in the router's rebinding protection; until then apps use the tunnel or the .local name`;
+}
