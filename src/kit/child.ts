@@ -1,12 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
 
 export interface ChildOptions {
   command: string;
   args: readonly string[];
   env?: NodeJS.ProcessEnv;
   cwd?: string;
-  /** Each line of stdout and stderr. */
+  /** Each line of stdout and stderr; of a longer line the first `maxLineLength` characters. */
   onLine?: (line: string) => void;
   /** TERM, then KILL after this long. */
   graceMs?: number;
@@ -19,9 +20,14 @@ export interface Exit {
   error?: Error;
 }
 
+export const maxLineLength = 8192;
+
+/** How long the pipes of a dead child are read on: a grandchild that inherited them would keep them open for ever. */
+const drainMs = 200;
+
 /**
  * A child process that cannot outlive us: `setpriv --pdeathsig KILL` (util-linux, part of every Debian) makes the kernel
- * end it even when we are killed. `exited` never rejects.
+ * end it even when we are killed, and then becomes the program, so that `pid` is the program's own. `exited` never rejects.
  */
 export class Child {
   readonly exited: Promise<Exit>;
@@ -30,20 +36,27 @@ export class Child {
 
   constructor(options: ChildOptions) {
     this.#graceMs = options.graceMs ?? 2000;
-    this.#process = spawn('setpriv', ['--pdeathsig', 'KILL', options.command, ...options.args], {
+    const child = spawn('setpriv', ['--pdeathsig', 'KILL', options.command, ...options.args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       ...(options.env === undefined ? {} : { env: options.env }),
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     });
+    this.#process = child;
+    const pipes = [child.stdout, child.stderr];
+    for (const pipe of pipes) forEachLine(pipe, options.onLine);
     this.exited = new Promise((resolve) => {
-      this.#process.once('error', (error) => resolve({ code: null, signal: null, error }));
-      this.#process.once('close', (code, signal) => resolve({ code, signal }));
+      child.once('error', (error) => resolve({ code: null, signal: null, error }));
+      child.once('exit', () => {
+        const drain = setTimeout(() => pipes.forEach((pipe) => pipe.destroy()), drainMs);
+        child.once('close', () => clearTimeout(drain));
+      });
+      child.once('close', (code, signal) => {
+        // setpriv's own exit status when it cannot run the program, as a shell's (POSIX, 2.8.2).
+        const notRun = code === 126 ? 'may not be executed' : code === 127 ? 'is not installed' : undefined;
+        const error = notRun === undefined ? {} : { error: new Error(`${options.command} ${notRun}`) };
+        resolve({ code, signal, ...error });
+      });
     });
-    for (const stream of [this.#process.stdout, this.#process.stderr]) {
-      if (stream === null) continue;
-      const lines = createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY });
-      lines.on('line', (line) => options.onLine?.(line));
-    }
   }
 
   get pid(): number | undefined {
@@ -64,4 +77,28 @@ export class Child {
       clearTimeout(insist);
     }
   }
+}
+
+/** Unlike `node:readline`, holds no more than `maxLineLength` characters of a line that does not end. */
+function forEachLine(stream: Readable, onLine: (line: string) => void = () => undefined): void {
+  const decoder = new StringDecoder('utf8');
+  let line = '';
+  const take = (text: string): void => {
+    line += text.slice(0, maxLineLength - line.length);
+  };
+  const finish = (): void => {
+    onLine(line.replace(/\r$/, ''));
+    line = '';
+  };
+  stream.on('data', (chunk: Buffer) => {
+    const [rest = '', ...next] = decoder.write(chunk).split('\n');
+    take(rest);
+    for (const text of next) {
+      finish();
+      take(text);
+    }
+  });
+  stream.on('end', () => {
+    if (line !== '') finish();
+  });
 }

@@ -6,14 +6,22 @@ export interface Clock {
   now(): number;
   /** Time that only moves forward, for measuring durations. */
   monotonic(): number;
-  /** Resolves after `ms`; rejects with an `AbortError` when `signal` aborts. Keeps no process alive by itself. */
+  /** Resolves after `ms`, however long; rejects with an `AbortError` when `signal` aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
+
+const longestTimer = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
-  sleep: (ms, signal) => sleep(Math.max(0, ms), undefined, signal === undefined ? {} : { signal }),
+  sleep: async (ms, signal) => {
+    const options = signal === undefined ? {} : { signal };
+    // A timer of Node's set to more than this fires at once.
+    let left = Math.max(0, ms);
+    for (; left > longestTimer; left -= longestTimer) await sleep(longestTimer, undefined, options);
+    await sleep(left, undefined, options);
+  },
 };
 
 /** A number in [0, 1), handed in like the clock. */

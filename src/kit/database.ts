@@ -1,34 +1,58 @@
 import { DatabaseSync } from 'node:sqlite';
-import { messageOf, Problem } from './errors.ts';
+import { codeOf, messageOf, Problem } from './errors.ts';
 
 /**
  * Opens (and migrates) a SQLite store that is durable before it answers: write-ahead log with a full sync per commit.
  * `migrations[n]` brings a store of version n to n + 1; a store from a newer program is refused (`store-too-new`).
+ * Throws `storage-failed` when the file cannot be opened, written, or is no store.
  */
 export function openDatabase(path: string, migrations: readonly string[]): DatabaseSync {
-  const database = opened(path);
+  const database = storing(path, () => new DatabaseSync(path));
   try {
-    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 2000; PRAGMA foreign_keys = ON');
-    const found = Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
-    if (found > migrations.length) {
-      throw new Problem('store-too-new', `${path} was written by a newer Porchlight (store version ${found}); update this one`, {
-        retryable: false,
-      });
-    }
-    for (const [index, migration] of migrations.entries()) {
-      if (index >= found) database.exec(`BEGIN IMMEDIATE; ${migration}; PRAGMA user_version = ${index + 1}; COMMIT`);
-    }
-    return database;
+    return storing(path, () => migrated(database, path, migrations));
   } catch (error) {
     database.close();
     throw error;
   }
 }
 
-function opened(path: string): DatabaseSync {
+function migrated(database: DatabaseSync, path: string, migrations: readonly string[]): DatabaseSync {
+  database.exec('PRAGMA busy_timeout = 2000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+  database.exec('PRAGMA foreign_keys = ON');
+  const found = Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
+  if (found > migrations.length) {
+    const message = `${path} was written by a newer Porchlight (store version ${found}); update this one`;
+    throw new Problem('store-too-new', message, { retryable: false, details: { path } });
+  }
+  for (const [index, migration] of migrations.entries()) {
+    if (index < found) continue;
+    database.exec(`BEGIN IMMEDIATE; ${migration}; PRAGMA user_version = ${index + 1}; COMMIT`);
+  }
+  return database;
+}
+
+/** SQLite's primary result codes (sqlite.org/rescode.html) that are about the disk, in words. */
+const reasons: Record<number, string> = {
+  8: 'the file or its file system is read-only: check the card and mount it writable',
+  10: 'the disk answers with errors: replace the card',
+  11: 'the file is damaged: restore it from a backup, or move it away to begin anew',
+  13: 'the disk is full: free some space',
+  14: 'the file cannot be opened: check that the folder is there and who owns it',
+  26: 'the file is not a store: restore it from a backup, or move it away to begin anew',
+};
+
+/** Runs what touches the store at `path`, with an error of SQLite's as `storage-failed`. */
+export function storing<T>(path: string, action: () => T): T {
   try {
-    return new DatabaseSync(path);
+    return action();
   } catch (error) {
-    throw new Problem('storage-failed', `cannot open ${path}: ${messageOf(error)}`, { cause: error, details: { path } });
+    if (codeOf(error) !== 'ERR_SQLITE_ERROR') throw error;
+    // Extended codes carry the primary one in the low byte.
+    const number = (error as { errcode?: number }).errcode ?? 0;
+    const reason = reasons[number & 0xff] ?? messageOf(error);
+    throw new Problem('storage-failed', `cannot use ${path}: ${reason}`, {
+      cause: error,
+      details: { path, system: `SQLITE_${number}` },
+    });
   }
 }

@@ -22,11 +22,22 @@ export class OwnedFact<T> implements Fact<T> {
     return this.#value;
   }
 
-  /** Tells observers only when the new value differs (by structure) from the present one. */
+  /**
+   * Tells observers only when the new value differs (by structure) from the present one. Every observer is told, and told
+   * the value of now, even when another one throws or changes the fact again; the first error is thrown at the end.
+   */
   set(next: T): void {
     if (isDeepStrictEqual(this.#value, next)) return;
     this.#value = next;
-    for (const listener of [...this.#listeners]) listener(next);
+    const errors: unknown[] = [];
+    for (const listener of this.#listeners) {
+      try {
+        listener(this.#value);
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    if (errors.length > 0) throw errors[0];
   }
 
   subscribe(listener: (value: T) => void): () => void {
@@ -36,20 +47,27 @@ export class OwnedFact<T> implements Fact<T> {
 }
 
 /** Resolves with the first value (the present one included) for which `accept` is true; rejects when `signal` aborts. */
-export function until<T>(fact: Fact<T>, accept: (value: T) => boolean, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason as Error);
-    if (accept(fact.value)) return resolve(fact.value);
-    const abort = (): void => {
-      unsubscribe();
-      reject(signal.reason as Error);
-    };
-    const unsubscribe = fact.subscribe((value) => {
-      if (!accept(value)) return;
-      unsubscribe();
-      signal.removeEventListener('abort', abort);
-      resolve(value);
-    });
-    signal.addEventListener('abort', abort, { once: true });
+export async function until<T>(
+  fact: Fact<T>,
+  accept: (value: T) => boolean,
+  signal: AbortSignal,
+): Promise<T> {
+  signal.throwIfAborted();
+  if (accept(fact.value)) return fact.value;
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  const abort = (): void => reject(signal.reason);
+  const unsubscribe = fact.subscribe((value) => {
+    try {
+      if (accept(value)) resolve(value);
+    } catch (error) {
+      reject(error);
+    }
   });
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await promise;
+  } finally {
+    unsubscribe();
+    signal.removeEventListener('abort', abort);
+  }
 }

@@ -13,23 +13,40 @@ export async function privateFolder(folder: string): Promise<void> {
  * leaves the old content or the new, never half. Throws `storage-failed` (disk full, read-only, no right).
  */
 export async function writeAtomic(path: string, data: string | Uint8Array, mode = 0o600): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
-  await storing(path, async () => {
-    try {
-      const file = await open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, mode);
-      try {
-        await file.writeFile(data);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await rename(temporary, path);
-      await syncFolder(dirname(path));
-    } catch (error) {
-      await rm(temporary, { force: true }).catch(() => undefined);
-      throw error;
-    }
+  const before = writes.get(path);
+  const write = storing(path, async () => {
+    await before?.catch(() => undefined);
+    await replace(path, data, mode);
   });
+  writes.set(path, write);
+  try {
+    await write;
+  } finally {
+    if (writes.get(path) === write) writes.delete(path);
+  }
+}
+
+/** The last write of each path that is under way: writes of one file take turns. */
+const writes = new Map<string, Promise<void>>();
+
+async function replace(path: string, data: string | Uint8Array, mode: number): Promise<void> {
+  // One name for each path: what a killed process leaves behind is overwritten by the next write, and never piles up.
+  const temporary = join(dirname(path), `.${basename(path)}.tmp`);
+  try {
+    await rm(temporary, { force: true });
+    const file = await open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, mode);
+    try {
+      await file.writeFile(data);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+    await syncFolder(dirname(path));
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw error;
+  }
 }
 
 /** Makes a rename, a creation or a removal in `folder` survive a power cut. */

@@ -30,8 +30,8 @@ export class Health {
   }
 
   get worst(): Severity {
-    const all = this.#conditions.value.map((condition) => condition.severity);
-    return all.includes('error') ? 'error' : all.includes('warning') ? 'warning' : 'ok';
+    const all = new Set(this.#conditions.value.map((condition) => condition.severity));
+    return all.has('error') ? 'error' : all.has('warning') ? 'warning' : 'ok';
   }
 
   /** `since` moves only when the severity changes. */

@@ -34,6 +34,7 @@ export class Reconciler implements Service {
   readonly #options: ReconcilerOptions;
   #abort: AbortController | undefined;
   #loop: Promise<void> | undefined;
+  #stopping: Promise<void> | undefined;
   #wake: AbortController | undefined;
   #dirty = false;
 
@@ -44,12 +45,19 @@ export class Reconciler implements Service {
 
   /** Starts the loop and returns; the first round runs in the background, so that no part holds up another. */
   start(): Promise<void> {
+    if (this.#abort !== undefined) return Promise.resolve();
     this.#abort = new AbortController();
     this.#loop = this.#run(this.#abort.signal);
     return Promise.resolve();
   }
 
-  async stop(): Promise<void> {
+  /** Ends the loop, says goodbye, and resolves when both are done; the round under way sees its signal abort. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#end().finally(() => (this.#stopping = undefined));
+    return this.#stopping;
+  }
+
+  async #end(): Promise<void> {
     if (this.#abort === undefined) return;
     this.#abort.abort();
     this.#wake?.abort();
@@ -57,8 +65,9 @@ export class Reconciler implements Service {
     this.#abort = undefined;
     const { goodbye, goodbyeMs = 2000, log } = this.#options;
     if (goodbye === undefined) return;
+    const limit = AbortSignal.timeout(goodbyeMs);
     try {
-      await goodbye(AbortSignal.timeout(goodbyeMs));
+      await Promise.race([goodbye(limit), aborted(limit)]);
     } catch (error) {
       log.info({ code: codeOf(error) }, `${this.name}: no goodbye: ${messageOf(error)}`);
     }
@@ -96,10 +105,15 @@ export class Reconciler implements Service {
     // What cannot succeed by repetition is still looked at again, at the slowest pace: the world may have changed.
     const step = problem?.retryable === false ? Number.MAX_SAFE_INTEGER : failures;
     const delayMs = backoffDelay(backoff, step, random, problem?.retryAfterSeconds);
-    const fields = { code: codeOf(error), failures, retryInMs: Math.round(delayMs) };
-    if (problem === undefined && !isAbort(error)) log.warn({ ...fields, err: error }, `${this.name}: ${messageOf(error)}`);
-    else log.warn({ ...fields, ...problem?.details }, `${this.name}: ${messageOf(error)}`);
-    onFailure?.(error, failures, delayMs);
+    const fields = { ...problem?.details, code: codeOf(error), failures, retryInMs: Math.round(delayMs) };
+    // A stack helps only where nobody foresaw the failure.
+    const err = problem === undefined && !isAbort(error) ? { err: error } : {};
+    log.warn({ ...fields, ...err }, `${this.name}: ${messageOf(error)}`);
+    try {
+      onFailure?.(error, failures, delayMs);
+    } catch (mistake) {
+      log.error({ err: mistake }, `${this.name}: onFailure failed`);
+    }
     return delayMs;
   }
 
@@ -107,12 +121,17 @@ export class Reconciler implements Service {
     if (signal.aborted || this.#dirty) return;
     this.#wake = new AbortController();
     try {
-      // A timer of Node's holds at most 2^31-1 ms; a round more costs nothing.
-      await this.#options.clock.sleep(Math.min(delayMs ?? 2 ** 30, 2 ** 30), this.#wake.signal);
+      await this.#options.clock.sleep(delayMs ?? Number.POSITIVE_INFINITY, this.#wake.signal);
     } catch (error) {
       if (!isAbort(error)) throw error;
     } finally {
       this.#wake = undefined;
     }
   }
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
 }

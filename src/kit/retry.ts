@@ -40,7 +40,10 @@ export interface RetryOptions {
 }
 
 /** Calls `action` until it succeeds, throws a `Problem` that says *do not retry*, attempts run out, or `signal` aborts. */
-export async function retry<T>(action: (signal: AbortSignal) => Promise<T>, options: RetryOptions): Promise<T> {
+export async function retry<T>(
+  action: (signal: AbortSignal) => Promise<T>,
+  options: RetryOptions,
+): Promise<T> {
   for (let failures = 1; ; failures++) {
     options.signal.throwIfAborted();
     try {

@@ -11,12 +11,15 @@ export interface Service {
   stop(): Promise<void>;
 }
 
-/** Starts parts in order and stops them in reverse. One part that fails to stop does not keep the others from stopping. */
+/**
+ * Starts parts in order and stops them in reverse. A part that fails to start, or an abort, stops those started before it;
+ * one part that fails to stop does not keep the others from stopping. To stop during a start, abort its signal.
+ */
 export class ServiceGroup implements Service {
   readonly name: string;
   readonly #parts: readonly Service[];
   readonly #log: Log;
-  #started: Service[] = [];
+  readonly #started: Service[] = [];
 
   constructor(options: { name: string; parts: readonly Service[]; log: Log }) {
     this.name = options.name;
@@ -25,22 +28,21 @@ export class ServiceGroup implements Service {
   }
 
   async start(signal: AbortSignal): Promise<void> {
-    for (const part of this.#parts) {
-      signal.throwIfAborted();
-      this.#started.push(part);
-      try {
+    try {
+      for (const part of this.#parts) {
+        signal.throwIfAborted();
+        this.#started.push(part);
         await part.start(signal);
-      } catch (error) {
-        await this.stop();
-        throw error;
       }
+    } catch (error) {
+      await this.stop();
+      throw error;
     }
   }
 
   async stop(): Promise<void> {
-    const started = this.#started;
-    this.#started = [];
-    for (const part of started.reverse()) {
+    const started = this.#started.splice(0);
+    for (const part of started.toReversed()) {
       try {
         await part.stop();
       } catch (error) {
