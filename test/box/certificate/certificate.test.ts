@@ -1,0 +1,58 @@
+import { X509Certificate } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { until } from '../../../src/kit/fact.ts';
+import { temporaryFolder } from '../../support/folder.ts';
+import { createKeeper, createLab, eventually, type Lab } from './lab.ts';
+
+const patience = (): AbortSignal => AbortSignal.timeout(15_000);
+
+describe.each([
+  ['as it is', {}],
+  ['refusing one nonce in five', { PEBBLE_WFE_NONCEREJECT: '20' }],
+])('a certificate from a CA %s', (_, pebbleEnv) => {
+  const folder = temporaryFolder();
+  let lab: Lab;
+  beforeAll(async () => (lab = await createLab({ folder, pebbleEnv })));
+  afterAll(() => lab.close());
+
+  it('is for the zone and all below it, trusted, kept, and leaves nothing in the zone', async () => {
+    const state = join(folder, 'state');
+    const { keeper, steps, severity, message } = createKeeper(lab, state);
+    await keeper.start();
+    const certificate = await until(keeper.certificate, (value) => value !== undefined, patience());
+    await eventually('ready', () => steps.includes('challenges-removed') && severity() === 'ok');
+    await keeper.stop();
+
+    const { main } = lab.names;
+    expect(certificate?.names).toEqual([main, `*.${main}`]);
+    expect(message()).toContain('valid until');
+    expect(await lab.challenges()).toEqual([]);
+    const chain = certificate?.chainPem.match(/-----BEGIN[^-]+-----[^-]+-----END[^-]+-----/g) ?? [];
+    const [leaf, intermediate] = chain.map((pem) => new X509Certificate(pem));
+    const root = new X509Certificate(await lab.pebble.roots());
+    expect(leaf?.publicKey.asymmetricKeyDetails).toEqual({ namedCurve: 'prime256v1' });
+    expect(leaf?.verify(intermediate?.publicKey ?? root.publicKey)).toBe(true);
+    expect(intermediate?.verify(root.publicKey)).toBe(true);
+    for (const file of ['accounts.json', `pairs/${certificate?.serial.toLowerCase()}/key.pem`]) {
+      expect(statSync(join(state, file)).mode & 0o077).toBe(0);
+    }
+    // The account is pinned in the zone before the CA looks (RFC 8657).
+    const account = Object.values(
+      JSON.parse(readFileSync(join(state, 'accounts.json'), 'utf8')) as object,
+    )[0] as { url: string };
+    expect(account.url).toMatch(new RegExp(`^${lab.proxy.origin}/my-account/`));
+  });
+
+  it('is kept over a restart without a word to the CA', async () => {
+    const asked = lab.proxy.seen.length;
+    const { keeper, severity } = createKeeper(lab, join(folder, 'state'));
+    await keeper.start();
+    const certificate = await until(keeper.certificate, (value) => value !== undefined, patience());
+    await eventually('ready', () => severity() === 'ok');
+    await keeper.stop();
+    expect(certificate?.names).toContain(lab.names.main);
+    expect(lab.proxy.seen.length).toBe(asked);
+  });
+});
