@@ -1,0 +1,197 @@
+import type { TLSSocket } from 'node:tls';
+import { Type } from 'typebox';
+import type { FastifyRequest } from 'fastify';
+import type { Clock } from '../../kit/clock.ts';
+import { Problem } from '../../kit/errors.ts';
+import { createHttpsApp, type HttpsApp } from '../../kit/http-server.ts';
+import type { Log } from '../../kit/log.ts';
+import { canonicalAddress, networkOf } from '../../protocol/addresses.ts';
+import { tunnelLabel, zoneName } from '../../protocol/names.ts';
+import {
+  CaaRequest,
+  type TunnelGrant,
+  zoneLimits,
+  ZoneRecords,
+  type ZoneState,
+} from '../../protocol/zone-api.ts';
+import { boxIdOfPeer, boxTlsOptions } from '../box-certificate.ts';
+import { tunnelSecret } from '../tunnel-secret.ts';
+import { legacyRoutes } from './legacy-api.ts';
+import type { StoredZone } from './store.ts';
+import { TokenBuckets } from './token-buckets.ts';
+import { withChallenge, withoutChallenge, withRecords } from './zone-content.ts';
+import { allowedRecords, AnyChallenge, refusal, wellFormedChallenge } from './zone-rules.ts';
+import type { Zones } from './zones.ts';
+
+/** A frontend that boxes are told to connect to. */
+export interface Frontend {
+  /** `host:port`. */
+  address: string;
+  certName?: string;
+  ca?: string;
+}
+
+export interface ApiLimits {
+  /** Calls of one box, and of one source (IPv4 address or IPv6 /56): so many at once, then so many a second. */
+  boxBurst: number;
+  boxPerSecond: number;
+  sourceBurst: number;
+  sourcePerSecond: number;
+}
+
+export const defaultApiLimits: ApiLimits = {
+  boxBurst: 120,
+  boxPerSecond: 2,
+  sourceBurst: 600,
+  sourcePerSecond: 20,
+};
+
+export interface ApiOptions {
+  zoneRoot: string;
+  tls: { keyPem: string; certPem: string };
+  zones: Zones;
+  /** SOA serial of now. */
+  serial: () => number;
+  /** `host:port` of every authoritative server. */
+  nameServers: () => readonly string[];
+  masterKey: Uint8Array;
+  frontends: readonly Frontend[];
+  frontendAddresses: readonly string[];
+  frontendPublicPort: number;
+  acceptSha1Zones: boolean;
+  limits: ApiLimits;
+  clock: Clock;
+  log: Log;
+}
+
+const limiterCapacity = 50_000;
+
+/** The zone API (design 6.1). Who calls, and how often, is settled before a byte of a body is read. */
+export function createApi(options: ApiOptions): Promise<HttpsApp> {
+  const { tls, log, zones } = options;
+  const app = createHttpsApp({
+    log,
+    tls: { key: tls.keyPem, cert: tls.certPem, ...boxTlsOptions },
+    bodyLimit: zoneLimits.bodyBytes,
+  });
+  app.removeContentTypeParser('text/plain');
+  app.addHook('onRequest', gatekeeper(options));
+  zoneRoutes(app, options);
+  legacyRoutes(app, { ...options, zones, sourceOf });
+  return Promise.resolve(app);
+}
+
+function gatekeeper({ limits, clock }: ApiOptions): (request: FastifyRequest) => Promise<void> {
+  const { boxBurst, boxPerSecond, sourceBurst, sourcePerSecond } = limits;
+  const sources = new TokenBuckets({
+    burst: sourceBurst,
+    perSecond: sourcePerSecond,
+    capacity: limiterCapacity,
+  });
+  const boxes = new TokenBuckets({ burst: boxBurst, perSecond: boxPerSecond, capacity: limiterCapacity });
+  const admit = (buckets: TokenBuckets, key: string, who: string): void => {
+    const wait = buckets.take(key, clock.monotonic());
+    if (wait === 0) return;
+    throw new Problem('rate-limited', `too many calls from this ${who}`, {
+      status: 429,
+      retryAfterSeconds: Math.ceil(wait),
+    });
+  };
+  return async (request) => {
+    admit(sources, networkOf(request.ip, 32, 56), 'network');
+    const caller = boxIdOfPeer(request.raw.socket as TLSSocket);
+    admit(boxes, caller, 'box');
+    const { boxId } = request.params as { boxId?: string };
+    if (boxId !== undefined && boxId !== caller) {
+      throw refusal(
+        'zone-not-yours',
+        `your certificate belongs to zone ${caller}, not to ${boxId.slice(0, 60)}`,
+        { caller },
+      );
+    }
+    return Promise.resolve();
+  };
+}
+
+const ZonePath = Type.Object({ boxId: Type.String({ maxLength: 100 }) });
+const ChallengePath = Type.Object({ ...ZonePath.properties, value: AnyChallenge });
+
+function zoneRoutes(app: HttpsApp, options: ApiOptions): void {
+  const { zones, clock, frontendAddresses } = options;
+  const zone = '/v1/zones/:boxId';
+  const state = (boxId: string, stored: StoredZone | undefined): ZoneState => ({
+    boxId,
+    zone: zoneName(boxId, options.zoneRoot),
+    serial: stored?.serial ?? options.serial(),
+    records: stored?.content.records ?? { main: [], mirrors: {}, tunnel: [] },
+    challenges: stored?.content.challenges.map(({ value }) => value) ?? [],
+    nameServers: [...options.nameServers()],
+    tunnelAddresses: [...frontendAddresses],
+  });
+
+  app.get(zone, { schema: { params: ZonePath } }, async ({ params: { boxId } }) => {
+    const stored = zones.read(boxId);
+    if (stored === undefined) throw refusal('not-found', 'there is no such zone yet; PUT makes it');
+    return state(boxId, stored);
+  });
+
+  app.put(zone, { schema: { params: ZonePath, body: ZoneRecords } }, async (request) => {
+    const { boxId } = request.params;
+    const allowed = { source: sourceOf(request), tunnelAddresses: frontendAddresses };
+    const records = allowedRecords(request.body, allowed);
+    return state(
+      boxId,
+      zones.edit(boxId, allowed.source, (content) => withRecords(content, records)),
+    );
+  });
+
+  app.delete(zone, { schema: { params: ZonePath } }, async ({ params: { boxId } }, reply) => {
+    zones.remove(boxId);
+    return reply.status(204).send();
+  });
+
+  const posted = Type.Object({ value: AnyChallenge }, { additionalProperties: false });
+  app.post(`${zone}/challenges`, { schema: { params: ZonePath, body: posted } }, async (request) => {
+    const { boxId } = request.params;
+    const value = wellFormedChallenge(request.body.value);
+    return state(
+      boxId,
+      zones.edit(boxId, sourceOf(request), (content) => withChallenge(content, value, clock.now())),
+    );
+  });
+
+  app.delete(`${zone}/challenges/:value`, { schema: { params: ChallengePath } }, async (request) => {
+    const { boxId } = request.params;
+    const value = wellFormedChallenge(request.params.value);
+    if (zones.read(boxId) === undefined) return state(boxId, undefined);
+    return state(
+      boxId,
+      zones.edit(boxId, sourceOf(request), (content) => withoutChallenge(content, value)),
+    );
+  });
+
+  app.put(`${zone}/caa`, { schema: { params: ZonePath, body: CaaRequest } }, async (request) => {
+    const { boxId } = request.params;
+    const { accountUri } = request.body;
+    return state(
+      boxId,
+      zones.edit(boxId, sourceOf(request), (content) => ({ ...content, accountUri })),
+    );
+  });
+
+  app.post(`${zone}/tunnel`, { schema: { params: ZonePath } }, async ({ params: { boxId } }) => {
+    const kiteName = `${tunnelLabel}.${zoneName(boxId, options.zoneRoot)}`;
+    return {
+      frontends: options.frontends.map((frontend) => ({ ...frontend })),
+      addresses: [...frontendAddresses],
+      publicPort: options.frontendPublicPort,
+      kiteName,
+      ...tunnelSecret(options.masterKey, kiteName, clock.now()),
+    } satisfies TunnelGrant;
+  });
+}
+
+/** The address a call came from, canonical: no proxy can stand in front of a TLS client certificate. */
+function sourceOf(request: FastifyRequest): string {
+  return canonicalAddress(request.ip);
+}

@@ -1,0 +1,203 @@
+import { type Clock, minutes, type Random } from '../../kit/clock.ts';
+import { messageOf } from '../../kit/errors.ts';
+import type { Health } from '../../kit/health.ts';
+import { HttpsService } from '../../kit/http-server.ts';
+import type { Log } from '../../kit/log.ts';
+import { Reconciler } from '../../kit/reconcile.ts';
+import { type Service, ServiceGroup } from '../../kit/service.ts';
+import { addressFamily, canonicalAddress } from '../../protocol/addresses.ts';
+import { Answerer } from './answer.ts';
+import { type ApiLimits, createApi, defaultApiLimits, type Frontend } from './api.ts';
+import { DnsListeners } from './listeners.ts';
+import { defaultResponseRate, type ResponseRate, ResponseRateLimiter } from './response-rate.ts';
+import { ZoneStore } from './store.ts';
+import { defaultTcpLimits, type TcpLimits } from './tcp-listener.ts';
+import { type NameServer, ZoneView } from './zone-view.ts';
+import { defaultZoneLimits, type ZoneLimits, Zones } from './zones.ts';
+import type { Transport } from './wire.ts';
+
+export interface DnsServerOptions {
+  /** `box.example.org`: every zone is `<box id>.<zone root>`. */
+  zoneRoot: string;
+  /** The authoritative servers as the parent zone's NS records name them. The first is the SOA record's. */
+  nameServers: readonly NameServer[];
+  /** Port 0: any that is free. */
+  dns: { hosts: readonly string[]; port: number };
+  api: { host: string; port: number };
+  apiTls: { keyPem: string; certPem: string };
+  stateFolder: string;
+  /** What tunnel secrets are derived from; shared with the frontends. */
+  masterKey: Uint8Array;
+  /** What boxes are told to connect to, and the addresses and port at which browsers reach it. */
+  frontends: readonly Frontend[];
+  frontendAddresses: readonly string[];
+  frontendPublicPort: number;
+  /** Domain names of the CAs that may issue (CAA, RFC 8659); none: no CAA records. */
+  caaIssuers: readonly string[];
+  /** Also serve zones named by the SHA-1 fingerprint, for the clients of 2016. */
+  acceptSha1Zones?: boolean;
+  limits?: Partial<ApiLimits & ZoneLimits>;
+  responseRate?: Partial<ResponseRate>;
+  tcp?: Partial<TcpLimits>;
+  log: Log;
+  clock: Clock;
+  random: Random;
+  health: Health;
+}
+
+export interface DnsServerMetrics {
+  zones: number;
+  cachedZones: number;
+  serial: number;
+  tcpConnections: number;
+  /** Answers by transport and response code. */
+  answers: readonly { transport: Transport; rcode: number; count: number }[];
+  /** Answers dropped or cut short by response rate limiting. */
+  limited: number;
+}
+
+/** The zone API and the authoritative DNS that serves what boxes put there, in one process. */
+export class DnsServer implements Service {
+  readonly name = 'dns-server';
+  readonly #options: DnsServerOptions;
+  readonly #store: ZoneStore;
+  readonly #zones: Zones;
+  readonly #dns: DnsListeners;
+  readonly #api: HttpsService;
+  readonly #parts: ServiceGroup;
+  readonly #answers = new Map<string, { transport: Transport; rcode: number; count: number }>();
+  #limited = 0;
+
+  constructor(given: DnsServerOptions) {
+    const options = { ...given, zoneRoot: given.zoneRoot.toLowerCase() };
+    this.#options = options;
+    const { zoneRoot, clock, log } = options;
+    const limits = { ...defaultApiLimits, ...defaultZoneLimits, ...options.limits };
+    this.#store = new ZoneStore(options.stateFolder);
+    this.#zones = new Zones({ store: this.#store, zoneRoot, caaIssuers: options.caaIssuers, limits, clock });
+    const view = new ZoneView({
+      zoneRoot,
+      nameServers: options.nameServers.map((server) => ({ ...server, name: server.name.toLowerCase() })),
+      zone: (label) => this.#zones.served(label),
+      serial: () => this.#store.serial,
+    });
+    const answerer = new Answerer(view);
+    this.#dns = new DnsListeners({
+      ...options.dns,
+      setting: 'dns-server.dns.port',
+      answer: (packet, transport) => answerer.answer(packet, transport),
+      rate: new ResponseRateLimiter({ ...defaultResponseRate, ...options.responseRate }),
+      tcp: { ...defaultTcpLimits, ...options.tcp },
+      monotonic: () => clock.monotonic(),
+      onAnswer: (transport, rcode) => this.#count(transport, rcode),
+      onLimited: () => this.#limited++,
+    });
+    this.#api = new HttpsService({
+      name: 'dns-server api',
+      ...options.api,
+      setting: 'dns-server.api.port',
+      build: () =>
+        createApi({
+          ...options,
+          tls: options.apiTls,
+          acceptSha1Zones: options.acceptSha1Zones ?? false,
+          frontendAddresses: options.frontendAddresses.map(canonicalAddress),
+          zones: this.#zones,
+          serial: () => this.#store.serial,
+          nameServers: () => this.nameServers,
+          limits,
+        }),
+    });
+    this.#parts = new ServiceGroup({
+      name: this.name,
+      parts: [storeService(this.#store), dnsService(this.#dns), this.#api, this.#sweeper()],
+      log,
+    });
+  }
+
+  /** Open ports: equal to the settings unless those are 0. */
+  get dnsPort(): number {
+    return this.#dns.port;
+  }
+
+  get apiPort(): number {
+    return this.#api.port;
+  }
+
+  /** `host:port` of every authoritative server. */
+  get nameServers(): string[] {
+    return this.#options.nameServers.flatMap(({ addresses }) =>
+      addresses.map((address) => `${bracketed(address)}:${this.dnsPort}`),
+    );
+  }
+
+  get metrics(): DnsServerMetrics {
+    return {
+      zones: this.#store.count,
+      cachedZones: this.#zones.cached,
+      serial: this.#store.serial,
+      tcpConnections: this.#dns.tcpConnections,
+      answers: [...this.#answers.values()].map((entry) => ({ ...entry })),
+      limited: this.#limited,
+    };
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    await this.#parts.start(signal);
+    const { log, health, zoneRoot } = this.#options;
+    health.set(this.name, 'ok', `serves ${zoneRoot}`);
+    log.info(
+      { dnsPort: this.dnsPort, apiPort: this.apiPort, zones: this.#store.count },
+      `dns-server serves ${zoneRoot}`,
+    );
+  }
+
+  async stop(): Promise<void> {
+    await this.#parts.stop();
+  }
+
+  /** Removes expired challenges; by the way it finds out that the disk does not take writes any more. */
+  #sweeper(): Reconciler {
+    const { clock, random, log, health } = this.#options;
+    return new Reconciler({
+      name: 'dns-server sweep',
+      watch: [],
+      clock,
+      random,
+      log,
+      reconcile: () => {
+        this.#zones.sweep();
+        return Promise.resolve(minutes(1));
+      },
+      onSuccess: () => health.clear('dns-server.storage'),
+      onFailure: (error) =>
+        health.set(
+          'dns-server.storage',
+          'error',
+          messageOf(error),
+          'free space on the disk, or mount it writable',
+        ),
+    });
+  }
+
+  #count(transport: Transport, rcode: number): void {
+    const key = `${transport} ${rcode}`;
+    const entry = this.#answers.get(key);
+    if (entry === undefined) this.#answers.set(key, { transport, rcode, count: 1 });
+    else entry.count++;
+  }
+}
+
+const storeService = (store: ZoneStore): Service => ({
+  name: 'dns-server store',
+  start: () => store.open(),
+  stop: () => Promise.resolve(store.close()),
+});
+
+const dnsService = (dns: DnsListeners): Service => ({
+  name: 'dns-server dns',
+  start: () => dns.start(),
+  stop: () => dns.stop(),
+});
+
+const bracketed = (address: string): string => (addressFamily(address) === 6 ? `[${address}]` : address);

@@ -1,0 +1,40 @@
+import { addressKind, networkOf } from '../../protocol/addresses.ts';
+import { TokenBuckets } from './token-buckets.ts';
+
+/** How often the same answer goes to the same network over UDP. */
+export interface ResponseRate {
+  perSecond: number;
+  burst: number;
+  /** Every so-manieth answer beyond the rate is sent truncated instead of dropped; 0: all are dropped. */
+  slip: number;
+  /** Limit loopback and private networks too: off, for forged queries can only come from the internet. */
+  everyone: boolean;
+}
+
+export const defaultResponseRate: ResponseRate = { perSecond: 20, burst: 100, slip: 2, everyone: false };
+
+const capacity = 50_000;
+
+/**
+ * Response rate limiting: a forged flood makes us send one answer again and again to one victim's network, a /24 or /56.
+ * So what is counted is *the same answer to the same network*: resolvers of a large provider, a CA's many vantage points
+ * and frontends ask for many names, and are never slowed down. Real clients that are hit come back by TCP after a slip.
+ */
+export class ResponseRateLimiter {
+  readonly #rate: ResponseRate;
+  readonly #buckets: TokenBuckets;
+  #limited = 0;
+
+  constructor(rate: ResponseRate) {
+    this.#rate = rate;
+    this.#buckets = new TokenBuckets({ ...rate, capacity });
+  }
+
+  /** `source`: what the answer was made from. `now`: monotonic, ms. */
+  decide(client: string, source: string, now: number): 'send' | 'truncate' | 'drop' {
+    if (!this.#rate.everyone && addressKind(client) !== 'public') return 'send';
+    if (this.#buckets.take(`${networkOf(client, 24, 56)} ${source}`, now) === 0) return 'send';
+    this.#limited++;
+    return this.#rate.slip > 0 && this.#limited % this.#rate.slip === 0 ? 'truncate' : 'drop';
+  }
+}

@@ -1,0 +1,120 @@
+import { once } from 'node:events';
+import { createServer, isIPv6, type Server, type Socket } from 'node:net';
+import { networkOf } from '../../protocol/addresses.ts';
+
+/** Bounds of DNS over TCP (RFC 7766): enough for resolvers, too little to be worth an attack. */
+export interface TcpLimits {
+  /** At most so many connections; a further one takes the place of the one idle for longest. */
+  connections: number;
+  connectionsPerNetwork: number;
+  /** A connection on which no whole query has arrived for so long is closed. */
+  idleMs: number;
+}
+
+export const defaultTcpLimits: TcpLimits = { connections: 500, connectionsPerNetwork: 50, idleMs: 10_000 };
+
+interface Connection {
+  socket: Socket;
+  network: string;
+  /** What has arrived of queries that are not whole yet. */
+  pending: Buffer;
+  idle: NodeJS.Timeout;
+}
+
+/** One TCP port: two bytes of length before each message, any number of queries on a connection, answered in order. */
+export class TcpListener {
+  readonly #onPacket: (packet: Buffer) => Buffer | undefined;
+  readonly #limits: TcpLimits;
+  /** In order of their last query. */
+  readonly #connections = new Set<Connection>();
+  readonly #perNetwork = new Map<string, number>();
+  #server: Server | undefined;
+
+  constructor(options: { onPacket: (packet: Buffer) => Buffer | undefined; limits: TcpLimits }) {
+    this.#onPacket = options.onPacket;
+    this.#limits = options.limits;
+  }
+
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  /** Resolves with the port that is open; rejects with Node's error. */
+  async open(host: string, port: number): Promise<number> {
+    const server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+    this.#server = server;
+    server.listen({ host, port, ipv6Only: isIPv6(host), exclusive: true });
+    await once(server, 'listening');
+    server.on('error', () => undefined);
+    const address = server.address();
+    return typeof address === 'object' && address !== null ? address.port : port;
+  }
+
+  async close(): Promise<void> {
+    const server = this.#server;
+    this.#server = undefined;
+    if (server?.listening !== true) return;
+    const closed = once(server, 'close');
+    server.close();
+    for (const { socket } of this.#connections) socket.destroy();
+    await closed;
+  }
+
+  #accept(socket: Socket): void {
+    // A connection that is reset before it is looked at has no address any more.
+    if (socket.remoteAddress === undefined) return void socket.destroy();
+    const network = networkOf(socket.remoteAddress, 24, 56);
+    const siblings = this.#perNetwork.get(network) ?? 0;
+    if (siblings >= this.#limits.connectionsPerNetwork) return void socket.destroy();
+    if (this.#connections.size >= this.#limits.connections) {
+      for (const oldest of this.#connections) {
+        oldest.socket.destroy();
+        break;
+      }
+    }
+    const idle = setTimeout(() => socket.destroy(), this.#limits.idleMs);
+    const connection: Connection = { socket, network, pending: Buffer.alloc(0), idle };
+    this.#connections.add(connection);
+    this.#perNetwork.set(network, siblings + 1);
+    socket.on('error', () => undefined);
+    socket.on('close', () => this.#forget(connection));
+    socket.on('data', (data) => this.#receive(connection, data));
+    socket.on('drain', () => socket.resume());
+  }
+
+  #receive(connection: Connection, data: Buffer): void {
+    const { socket } = connection;
+    let rest = connection.pending.length === 0 ? data : Buffer.concat([connection.pending, data]);
+    const responses: Buffer[] = [];
+    while (rest.length >= 2) {
+      const end = 2 + rest.readUInt16BE(0);
+      if (rest.length < end) break;
+      const response = this.#onPacket(rest.subarray(2, end));
+      // What cannot be answered is not DNS: nothing sensible follows.
+      if (response === undefined) return void socket.destroy();
+      responses.push(lengthOf(response), response);
+      rest = rest.subarray(end);
+    }
+    connection.pending = rest;
+    if (responses.length === 0) return;
+    connection.idle.refresh();
+    this.#connections.delete(connection);
+    this.#connections.add(connection);
+    // A client that does not read is not read from either, until it does or is idle for too long.
+    if (!socket.write(Buffer.concat(responses))) socket.pause();
+  }
+
+  #forget(connection: Connection): void {
+    clearTimeout(connection.idle);
+    this.#connections.delete(connection);
+    const left = (this.#perNetwork.get(connection.network) ?? 1) - 1;
+    if (left === 0) this.#perNetwork.delete(connection.network);
+    else this.#perNetwork.set(connection.network, left);
+  }
+}
+
+function lengthOf(response: Buffer): Buffer {
+  const length = Buffer.alloc(2);
+  length.writeUInt16BE(response.length);
+  return length;
+}
