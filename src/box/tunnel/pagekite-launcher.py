@@ -1,4 +1,4 @@
-"""Runs the packaged PageKite client as it is, with three repairs around its sockets.
+"""Runs the packaged PageKite client as it is, with repairs around its sockets.
 
     python3 pagekite-launcher.py /usr/bin/pagekite --clean --optfile=FILE
 """
@@ -44,12 +44,23 @@ def in_small_pieces(process):
     return call
 
 
+def awake_until_connected(poll):
+    """The tunnel is connected by a thread, and the main loop, asleep for 1.1 s at a time, would not notice before."""
+
+    def call(self, epoll, seconds):
+        return poll(self, epoll, seconds if self.conns.conns else 0.02)
+
+    return call
+
+
 socket.socket = PromptSocket
 ssl.SSLSocket.recv = plain_errors(ssl.SSLSocket.recv)
 ssl.SSLSocket.send = plain_errors(ssl.SSLSocket.send)
 
-from pagekite.proto.selectables import ChunkParser  # noqa: E402 (after the repairs above)
+from pagekite.pk import PageKite  # noqa: E402 (after the repairs above)
+from pagekite.proto.selectables import ChunkParser  # noqa: E402
 
+PageKite.Epoll = awake_until_connected(PageKite.Epoll)
 ChunkParser.ProcessData = in_small_pieces(ChunkParser.ProcessData)
 
 sys.argv = sys.argv[1:]

@@ -1,7 +1,8 @@
-import { rm } from 'node:fs/promises';
+import { access, constants, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Child, type Exit } from '../../kit/child.ts';
+import { Problem } from '../../kit/errors.ts';
 import { privateFolder, writeAtomic } from '../../kit/files.ts';
 import type { TunnelGrant } from '../../protocol/zone-api.ts';
 import { pagekiteOptions } from './pagekite-options.ts';
@@ -35,6 +36,7 @@ export class Pagekite {
   /** Writes the option file (0600: the secret is in it, never in an argument) and starts the program. */
   static async start(options: PagekiteOptions): Promise<Pagekite> {
     const { grant, localPort, runtimeFolder, program, python, onEvent } = options;
+    for (const path of [python, program]) await installed(path);
     await privateFolder(runtimeFolder);
     const optionFile = join(runtimeFolder, 'pagekite.conf');
     const cas = grant.frontends.flatMap(({ ca }) => (ca === undefined ? [] : [ca]));
@@ -60,5 +62,14 @@ export class Pagekite {
   async stop(): Promise<void> {
     await this.#child.stop();
     await rm(this.#optionFile, { force: true });
+  }
+}
+
+async function installed(path: string): Promise<void> {
+  try {
+    await access(path, constants.X_OK);
+  } catch (error) {
+    const message = `the PageKite client is not installed (no ${path}): install Debian's package pagekite`;
+    throw new Problem('pagekite-missing', message, { cause: error, details: { path } });
   }
 }

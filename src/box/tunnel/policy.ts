@@ -212,7 +212,7 @@ export function stateOf(
     .filter(([, at]) => now - at < timing.withdraw)
     .map(([address]) => address)
     .toSorted();
-  if (memory.child === 'live' && memory.firstProof !== undefined && memory.probeFailures === 0) {
+  if (memory.child === 'live' && memory.firstProof !== undefined) {
     return { phase: 'connected', addresses, origin };
   }
   const reason = memory.reason === undefined ? {} : { reason: memory.reason };

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock, Random } from '../../kit/clock.ts';
-import { messageOf, Problem } from '../../kit/errors.ts';
+import { codeOf, messageOf, Problem } from '../../kit/errors.ts';
 import { type Fact, OwnedFact } from '../../kit/fact.ts';
 import type { Health } from '../../kit/health.ts';
 import type { Log } from '../../kit/log.ts';
@@ -160,20 +160,23 @@ export class Tunnel implements Service {
   async #startChild(): Promise<void> {
     const { localPort, runtimeFolder, pagekite = packaged, log } = this.#options;
     if (this.#grant === undefined) return;
-    const child = await Pagekite.start({
-      grant: this.#grant,
-      localPort: localPort(),
-      runtimeFolder,
-      ...pagekite,
-      onEvent: (event) => this.#fromChild(child, event),
-    });
-    this.#child = child;
     this.#happened({ kind: 'started' });
-    log.info(
-      { pid: child.pid, frontends: this.#grant.frontends.map(({ address }) => address) },
-      'connecting the tunnel',
-    );
-    void this.#awaitExit(child);
+    try {
+      const child = await Pagekite.start({
+        grant: this.#grant,
+        localPort: localPort(),
+        runtimeFolder,
+        ...pagekite,
+        onEvent: (event) => this.#fromChild(child, event),
+      });
+      this.#child = child;
+      const frontends = this.#grant.frontends.map(({ address }) => address);
+      log.info({ pid: child.pid, frontends }, 'connecting the tunnel');
+      void this.#awaitExit(child);
+    } catch (error) {
+      log.error({ code: codeOf(error) }, messageOf(error));
+      this.#happened({ kind: 'exited', reason: messageOf(error) });
+    }
   }
 
   async #awaitExit(child: Pagekite): Promise<void> {

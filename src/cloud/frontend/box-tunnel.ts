@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { canonicalAddress, addressFamily } from '../../protocol/addresses.ts';
 import { type Frame, frameHead, FrameReader, FramingError, meaningOf } from './framing.ts';
-import type { FrontendLimits, Refusal } from './limits.ts';
+import { type FrontendLimits, type Refusal, withoutZone } from './limits.ts';
 import type { Counters } from './metrics.ts';
 import type { Box } from './registry.ts';
 import { Stream, type StreamPeer } from './stream.ts';
@@ -204,6 +204,6 @@ export class BoxTunnel {
 
 /** The form in which the client expects an address: IPv4 mapped into IPv6 (RFC 4291, 2.5.5.2). */
 function mappedAddress(address: string | undefined): string {
-  const canonical = canonicalAddress(address ?? '0.0.0.0');
+  const canonical = canonicalAddress(withoutZone(address ?? '0.0.0.0'));
   return addressFamily(canonical) === 4 ? `::ffff:${canonical}` : canonical;
 }

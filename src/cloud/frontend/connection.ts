@@ -76,7 +76,7 @@ export function awaitArrival(options: ArrivalOptions): void {
       return secure(options, options.tls.context, rest);
     }
     const answer = `HTTP/1.1 503 Unavailable\r\nX-PageKite-UUID: ${options.uuid}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`;
-    return finish({ kind: 'refused', reason: 'not-for-us' }, answer);
+    return finish({ kind: 'refused', reason: 'plain-http' }, answer);
   };
 
   socket.on('error', gone);
@@ -110,5 +110,5 @@ export function goodbye(socket: Socket, lastWord: string | Buffer | undefined): 
   // The rest of what the peer sends must be read, or the kernel answers with a reset that overtakes the last word.
   socket.resume();
   socket.end(lastWord);
-  socket.setTimeout(2000, () => socket.destroy());
+  setTimeout(() => socket.destroy(), 2000).unref();
 }

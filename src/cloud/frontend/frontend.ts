@@ -12,7 +12,14 @@ import { acceptedTunnelSecrets } from '../tunnel-secret.ts';
 import { BoxTunnel } from './box-tunnel.ts';
 import { fatalAlert } from './client-hello.ts';
 import { type Arrival, awaitArrival, goodbye } from './connection.ts';
-import { answerHead, judgeKite, kiteRequests, type KiteRequest, type KiteVerdict } from './handshake.ts';
+import {
+  answerHead,
+  challengeLifetimeMs,
+  judgeKite,
+  kiteRequests,
+  type KiteRequest,
+  type KiteVerdict,
+} from './handshake.ts';
 import { defaultLimits, type FrontendLimits, type Refusal, sourceOf, Tally, TokenBucket } from './limits.ts';
 import { Counters, type FrontendMetrics } from './metrics.ts';
 import { Registry } from './registry.ts';
@@ -118,15 +125,9 @@ export class Frontend implements Service {
     server.close();
     for (const socket of this.#undecided.keys()) socket.destroy();
     const until = this.#now() + this.#limits.drainMs;
+    // Those that are not done by then are closed by the sweep.
     for (const tunnel of this.#registry.tunnels) tunnel.drain(until);
-    const timeout = AbortSignal.timeout(this.#limits.drainMs);
-    const end = (): void => {
-      for (const tunnel of this.#registry.tunnels) tunnel.close();
-      for (const socket of this.#connections) socket.destroy();
-    };
-    timeout.addEventListener('abort', end, { once: true });
     await closed;
-    timeout.removeEventListener('abort', end);
     this.#stopping?.abort();
     this.#options.health.clear('frontend');
   }
@@ -203,7 +204,9 @@ export class Frontend implements Service {
     const head = answerHead({ verdicts, publicPort, sessionId });
     if (verdicts.some(({ verdict }) => verdict.kind === 'invalid')) this.#counters.refuse('kite-refused');
     if (first === undefined || sessionId === undefined) return goodbye(socket, head);
-    for (const { kite } of verdicts) this.#spent.set(kite.token, this.#now() + 2 * 60_000);
+    for (const { kite, verdict } of verdicts) {
+      if (verdict.kind === 'ok') this.#spent.set(kite.token, this.#now() + 2 * challengeLifetimeMs);
+    }
     const box = this.#registry.box(first.boxId, () => this.#newStreams());
     const tunnel = new BoxTunnel({
       socket,
@@ -272,6 +275,21 @@ export class Frontend implements Service {
         this.#spent.delete(token);
       }
       for (const tunnel of this.#registry.tunnels) tunnel.tick(now);
+      this.#relieve();
+    }
+  }
+
+  /** When too much waits in all, those who hold most go first. */
+  #relieve(): void {
+    const excess = this.metrics.bufferedBytes - this.#limits.bufferedBytes;
+    if (excess <= 0) return;
+    const streams = this.#registry.tunnels.flatMap((tunnel) => [...tunnel.streams.values()]);
+    let freed = 0;
+    for (const stream of streams.toSorted((a, b) => b.buffered - a.buffered)) {
+      if (freed >= excess) break;
+      freed += stream.buffered;
+      this.#counters.refuse('buffers-full');
+      stream.destroy();
     }
   }
 }

@@ -65,7 +65,7 @@ export function ownerOfKite(name: string, zoneRoot: string): BoxId | undefined {
     : undefined;
 }
 
-const challengeLifetimeMs = minutes(1);
+export const challengeLifetimeMs = minutes(1);
 
 /**
  * A challenge nobody has to remember: the time and a MAC over what was asked, so that any frontend with the same master

@@ -12,7 +12,8 @@ export interface FrontendLimits {
   /** New visitors of one box: so many a second, and so many at once after a quiet time. */
   newStreamsPerSecond: number;
   newStreamsBurst: number;
-  /** Bytes that wait for the visitors of one box, and for one visitor. */
+  /** Memory that waits for all visitors, for the visitors of one box, and for one visitor. */
+  bufferedBytes: number;
   bufferedBytesPerBox: number;
   bufferedBytesPerStream: number;
   /** Tunnels of one box at a time: kites are few, and a take-over leaves the old one for a while. */
@@ -30,11 +31,12 @@ export interface FrontendLimits {
 
 export const defaultLimits: FrontendLimits = {
   connections: 20_000,
-  connectionsPerSource: 512,
-  undecidedPerSource: 64,
+  connectionsPerSource: 2048,
+  undecidedPerSource: 128,
   streamsPerBox: 256,
   newStreamsPerSecond: 50,
   newStreamsBurst: 200,
+  bufferedBytes: 512 * 1024 * 1024,
   bufferedBytesPerBox: 32 * 1024 * 1024,
   bufferedBytesPerStream: 2 * 1024 * 1024,
   tunnelsPerBox: 4,
@@ -58,12 +60,15 @@ export type Refusal =
   | 'streams-too-fast'
   | 'stream-buffer-full'
   | 'box-buffer-full'
+  | 'buffers-full'
   | 'too-many-tunnels'
   | 'kite-refused'
   | 'frames-malformed'
   | 'tunnel-silent'
   | 'tunnel-stalled'
   | 'not-for-us'
+  /** Answered with who we are: a box asks before it connects. */
+  | 'plain-http'
   | 'gone';
 
 /** Counts by key, and forgets keys that are back at nothing. */
@@ -107,5 +112,10 @@ export class TokenBucket {
 
 /** What limits per source group by. */
 export function sourceOf(remoteAddress: string): string {
-  return networkOf(remoteAddress, 32, 64);
+  return networkOf(withoutZone(remoteAddress), 32, 64);
+}
+
+/** A link-local address comes with the name of its interface (RFC 4007, 11), which is no part of the address. */
+export function withoutZone(address: string): string {
+  return address.replace(/%.*$/, '');
 }
