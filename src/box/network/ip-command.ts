@@ -16,19 +16,24 @@ export interface NetworkSource {
 /**
  * The kernel's view by iproute2. `ip monitor` takes `-json` but prints text all the same (iproute2 6.1), so that it is
  * used as an alarm clock only: what is the case is read afresh, and in one format.
+ * `options` come first in every call: `['-netns', NAME]` looks into another network namespace.
  */
-export const ipCommand: NetworkSource = {
-  observe: async (signal) => {
-    const [addresses, routes4, routes6] = await Promise.all([
-      ip(['-json', '-details', 'address', 'show'], signal),
-      ip(['-json', '-4', 'route', 'show', 'default'], signal),
-      ip(['-json', '-6', 'route', 'show', 'default'], signal),
-    ]);
-    return { addresses, routes4, routes6 };
-  },
-  monitor: (onEvent) =>
-    new Child({ command: 'ip', args: ['monitor', 'address', 'route', 'link'], onLine: onEvent }),
-};
+export function ipCommand(options: readonly string[] = []): NetworkSource {
+  return {
+    observe: async (signal) => {
+      const [addresses, routes4, routes6] = await Promise.all([
+        ip([...options, '-json', '-details', 'address', 'show'], signal),
+        ip([...options, '-json', '-4', 'route', 'show', 'default'], signal),
+        ip([...options, '-json', '-6', 'route', 'show', 'default'], signal),
+      ]);
+      return { addresses, routes4, routes6 };
+    },
+    monitor: (onEvent) => {
+      const args = [...options, 'monitor', 'address', 'route', 'link'];
+      return new Child({ command: 'ip', args, onLine: onEvent });
+    },
+  };
+}
 
 async function ip(args: readonly string[], signal: AbortSignal): Promise<unknown> {
   try {
@@ -37,11 +42,10 @@ async function ip(args: readonly string[], signal: AbortSignal): Promise<unknown
     return stdout.trim() === '' ? [] : JSON.parse(stdout);
   } catch (error) {
     signal.throwIfAborted();
-    if (codeOf(error) === 'ENOENT') {
-      throw new Problem('ip-missing', 'the program ip is not there; install it: apt install iproute2', {
-        cause: error,
-      });
-    }
-    throw new Problem('ip-failed', `ip ${args.join(' ')} failed: ${messageOf(error)}`, { cause: error });
+    const [code, message] =
+      codeOf(error) === 'ENOENT'
+        ? ['ip-missing', 'the program ip is not there; install it: apt install iproute2']
+        : ['ip-failed', `ip ${args.join(' ')} failed: ${messageOf(error)}`];
+    throw new Problem(code, message, { cause: error });
   }
 }

@@ -48,7 +48,7 @@ export class NetworkWatcher implements Service {
 
   constructor(options: NetworkWatcherOptions) {
     this.#options = options;
-    this.#source = options.source ?? ipCommand;
+    this.#source = options.source ?? ipCommand();
     this.#loop = new Reconciler({
       ...options,
       name: this.name,

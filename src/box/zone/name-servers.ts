@@ -4,11 +4,12 @@ import type { ZoneNames } from '../../protocol/names.ts';
 import type { ZoneRecords } from '../../protocol/zone-api.ts';
 import { askAddresses } from './dns-question.ts';
 
-/** A name server that does not say what it should, as a sentence. */
-export interface Deviation {
+/** What one authoritative server serves of the zone, compared with what it should. */
+export interface NameServerView {
   server: string;
-  /** It answered, but with something else; otherwise it was silent. */
-  answered: boolean;
+  /** `silent` may be no more than this network's fault: no IPv6, or a firewall. */
+  verdict: 'right' | 'wrong' | 'silent';
+  /** For a person. */
   message: string;
 }
 
@@ -19,13 +20,9 @@ export interface NameServerQuestion {
   signal: AbortSignal;
 }
 
-/** Asks every authoritative name server for every name of the zone, in both families, and answers with what differs. */
-export async function deviations({
-  nameServers,
-  names,
-  records,
-  signal,
-}: NameServerQuestion): Promise<Deviation[]> {
+/** Asks every authoritative name server for every name of the zone, in both families. */
+export async function askNameServers(question: NameServerQuestion): Promise<NameServerView[]> {
+  const { names, records } = question;
   const wanted = [
     { name: names.main, addresses: records.main },
     { name: names.tunnel, addresses: records.tunnel },
@@ -33,29 +30,48 @@ export async function deviations({
       name,
       addresses: records.mirrors[label] ?? [],
     })),
-  ];
-  const checks = nameServers.map(async (server) => {
-    const each = wanted.flatMap(({ name, addresses }) =>
-      ([4, 6] as const).map(async (family): Promise<Deviation | undefined> => {
-        const { outcome, addresses: found } = await askAddresses({ server, name, signal }, family);
-        const right = addresses
-          .filter((address) => addressFamily(address) === family)
-          .map(canonicalAddress)
-          .toSorted();
-        if (outcome === 'silent')
-          return { server, answered: false, message: `name server ${server} does not answer` };
-        if (isDeepStrictEqual(found, right)) return undefined;
-        return {
-          server,
-          answered: true,
-          message: `name server ${server} has ${listed(found)} for ${name}, not ${listed(right)}`,
-        };
-      }),
-    );
-    // One sentence for each server is enough.
-    return (await Promise.all(each)).find((deviation) => deviation !== undefined);
-  });
-  return (await Promise.all(checks)).filter((deviation) => deviation !== undefined);
+  ].flatMap(({ name, addresses }) =>
+    ([4, 6] as const).map((family) => ({
+      name,
+      family,
+      right: addresses
+        .filter((each) => addressFamily(each) === family)
+        .map(canonicalAddress)
+        .toSorted(),
+    })),
+  );
+  return Promise.all(question.nameServers.map((server) => askNameServer(server, wanted, question.signal)));
+}
+
+async function askNameServer(
+  server: string,
+  wanted: readonly Wanted[],
+  signal: AbortSignal,
+): Promise<NameServerView> {
+  const replies = await Promise.all(
+    wanted.map(async (each) => ({
+      ...each,
+      ...(await askAddresses({ server, name: each.name, signal }, each.family)),
+    })),
+  );
+  const wrong = replies.find(
+    ({ outcome, addresses, right }) => outcome !== 'silent' && !isDeepStrictEqual(addresses, right),
+  );
+  if (wrong !== undefined) {
+    const { name, addresses, right } = wrong;
+    const message = `name server ${server} has ${listed(addresses)} for ${name}, not ${listed(right)}`;
+    return { server, verdict: 'wrong', message };
+  }
+  if (replies.some(({ outcome }) => outcome === 'silent'))
+    return { server, verdict: 'silent', message: `name server ${server} does not answer` };
+  return { server, verdict: 'right', message: `name server ${server} serves the zone` };
+}
+
+interface Wanted {
+  name: string;
+  family: 4 | 6;
+  /** Canonical texts, sorted. */
+  right: readonly string[];
 }
 
 function listed(addresses: readonly string[]): string {

@@ -8,7 +8,7 @@ import type { Service } from '../../kit/service.ts';
 import type { ZoneNames } from '../../protocol/names.ts';
 import type { ZoneState } from '../../protocol/zone-api.ts';
 import { askHomeResolver, type ResolverReport } from './home-resolver.ts';
-import { deviations } from './name-servers.ts';
+import { askNameServers } from './name-servers.ts';
 
 export interface OutsideViewOptions {
   names: ZoneNames;
@@ -73,21 +73,19 @@ export class OutsideView implements Service {
     signal: AbortSignal,
   ): Promise<boolean> {
     const { names, served, health, onDeviation } = this.#options;
-    const found = await deviations({ nameServers, names, records, signal });
-    // The zone changed while we asked: what looks wrong may be newer. The next round, which is due at once, will tell.
-    if (found.length > 0 && served.value?.serial !== serial) return false;
-    if (found.length === 0) {
-      health.set('zone.name-servers', 'ok', `${nameServers.length} of ${nameServers.length} serve the zone`);
-      return true;
-    }
-    if (found.some(({ answered }) => answered)) onDeviation();
+    const views = await askNameServers({ nameServers, names, records, signal });
+    const agreed =
+      views.some(({ verdict }) => verdict === 'right') && views.every(({ verdict }) => verdict !== 'wrong');
+    // The zone may have changed while we asked: what looks wrong is newer then, and the next round is due at once.
+    if (!agreed && served.value?.serial !== serial) return false;
+    if (views.some(({ verdict }) => verdict === 'wrong')) onDeviation();
     health.set(
       'zone.name-servers',
-      'warning',
-      found.map(({ message }) => message).join('; '),
-      'if it stays so: the network may block or answer DNS (port 53) itself; otherwise tell who runs the dns-server',
+      agreed ? 'ok' : 'warning',
+      views.map(({ message }) => message).join('; '),
+      agreed ? undefined : portRemedy,
     );
-    return false;
+    return agreed;
   }
 
   /** True when the home's resolver needs no second look soon. */
@@ -115,6 +113,9 @@ export class OutsideView implements Service {
     return false;
   }
 }
+
+const portRemedy =
+  'if it stays so: the network may block DNS (port 53) or answer it itself; otherwise tell who runs the dns-server';
 
 function filteredBy({ resolvers }: ResolverReport): string {
   const who = resolvers.filter(({ verdict }) => verdict === 'filtered').map(({ server }) => server);
