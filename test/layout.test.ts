@@ -1,0 +1,176 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+/**
+ * Keeps the rules of docs/ARCHITECTURE.md about who may import whom, and the house rules that a reader of one file cannot
+ * see. Every message names the file and the rule.
+ */
+const root = resolve(import.meta.dirname, '..');
+
+interface Source {
+  /** Path from the root: `src/box/zone/zone.ts`. */
+  path: string;
+  text: string;
+  /** What it imports: paths from the root for files of ours, names for packages. */
+  imports: readonly string[];
+}
+
+/** What each folder of src/ may import of the others; a folder may always import itself. */
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  protocol: [],
+  kit: [],
+  box: ['protocol', 'kit'],
+  cloud: ['protocol', 'kit'],
+  client: ['protocol', 'kit'],
+  agent: ['protocol', 'kit'],
+  web: ['protocol', 'kit'],
+  cli: ['protocol', 'kit', 'box', 'cloud', 'client', 'agent', 'web'],
+};
+
+const maxLines = 350;
+/** The only files that may know that they are a process: they read the environment and end it. */
+const isMain = (path: string): boolean => /(^|\/)(main\.ts|setup\.mjs)$/.test(path);
+
+const sources = filesOf('src')
+  .filter((path) => /\.(ts|mts|mjs|tsx)$/.test(path))
+  .map((path): Source => {
+    const text = readFileSync(join(root, path), 'utf8');
+    return { path, text, imports: importsOf(path, text) };
+  });
+
+function filesOf(folder: string): string[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .map((name) => join(folder, name))
+    .filter((path) => statSync(join(root, path)).isFile());
+}
+
+function importsOf(path: string, text: string): string[] {
+  const specifiers = [
+    ...text.matchAll(/^\s*(?:import|export)\s[^;'"]*?from\s*['"]([^'"]+)['"]/gm),
+    ...text.matchAll(/^\s*import\s*['"]([^'"]+)['"]/gm),
+    ...text.matchAll(/\bimport\(\s*['"]([^'"]+)['"]/g),
+  ].map((match) => match[1] ?? '');
+  return specifiers.map((name) => (name.startsWith('.') ? join(dirname(path), name) : name));
+}
+
+/** Code without comments and strings, so that a rule looks at what a file does and not at what it says. */
+function codeOf(text: string): string {
+  return text
+    .replaceAll(/\/\*[\s\S]*?\*\//g, '')
+    .replaceAll(/'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"/g, "''")
+    .replaceAll(/\/\/.*$/gm, '');
+}
+
+const partOf = (path: string): string => path.split('/')[1] ?? '';
+const ours = (path: string): boolean => path.startsWith('src/');
+
+/** Every breach of a rule by a file, as sentences. */
+function breaches(rule: string, breaks: (source: Source) => readonly string[] | boolean): string[] {
+  return sources.flatMap((source) => {
+    const found = breaks(source);
+    if (typeof found === 'boolean') return found ? [`${source.path}: ${rule}`] : [];
+    return found.map((what) => `${source.path}: ${rule}: ${what}`);
+  });
+}
+
+describe('who imports whom', () => {
+  it('is known for every folder of src/', () => {
+    const unknown = readdirSync(join(root, 'src')).filter((name) => mayImport[name] === undefined);
+    expect(unknown, 'folders of src/ that test/layout.test.ts has no rule for').toEqual([]);
+  });
+
+  it('keeps protocol/ and kit/ leaves, and the programs apart', () => {
+    const found = breaches('may not import', ({ path, imports }) => {
+      const allowed = new Set([partOf(path), ...(mayImport[partOf(path)] ?? [])]);
+      return imports.filter((target) => ours(target) && !allowed.has(partOf(target)));
+    });
+    expect(found).toEqual([]);
+  });
+
+  it('stays inside src/, and names real files by their whole name', () => {
+    const found = breaches('imports what is no source file of ours', ({ path, imports }) =>
+      imports.filter((target) => {
+        const relativeImport = ours(target) || target.startsWith('..') || target.startsWith('test/');
+        return relativeImport && !isMain(path) && !(ours(target) && existsSync(join(root, target)));
+      }),
+    );
+    expect(found).toEqual([]);
+  });
+
+  it('reaches every folder of box/ and cloud/ from a main file', () => {
+    const reached = new Set(sources.map(({ path }) => path).filter(isMain));
+    // A set visits what is added to it on the way.
+    for (const path of reached)
+      for (const target of sources.find((source) => source.path === path)?.imports ?? []) reached.add(target);
+    const folders = new Set([...reached].map((path) => dirname(path)));
+    const unreached = breaches('is in a folder that no main.ts reaches', ({ path }) =>
+      /^src\/(box|cloud)\//.test(path) ? !folders.has(dirname(path)) : false,
+    );
+    expect(unreached).toEqual([]);
+  });
+
+  it('sees every way to import', () => {
+    const text = [
+      "import { a } from './a.ts';",
+      "import type {\n  B,\n} from '../b/b.ts';",
+      "import './c.ts';",
+      "export { d } from './d.ts';",
+      "export * from './e.ts';",
+      "const f = await import('./f.ts');",
+      "import fc from 'fast-check';",
+    ].join('\n');
+    const found = [
+      'src/x/a.ts',
+      'src/b/b.ts',
+      'src/x/d.ts',
+      'src/x/e.ts',
+      'fast-check',
+      'src/x/c.ts',
+      'src/x/f.ts',
+    ];
+    expect(importsOf('src/x/x.ts', text).toSorted()).toEqual(found.toSorted());
+  });
+});
+
+describe('house rules', () => {
+  it('lets only main files read the environment or end the process', () => {
+    const found = breaches('only main.ts may use', ({ path, text }) => {
+      if (isMain(path)) return [];
+      return [...codeOf(text).matchAll(/\bprocess\.(env|exit|argv|exitCode)\b/g)].map((match) => match[0]);
+    });
+    expect(found).toEqual([]);
+  });
+
+  it('has no console and no default export', () => {
+    const logs = breaches('logs through the logger, not', ({ text }) =>
+      [...codeOf(text).matchAll(/\bconsole\.\w+/g)].map((match) => match[0]),
+    );
+    const defaults = breaches('has a default export', ({ path, text }) =>
+      path.endsWith('.d.ts') ? false : /^export\s+(default\b|\{[^}]*\bas\s+default\b)/m.test(text),
+    );
+    expect([...logs, ...defaults]).toEqual([]);
+  });
+
+  it(`has no file of more than ${maxLines} lines`, () => {
+    const found = breaches(`has more than ${maxLines} lines`, ({ text }) => {
+      const lines = text.split('\n').length - 1;
+      return lines > maxLines ? [String(lines)] : [];
+    });
+    expect(found).toEqual([]);
+  });
+});
+
+describe('test/', () => {
+  it('mirrors src/: a folder of tests for every folder with code', () => {
+    const folders = new Set(sources.filter(({ path }) => !isMain(path)).map(({ path }) => dirname(path)));
+    const untested = [...folders].filter((folder) => {
+      const mirror = join(root, 'test', relative('src', folder));
+      return (
+        !existsSync(mirror) ||
+        !readdirSync(mirror, { recursive: true }).some((name) => String(name).endsWith('.test.ts'))
+      );
+    });
+    expect(untested.toSorted(), 'folders of src/ without tests in test/').toEqual([]);
+  });
+});
