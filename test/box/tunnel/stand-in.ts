@@ -1,18 +1,21 @@
-import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https';
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { randomBytes } from 'node:crypto';
-import { readProxyHeader } from '../../../src/box/web/proxy-protocol.ts';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import type { ZoneCertificate } from '../../../src/box/facts.ts';
 import { OwnProbe, probePath } from '../../../src/box/tunnel/own-probe.ts';
+import { readProxyHeader } from '../../../src/box/web/proxy-protocol.ts';
+import { Frontend, type FrontendOptions } from '../../../src/cloud/frontend/frontend.ts';
+import { tunnelSecret } from '../../../src/cloud/tunnel-secret.ts';
 import { systemClock } from '../../../src/kit/clock.ts';
 import { OwnedFact } from '../../../src/kit/fact.ts';
 import { Health } from '../../../src/kit/health.ts';
-import { silentLog, type Log } from '../../../src/kit/log.ts';
-import { Frontend, type FrontendOptions } from '../../../src/cloud/frontend/frontend.ts';
-import { tunnelSecret } from '../../../src/cloud/tunnel-secret.ts';
+import { silentLog } from '../../../src/kit/log.ts';
 import { boxIdFromDigest, type BoxId } from '../../../src/protocol/names.ts';
 import type { TunnelGrant } from '../../../src/protocol/zone-api.ts';
-import type { ZoneCertificate } from '../../../src/box/facts.ts';
+
+/** Visitors from here speak no TLS after their ClientHello. */
+export const plainAddress = '127.0.0.99';
 
 export const zoneRoot = 'box.test';
 export const masterKey = Buffer.alloc(32, 9);
@@ -26,16 +29,17 @@ export function tunnelNameOf(boxId: BoxId): string {
 }
 
 export function testFrontend(options: Partial<FrontendOptions> = {}): Frontend {
-  const health = new Health(systemClock);
+  const { limits, ...others } = options;
   return new Frontend({
     host: '127.0.0.1',
     port: 0,
     zoneRoot,
     masterKey,
+    limits: { drainMs: 500, ...limits },
     log: silentLog,
     clock: systemClock,
-    health,
-    ...options,
+    health: new Health(systemClock),
+    ...others,
   });
 }
 
@@ -52,63 +56,43 @@ export function grantFor(boxId: BoxId, port: number, more: Partial<TunnelGrant> 
   };
 }
 
+/** That there is one is all the tunnel wants to know. */
 export const someCertificate = new OwnedFact<ZoneCertificate | undefined>({
-  chainPem: '', keyPem: '', names: [], notBefore: 0, notAfter: 0, serial: '',
-}); // prettier-ignore
+  chainPem: '',
+  keyPem: '',
+  names: [],
+  notBefore: 0,
+  notAfter: 0,
+  serial: '',
+});
 
-type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+export interface WebOptions {
+  boxId: BoxId;
+  tls: { keyPem: string; certPem: string };
+  handle?: (request: IncomingMessage, response: ServerResponse) => void;
+  /** Takes connections of visitors from `plainAddress` as they are, instead of HTTPS. */
+  onPlain?: (socket: Socket) => void;
+}
 
 /** Stands in for the box's web: a loopback port that expects a PROXY header, and HTTPS behind it. */
 export class WebStandIn {
   readonly probe: OwnProbe;
   /** `address:port` of each visitor, as the PROXY header told. */
   readonly visitors: string[] = [];
-  /** Set to answer probes with something else. */
-  probeAnswer: (nonce: string) => string | undefined;
+  /** Replace it to answer probes with something else. */
+  answer: (nonce: string) => string | undefined;
+  readonly #options: WebOptions;
   readonly #https: HttpsServer;
   readonly #door: Server;
   readonly #sockets = new Set<Socket>();
 
-  constructor(options: {
-    boxId: BoxId;
-    tls: { keyPem: string; certPem: string };
-    handle?: Handler;
-    onSocket?: (socket: Socket) => void;
-  }) {
+  constructor(options: WebOptions) {
+    this.#options = options;
     this.probe = new OwnProbe(options.boxId);
-    this.probeAnswer = (nonce) => this.probe.answer(nonce);
-    this.#https = createTlsServer(
-      { key: options.tls.keyPem, cert: options.tls.certPem, keepAliveTimeout: 60_000 },
-      (request, response) => {
-        const url = new URL(request.url ?? '/', 'https://box');
-        if (url.pathname !== probePath)
-          return options.handle === undefined
-            ? void response.end('hello')
-            : options.handle(request, response);
-        const answer = this.probeAnswer(url.searchParams.get('nonce') ?? '');
-        response.statusCode = answer === undefined ? 404 : 200;
-        return void response.end(answer);
-      },
-    );
-    this.#door = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
-      this.#sockets.add(socket);
-      socket.on('close', () => this.#sockets.delete(socket));
-      socket.on('error', () => undefined);
-      let bytes = Buffer.alloc(0);
-      const read = (chunk: Buffer): void => {
-        bytes = Buffer.concat([bytes, chunk]);
-        const header = readProxyHeader(bytes);
-        if (header.state === 'incomplete') return;
-        socket.off('data', read);
-        if (header.state === 'invalid') return void socket.destroy();
-        socket.pause();
-        this.visitors.push(`${header.visitor?.address}:${header.visitor?.port}`);
-        socket.unshift(bytes.subarray(header.length));
-        if (options.onSocket === undefined) this.#https.emit('connection', socket);
-        else options.onSocket(socket);
-      };
-      socket.on('data', read);
-    });
+    this.answer = (nonce) => this.probe.answer(nonce);
+    const { keyPem: key, certPem: cert } = options.tls;
+    this.#https = createHttpsServer({ key, cert }, (request, response) => this.#serve(request, response));
+    this.#door = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => this.#greet(socket));
   }
 
   get port(): number {
@@ -123,7 +107,36 @@ export class WebStandIn {
     for (const socket of this.#sockets) socket.destroy();
     await new Promise((resolve) => this.#door.close(resolve));
   }
-}
 
-/** A log whose lines a test can read. */
-export type { Log };
+  #serve(request: IncomingMessage, response: ServerResponse): void {
+    const url = new URL(request.url ?? '/', 'https://box');
+    if (url.pathname === probePath) {
+      const answer = this.answer(url.searchParams.get('nonce') ?? '');
+      response.statusCode = answer === undefined ? 404 : 200;
+      response.end(answer);
+    } else if (this.#options.handle === undefined) response.end('hello');
+    else this.#options.handle(request, response);
+  }
+
+  #greet(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.on('close', () => this.#sockets.delete(socket));
+    socket.on('error', () => socket.destroy());
+    let bytes = Buffer.alloc(0);
+    const read = (chunk: Buffer): void => {
+      bytes = Buffer.concat([bytes, chunk]);
+      const header = readProxyHeader(bytes);
+      if (header.state === 'incomplete') return;
+      socket.off('data', read);
+      if (header.state === 'invalid') return void socket.destroy();
+      socket.pause();
+      this.visitors.push(`${header.visitor?.address}:${header.visitor?.port}`);
+      const rest = bytes.subarray(header.length);
+      if (rest.length > 0) socket.unshift(rest);
+      const { onPlain } = this.#options;
+      if (onPlain !== undefined && header.visitor?.address === plainAddress) onPlain(socket);
+      else this.#https.emit('connection', socket);
+    };
+    socket.on('data', read);
+  }
+}
