@@ -123,9 +123,13 @@ export class AcmeCa {
   ): Promise<string> {
     const client = new acme.Client({ directoryUrl: this.directoryUrl, accountKey: account.keyPem });
     return this.call(signal, async () => {
-      await client.createAccount({
+      const made = client.createAccount({
         termsOfServiceAgreed: account.termsAgreed,
         ...(account.contactEmail === undefined ? {} : { contact: [`mailto:${account.contactEmail}`] }),
+      });
+      // Of an account that exists the library learns the URL and then sends an update, which not every CA takes.
+      await made.catch((error: unknown) => {
+        if (!hasAccountUrl(client)) throw error;
       });
       return client.getAccountUrl();
     });
@@ -254,6 +258,14 @@ export class AcmeSession {
       status: 'pending',
     });
     return { value, told: challenge.status !== 'pending', url: challenge.url };
+  }
+}
+
+function hasAccountUrl(client: acme.Client): boolean {
+  try {
+    return client.getAccountUrl() !== '';
+  } catch {
+    return false;
   }
 }
 

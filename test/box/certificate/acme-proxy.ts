@@ -14,6 +14,8 @@ export interface SeenRequest {
   path: string;
   /** The payload of a signed request. */
   payload: Record<string, unknown> | undefined;
+  /** The account key that a request for an account carries. */
+  key: string | undefined;
 }
 
 export interface Answer {
@@ -94,7 +96,7 @@ export class AcmeProxy {
       const body = await bytes(incoming);
       const path = incoming.url ?? '/';
       const resource = resources.find(([pattern]) => pattern.test(path))?.[1] ?? 'other';
-      const seen = { resource, path, method: incoming.method ?? 'GET', payload: payloadOf(body) };
+      const seen = { resource, path, method: incoming.method ?? 'GET', ...signed(body) };
       this.seen.push(seen);
       const fault = this.fault(seen);
       if (fault === 'silence') return;
@@ -154,11 +156,21 @@ async function bytes(stream: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-function payloadOf(body: Buffer): Record<string, unknown> | undefined {
+/** The readable parts of a signed request (RFC 7515). */
+function signed(body: Buffer): Pick<SeenRequest, 'payload' | 'key'> {
   try {
-    const { payload } = JSON.parse(body.toString()) as { payload: string };
-    return JSON.parse(Buffer.from(payload, 'base64url').toString()) as Record<string, unknown>;
+    const { payload, protected: header } = JSON.parse(body.toString()) as {
+      payload: string;
+      protected: string;
+    };
+    const { jwk } = parsed(header) ?? {};
+    return { payload: parsed(payload), key: jwk === undefined ? undefined : JSON.stringify(jwk) };
   } catch {
-    return undefined;
+    return { payload: undefined, key: undefined };
   }
+}
+
+function parsed(base64url: string): Record<string, unknown> | undefined {
+  const text = Buffer.from(base64url, 'base64url').toString();
+  return text === '' ? undefined : (JSON.parse(text) as Record<string, unknown>);
 }

@@ -14,6 +14,7 @@ import { Health } from '../../../src/kit/health.ts';
 import { createLog, type Log, silentLog } from '../../../src/kit/log.ts';
 import { type ZoneNames, zoneNames } from '../../../src/protocol/names.ts';
 import { AcmeProxy } from './acme-proxy.ts';
+import { publishedZone } from './published-zone.ts';
 
 export const zoneRoot = 'box.localhost';
 
@@ -160,17 +161,6 @@ export function createKeeper(
     steps,
     severity: () => condition()?.severity,
     message: () => condition()?.message,
-  };
-}
-
-export function publishedZone(names: ZoneNames): PublishedZone {
-  return {
-    names,
-    records: { main: ['192.168.1.20'], mirrors: {}, tunnel: [] },
-    serial: 1,
-    nameServers: [],
-    mirrorOrder: ['a', 'b'],
-    rebindingFilter: undefined,
   };
 }
 
