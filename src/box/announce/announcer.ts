@@ -175,7 +175,7 @@ export class Announcer implements Service {
 
 const remedies: Record<string, string> = {
   unreachable:
-    'check the internet connection, the setting registration.origin and, where the cloud has a private CA, its certificate',
+    'check the internet connection, the setting cloud.registration and, where the cloud has a private CA, its certificate',
   'origin-outside-zone': 'box and cloud disagree about the zone root; give both the same',
   'client-mismatch': 'something between box and cloud ends the TLS connection; take it out of the way',
   'client-certificate-required':
