@@ -16,16 +16,23 @@ const noEnd = new Date('9999-12-31T23:59:59Z');
  * Throws `identity-damaged`, `storage-failed`.
  */
 export async function loadIdentity(options: { stateFolder: string; clock: Clock }): Promise<Identity> {
-  const folder = join(options.stateFolder, 'identity');
-  const [certPem, keyPem] = await Promise.all(
-    ['certificate.pem', 'key.pem'].map((name) => readIfThere(join(folder, name))),
-  );
+  const found = await readIdentity(options.stateFolder);
+  return found ?? createIdentity(folderIn(options.stateFolder), options.clock);
+}
+
+/** The identity that is there, `undefined` before the first start. Throws `identity-damaged`. */
+export async function readIdentity(stateFolder: string): Promise<Identity | undefined> {
+  const folder = folderIn(stateFolder);
+  const names = ['certificate.pem', 'key.pem'] as const;
+  const [certPem, keyPem] = await Promise.all(names.map((name) => readIfThere(join(folder, name))));
   if (certPem !== undefined && keyPem !== undefined) return identityFrom(certPem, keyPem, folder);
   if (certPem !== undefined) throw damaged('key.pem is missing', folder);
   if (keyPem !== undefined) throw damaged('certificate.pem is missing', folder);
   if (existsSync(folder)) throw damaged('key.pem and certificate.pem are missing', folder);
-  return createIdentity(folder, options.clock);
+  return undefined;
 }
+
+const folderIn = (stateFolder: string): string => join(stateFolder, 'identity');
 
 async function createIdentity(folder: string, clock: Clock): Promise<Identity> {
   const keyPem = await rsaKeyPem(2048);

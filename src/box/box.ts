@@ -1,0 +1,219 @@
+import { join } from 'node:path';
+import { type Clock, type Random, systemClock } from '../kit/clock.ts';
+import { OwnedFact } from '../kit/fact.ts';
+import { privateFolder } from '../kit/files.ts';
+import { Health } from '../kit/health.ts';
+import { HealthPage } from '../kit/health-page.ts';
+import { lockFolder } from '../kit/lock.ts';
+import type { Log } from '../kit/log.ts';
+import { type Service, ServiceGroup } from '../kit/service.ts';
+import { Supervision } from '../kit/supervision.ts';
+import type { ServiceManager } from '../kit/systemd.ts';
+import { zoneNames } from '../protocol/names.ts';
+import { Announcer } from './announce/announcer.ts';
+import { CertificateKeeper } from './certificate/certificate.ts';
+import type { BoxConfig } from './config.ts';
+import type { Identity, TunnelState } from './facts.ts';
+import { loadIdentity } from './identity/identity.ts';
+import { MdnsAnnouncer } from './mdns/mdns-announcer.ts';
+import { NetworkWatcher } from './network/network-watcher.ts';
+import { boxMetrics } from './system/metrics.ts';
+import { type BoxFacts, boxStatus, waysIn } from './system/status.ts';
+import { OwnProbe, probePath } from './tunnel/own-probe.ts';
+import { Tunnel } from './tunnel/tunnel.ts';
+import { HttpRedirect } from './web/redirect.ts';
+import { Web } from './web/web.ts';
+import { ZoneClient } from './zone/zone-client.ts';
+import { ZoneKeeper } from './zone/zone-keeper.ts';
+
+export interface BoxOptions {
+  config: BoxConfig;
+  /** The private CAs that the configuration names, PEM; absent: the system's. */
+  trust: { cloud?: string; acme?: string };
+  /** When this program was built, ms since the epoch. */
+  builtAt: number;
+  manager: ServiceManager;
+  log: Log;
+  clock?: Clock;
+  random?: Random;
+}
+
+/**
+ * The composition root of the box, in the order of the picture in docs/ARCHITECTURE.md. Each part owns one fact and is
+ * given the facts it observes; no part knows another.
+ */
+export class Box implements Service {
+  readonly name = 'box';
+  readonly #options: BoxOptions;
+  #running: ServiceGroup | undefined;
+  #lock: { release: () => void } | undefined;
+  #facts: BoxFacts | undefined;
+
+  constructor(options: BoxOptions) {
+    this.#options = options;
+  }
+
+  /** Everything there is to observe about the box; there once `start` has resolved. */
+  get facts(): BoxFacts {
+    if (this.#facts === undefined) throw new Error('the box has not been started');
+    return this.#facts;
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    const { config, clock = systemClock } = this.#options;
+    await privateFolder(config.state);
+    this.#lock = lockFolder(config.state);
+    const identity = await loadIdentity({ stateFolder: config.state, clock });
+    this.#running = this.#compose(identity, clock);
+    await this.#running.start(signal);
+  }
+
+  async stop(): Promise<void> {
+    await this.#running?.stop();
+    this.#running = undefined;
+    this.#lock?.release();
+    this.#lock = undefined;
+  }
+
+  #compose(identity: Identity, clock: Clock): ServiceGroup {
+    const { config, trust, builtAt, manager, log, random = Math.random } = this.#options;
+    const health = new Health(clock);
+    const part = (name: string): { log: Log; clock: Clock; random: Random; health: Health } => ({
+      log: log.child({ part: name, boxId: identity.boxId }),
+      clock,
+      random,
+      health,
+    });
+    const folder = (name: string): string => join(config.state, name);
+    const { names, name, claimed, enabled } = {
+      names: zoneNames(identity.boxId, config.zone.root, config.zone.mirrors),
+      name: new OwnedFact(config.name),
+      claimed: new OwnedFact(false),
+      enabled: new OwnedFact(config.tunnel.enabled),
+    };
+    const client = new ZoneClient({ identity, origin: config.cloud.zoneApi, ca: trust.cloud });
+
+    const network = new NetworkWatcher({ ...part('network'), interfaces: config.network.interfaces });
+
+    // The tunnel needs a certificate, which needs a zone, which holds the tunnel's address: the one circle in the house.
+    const tunnelState = new OwnedFact<TunnelState>({ phase: 'off', addresses: [], origin: undefined });
+
+    const zone = new ZoneKeeper({
+      ...part('zone'),
+      identity,
+      zoneRoot: config.zone.root,
+      mirrors: config.zone.mirrors,
+      resolvers: config.zone.resolvers.length > 0 ? config.zone.resolvers : undefined,
+      network: network.network,
+      tunnel: tunnelState,
+      client,
+      stateFolder: folder('zone'),
+    });
+
+    const certificate = new CertificateKeeper({
+      ...part('certificate'),
+      identity,
+      names,
+      zone: zone.zone,
+      zoneClient: client,
+      acme: {
+        directoryUrl: config.acme.directory,
+        stagingDirectoryUrl: config.acme.staging || undefined,
+        contactEmail: config.acme.contact || undefined,
+        profile: config.acme.profile || undefined,
+        caPem: trust.acme,
+        termsAgreed: true,
+      },
+      stateFolder: folder('certificate'),
+      builtAt,
+    });
+
+    const probe = new OwnProbe(identity.boxId);
+    const web = new Web({
+      ...part('web'),
+      identity,
+      zoneRoot: config.zone.root,
+      certificate: certificate.certificate,
+      host: config.web.host,
+      port: config.web.port,
+      services: Object.entries(config.web.services).map(([label, target]) => ({ label, target })),
+      name,
+      details: () => ({ urls: waysIn(this.facts), conditions: health.conditions.value }),
+      probe: (nonce) => probe.answer(nonce),
+      probePath,
+    });
+    const redirect = new HttpRedirect({
+      host: config.web.host,
+      port: config.web.httpPort,
+      httpsPort: () => web.port,
+      zone: names.main,
+    });
+
+    const tunnel = new Tunnel({
+      ...part('tunnel'),
+      names,
+      enabled,
+      certificate: certificate.certificate,
+      grants: client,
+      localPort: () => web.tunnelPort,
+      probe,
+      ...(trust.acme === undefined ? {} : { probeCa: trust.acme }),
+      runtimeFolder: folder('tunnel'),
+    });
+    tunnel.state.subscribe((state) => tunnelState.set(state));
+
+    const mdns = new MdnsAnnouncer({
+      ...part('mdns'),
+      identity,
+      name,
+      network: network.network,
+      port: () => web.port,
+      path: '/',
+      adapter: config.mdns.adapter,
+    });
+
+    const announcer = new Announcer({
+      ...part('announce'),
+      identity,
+      zone: zone.zone,
+      tunnel: tunnel.state,
+      certificate: certificate.certificate,
+      claimed,
+      name,
+      mdns: mdns.state,
+      httpsPort: () => web.port,
+      registration: { origin: config.cloud.registration, caPem: trust.cloud },
+    });
+
+    this.#facts = {
+      identity,
+      names,
+      name,
+      httpsPort: () => web.port,
+      services: Object.keys(config.web.services),
+      health: health.conditions,
+      network: network.network,
+      zone: zone.zone,
+      certificate: certificate.certificate,
+      tunnel: tunnel.state,
+      announce: announcer.state,
+      mdns: mdns.state,
+    };
+    const facts = this.#facts;
+    const page = new HealthPage({
+      port: config.system.port,
+      setting: 'system.port',
+      health,
+      metrics: boxMetrics(facts, clock),
+      status: () => boxStatus(facts, clock.now()),
+    });
+    const supervision = new Supervision({ manager, health, clock, log });
+
+    // Pages first, so that a box without any network can be asked what it lacks; *ready* last.
+    return new ServiceGroup({
+      name: this.name,
+      parts: [web, redirect, page, network, zone, certificate, tunnel, mdns, announcer, supervision],
+      log,
+    });
+  }
+}

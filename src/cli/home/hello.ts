@@ -1,0 +1,35 @@
+import { createServer, type Server } from 'node:http';
+import { listenProblem } from '../../kit/http-server.ts';
+import type { Service } from '../../kit/service.ts';
+
+/** The small local web service that a home on one machine publishes. */
+export class HelloService implements Service {
+  readonly name = 'hello';
+  readonly #port: number;
+  #server: Server | undefined;
+
+  constructor(options: { port: number }) {
+    this.#port = options.port;
+  }
+
+  async start(): Promise<void> {
+    const server = createServer((request, response) => {
+      const from = String(request.headers['x-forwarded-for'] ?? 'somebody');
+      response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' });
+      response.end(`Hello ${from}, from a small service behind a Porchlight box.\n`);
+    });
+    this.#server = server;
+    const where = { host: '127.0.0.1', port: this.#port };
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (error) => reject(listenProblem(error, { ...where, setting: 'ports' })));
+      server.listen(where, resolve);
+    });
+  }
+
+  async stop(): Promise<void> {
+    const server = this.#server;
+    if (server?.listening !== true) return;
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+}

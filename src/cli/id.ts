@@ -1,0 +1,27 @@
+import { BoxConfig } from '../box/config.ts';
+import { readIdentity } from '../box/identity/identity.ts';
+import { boxConfigFile } from '../box/main.ts';
+import { command, exitCode } from '../kit/command.ts';
+import { Problem } from '../kit/errors.ts';
+import { zoneName } from '../protocol/names.ts';
+
+export const idCommand = command({
+  name: 'id',
+  summary: 'Prints the box id; with --json also the fingerprint and the zone.',
+  switches: { json: 'print JSON' },
+  config: BoxConfig,
+  file: boxConfigFile,
+  action: async ({ config, switches }, io) => {
+    const identity = await readIdentity(config.state);
+    if (identity === undefined) {
+      throw new Problem(
+        'no-identity',
+        `there is no identity in ${config.state} yet; it is made when the box first starts`,
+      );
+    }
+    const { boxId, fingerprint } = identity;
+    const all = { boxId, fingerprint, zone: zoneName(boxId, config.zone.root) };
+    io.out(switches.has('json') ? `${JSON.stringify(all)}\n` : `${boxId}\n`);
+    return exitCode.ok;
+  },
+});

@@ -1,0 +1,176 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Clock, systemClock } from '../kit/clock.ts';
+import { messageOf, Problem } from '../kit/errors.ts';
+import { privateFolder } from '../kit/files.ts';
+import { Health } from '../kit/health.ts';
+import { HealthPage } from '../kit/health-page.ts';
+import { lockFolder } from '../kit/lock.ts';
+import type { Log } from '../kit/log.ts';
+import { type Service, ServiceGroup } from '../kit/service.ts';
+import { Supervision } from '../kit/supervision.ts';
+import type { ServiceManager } from '../kit/systemd.ts';
+import type { CloudConfig } from './config.ts';
+import { DnsServer } from './dns-server/dns-server.ts';
+import { Frontend } from './frontend/frontend.ts';
+import { loadMasterKey } from './master-key.ts';
+import { cloudMetrics } from './metrics.ts';
+import { RegistrationServer } from './registration-server/registration-server.ts';
+
+export const cloudParts = ['frontend', 'dns-server', 'registration-server'] as const;
+export type CloudPart = (typeof cloudParts)[number];
+
+export interface CloudOptions {
+  config: CloudConfig;
+  /** All in one process, or each alone. */
+  parts: readonly CloudPart[];
+  manager: ServiceManager;
+  log: Log;
+  clock?: Clock;
+}
+
+/** The composition root of the cloud: which parts run, and what each is given. */
+export class Cloud implements Service {
+  readonly name = 'cloud';
+  readonly #options: CloudOptions;
+  readonly #health: Health;
+  readonly #locks: { release: () => void }[] = [];
+  #running: ServiceGroup | undefined;
+
+  constructor(options: CloudOptions) {
+    this.#options = options;
+    this.#health = new Health(options.clock ?? systemClock);
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    const { config, parts, manager, log, clock = systemClock } = this.#options;
+    const health = this.#health;
+    const make = {
+      frontend: () => this.#frontend(),
+      'dns-server': () => this.#dnsServer(),
+      'registration-server': () => this.#registrationServer(),
+    };
+    const services = await Promise.all(parts.map((part) => make[part]()));
+    const page = new HealthPage({
+      port: config.system.port,
+      setting: 'system.port',
+      health,
+      metrics: () => cloudMetrics(services),
+      status: () => ({ parts, health: health.worst, conditions: health.conditions.value }),
+    });
+    this.#running = new ServiceGroup({
+      name: this.name,
+      parts: [...services, page, new Supervision({ manager, health, clock, log })],
+      log,
+    });
+    await this.#running.start(signal);
+  }
+
+  async stop(): Promise<void> {
+    await this.#running?.stop();
+    this.#running = undefined;
+    for (const lock of this.#locks.splice(0)) lock.release();
+  }
+
+  async #dnsServer(): Promise<DnsServer> {
+    const { config } = this.#options;
+    const { certName, caFile, endpoints, addresses, publicPort, port } = config.frontend;
+    const ca = caFile === '' ? {} : { ca: await pem(caFile, 'frontend.ca-file') };
+    return new DnsServer({
+      ...this.#common('dns-server'),
+      stateFolder: await this.#folder('dns-server'),
+      masterKey: await this.#masterKey(),
+      apiTls: await pair(config.tls, 'tls'),
+      api: config.zoneApi,
+      dns: config.dns,
+      nameServers: nameServers(config),
+      caaIssuers: config.dns.caaIssuers,
+      acceptSha1Zones: config.dns.acceptSha1Zones,
+      frontends: endpoints.map((address) => ({ address, ...(certName === '' ? {} : { certName, ...ca }) })),
+      frontendAddresses: addresses,
+      frontendPublicPort: publicPort === 0 ? port : publicPort,
+    });
+  }
+
+  async #registrationServer(): Promise<RegistrationServer> {
+    const { config } = this.#options;
+    return new RegistrationServer({
+      ...this.#common('registration-server'),
+      ...config.registration,
+      stateFolder: await this.#folder('registration-server'),
+      tls: await pair(config.tls, 'tls'),
+    });
+  }
+
+  async #frontend(): Promise<Frontend> {
+    const { certName, host, port, publicPort, certFile, keyFile } = this.#options.config.frontend;
+    return new Frontend({
+      ...this.#common('frontend'),
+      masterKey: await this.#masterKey(),
+      host,
+      port,
+      ...(publicPort === 0 ? {} : { publicPort }),
+      ...(certName === '' ? {} : { tls: { certName, ...(await pair({ certFile, keyFile }, 'frontend')) } }),
+    });
+  }
+
+  #common(part: CloudPart): {
+    zoneRoot: string;
+    log: Log;
+    clock: Clock;
+    random: () => number;
+    health: Health;
+  } {
+    const { config, log, clock = systemClock } = this.#options;
+    return {
+      zoneRoot: config.zone.root,
+      log: log.child({ part }),
+      clock,
+      random: Math.random,
+      health: this.#health,
+    };
+  }
+
+  /** Each part has a folder and a lock of its own, so that parts alone can share one machine. */
+  async #folder(part: CloudPart): Promise<string> {
+    const folder = join(this.#options.config.state, part);
+    await privateFolder(folder);
+    this.#locks.push(lockFolder(folder));
+    return folder;
+  }
+
+  async #masterKey(): Promise<Buffer> {
+    const { state, frontend } = this.#options.config;
+    await privateFolder(state);
+    return loadMasterKey({ file: frontend.masterKeyFile, stateFolder: state });
+  }
+}
+
+/** The authoritative servers; a cloud of one machine is its own only one. */
+function nameServers({ dns, zone }: CloudConfig): { name: string; addresses: string[] }[] {
+  const given = Object.entries(dns.nameServers).map(([name, addresses]) => ({
+    name,
+    addresses: addresses.split(' '),
+  }));
+  return given.length > 0 ? given : [{ name: `ns1.${zone.root}`, addresses: [...dns.hosts] }];
+}
+
+async function pair(
+  files: { certFile: string; keyFile: string },
+  section: string,
+): Promise<{ certPem: string; keyPem: string }> {
+  const certPem = await pem(files.certFile, `${section}.cert-file`);
+  return { certPem, keyPem: await pem(files.keyFile, `${section}.key-file`) };
+}
+
+async function pem(path: string, setting: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    const why = path === '' ? 'is not set' : `cannot be read: ${messageOf(error)}`;
+    throw new Problem('bad-config', `${setting} ${why}; it names a PEM file`, {
+      retryable: false,
+      cause: error,
+    });
+  }
+}

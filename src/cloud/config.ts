@@ -1,0 +1,105 @@
+import { type Static, Type } from 'typebox';
+import type { DeepReadonly } from '../kit/config.ts';
+
+const text = (description: string, more: object = {}): ReturnType<typeof Type.String> =>
+  Type.String({ default: '', description, ...more });
+
+const port = (preset: number, description: string): ReturnType<typeof Type.Integer> =>
+  Type.Integer({ default: preset, minimum: 0, maximum: 65_535, description });
+
+const host = (): ReturnType<typeof Type.String> =>
+  Type.String({ default: '::', minLength: 1, description: 'address to listen on' });
+
+const domain = '^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$';
+
+/** Every setting of `porchlight cloud` and its parts. docs/CONFIGURATION.md is generated from here. */
+export const CloudConfig = Type.Object({
+  state: Type.String({
+    default: '/var/lib/porchlight-cloud',
+    minLength: 1,
+    description: 'folder for the stores and keys of the cloud',
+  }),
+  log: Type.Object({
+    level: Type.Enum(['trace', 'debug', 'info', 'warn', 'error'], {
+      default: 'info',
+      description: 'what is logged, and all above',
+    }),
+    format: Type.Enum(['auto', 'journal', 'json', 'terminal'], {
+      default: 'auto',
+      description:
+        'auto: sentences at a terminal, else JSON lines with the priority that journald understands',
+    }),
+  }),
+  zone: Type.Object({
+    root: Type.String({
+      default: 'box.porchlight.example',
+      pattern: domain,
+      allowed: 'a domain name in lower case',
+      description: 'the domain below which each box gets its zone',
+    }),
+  }),
+  tls: Type.Object({
+    certFile: text('PEM file with the certificate chain of the zone API and the registration-server'),
+    keyFile: text('PEM file with the key that belongs to it'),
+  }),
+  dns: Type.Object({
+    hosts: Type.Array(Type.String({ minLength: 1 }), {
+      default: ['0.0.0.0', '::'],
+      description: 'addresses to answer DNS on',
+    }),
+    port: port(53, 'DNS port, UDP and TCP'),
+    nameServers: Type.Record(
+      Type.String({ pattern: domain }),
+      Type.String({ pattern: '^[0-9a-fA-F.:]+( [0-9a-fA-F.:]+)*$' }),
+      {
+        default: {},
+        allowed: 'name=ADDRESS, several separated by commas; several addresses of one by spaces',
+        description:
+          'the authoritative servers of the zone root and their public addresses; empty: ns1.<zone root> at dns.hosts',
+      },
+    ),
+    caaIssuers: Type.Array(Type.String({ pattern: domain }), {
+      default: ['letsencrypt.org'],
+      description: 'the CAs that may issue for boxes (CAA)',
+    }),
+    acceptSha1Zones: Type.Boolean({
+      default: false,
+      description: 'also serve clients of 2016, whose zones are named by the SHA-1 fingerprint',
+    }),
+  }),
+  zoneApi: Type.Object({ host: host(), port: port(5300, 'HTTPS port of the zone API') }),
+  registration: Type.Object({
+    host: host(),
+    port: port(4443, 'HTTPS port of the registration-server'),
+    trustedProxies: Type.Array(Type.String({ pattern: '^[0-9a-fA-F.:]+(/[0-9]{1,3})?$' }), {
+      default: [],
+      description: 'addresses or networks of reverse proxies whose word on the caller’s address is taken',
+    }),
+  }),
+  frontend: Type.Object({
+    host: host(),
+    port: port(443, 'port for boxes and visitors alike'),
+    publicPort: port(0, 'the port that visitors use, when it is not `frontend.port`; 0: the same'),
+    endpoints: Type.Array(Type.String({ pattern: '^[^ ,]+:[0-9]{1,5}$' }), {
+      default: [],
+      allowed: 'HOST:PORT, several separated by commas',
+      description: 'where boxes find the frontends',
+    }),
+    addresses: Type.Array(Type.String({ pattern: '^[0-9a-fA-F.:]+$' }), {
+      default: [],
+      description: 'public addresses of the frontends, for the tunnel names of boxes',
+    }),
+    certName: text(
+      'name on the certificate that boxes check when they connect; empty: boxes connect without TLS of the frontend’s own',
+    ),
+    certFile: text('PEM file with the certificate chain for `frontend.cert-name`'),
+    keyFile: text('PEM file with the key that belongs to it'),
+    caFile: text('PEM file of a private CA that boxes shall trust for it; empty: their system’s'),
+    masterKeyFile: text(
+      'file with 32 or more random bytes from which boxes’ tunnel secrets are derived, the same for dns-server and frontends; empty: made in the state folder',
+    ),
+  }),
+  system: Type.Object({ port: port(4481, 'loopback port of /healthz, /metrics and /status') }),
+});
+
+export type CloudConfig = DeepReadonly<Static<typeof CloudConfig>>;

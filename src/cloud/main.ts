@@ -1,0 +1,40 @@
+import { command, type Command, exitCode, logFor } from '../kit/command.ts';
+import { runUntilEnded } from '../kit/run.ts';
+import { serviceManager } from '../kit/systemd.ts';
+import { Cloud, type CloudPart, cloudParts } from './cloud.ts';
+import { CloudConfig } from './config.ts';
+
+function cloudCommand(name: string, summary: string, parts: readonly CloudPart[]): Command {
+  return command({
+    name,
+    summary,
+    config: CloudConfig,
+    file: '/etc/porchlight/cloud.toml',
+    action: async ({ config }, io) => {
+      const log = logFor(config.log, io);
+      await runUntilEnded(new Cloud({ config, parts, manager: serviceManager(io.env), log }));
+      return exitCode.ok;
+    },
+  });
+}
+
+export const cloudCommands: readonly Command[] = [
+  cloudCommand(
+    'cloud',
+    'Runs the whole cloud in one process: dns-server, registration-server and frontend.',
+    cloudParts,
+  ),
+  cloudCommand(
+    'dns-server',
+    'Runs the dns-server: boxes edit their zones here, and resolvers ask for them.',
+    ['dns-server'],
+  ),
+  cloudCommand(
+    'registration-server',
+    'Runs the registration-server: boxes announce themselves, apps find them.',
+    ['registration-server'],
+  ),
+  cloudCommand('frontend', 'Runs the frontend: the relay through which boxes are reached from outside.', [
+    'frontend',
+  ]),
+];

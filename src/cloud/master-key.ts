@@ -1,0 +1,41 @@
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { codeOf, messageOf, Problem } from '../kit/errors.ts';
+import { writeAtomic } from '../kit/files.ts';
+
+const bytes = 32;
+
+/**
+ * The key from which boxes' tunnel secrets are derived: from `file`, or, when that is empty, from the state folder, where
+ * it is made at the first start. dns-server and frontends must have the same. Throws `bad-master-key`.
+ */
+export async function loadMasterKey(options: { file: string; stateFolder: string }): Promise<Buffer> {
+  const path = options.file === '' ? join(options.stateFolder, 'tunnel-master-key') : options.file;
+  const key = await read(path, options.file === '');
+  if (key.length >= bytes) return key;
+  throw new Problem(
+    'bad-master-key',
+    `${path} has ${key.length} bytes; it needs ${bytes} random ones or more`,
+    {
+      retryable: false,
+      details: { path },
+    },
+  );
+}
+
+async function read(path: string, make: boolean): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if (!make || codeOf(error) !== 'ENOENT') {
+      throw new Problem('bad-master-key', `cannot read ${path}: ${messageOf(error)}`, {
+        retryable: false,
+        cause: error,
+      });
+    }
+    const key = randomBytes(bytes);
+    await writeAtomic(path, key);
+    return key;
+  }
+}

@@ -1,0 +1,91 @@
+import type { Static, TObject } from 'typebox';
+import { type DeepReadonly, helpOf, loadConfig } from './config.ts';
+import { messageOf, Problem } from './errors.ts';
+import { createLog, type Log, type LogLevel } from './log.ts';
+
+/** Exit codes of every command, as docs/CLI.md lists them. */
+export const exitCode = { ok: 0, failed: 1, usage: 2, unhealthy: 3 } as const;
+
+/** What a command may touch of the process it runs in. */
+export interface Io {
+  env: Readonly<Record<string, string | undefined>>;
+  out: (text: string) => void;
+  err: (text: string) => void;
+  /** stdout is a terminal: a person reads it. */
+  terminal: boolean;
+}
+
+export interface Command {
+  name: string;
+  /** One line for `porchlight --help`. */
+  summary: string;
+  /** Runs with the arguments after its name; answers the exit code. */
+  run(args: readonly string[], io: Io): Promise<number>;
+}
+
+export interface CommandOptions<S extends TObject> {
+  name: string;
+  summary: string;
+  /** What stands between the name and the settings in the usage line. */
+  operands?: string;
+  /** Flags without a value, with what they do. */
+  switches?: Readonly<Record<string, string>>;
+  config: S;
+  /** The file read when it is there and no other is named. */
+  file?: string;
+  action: (given: Given<S>, io: Io) => Promise<number>;
+}
+
+export interface Given<S extends TObject> {
+  config: DeepReadonly<Static<S>>;
+  operands: readonly string[];
+  switches: ReadonlySet<string>;
+}
+
+/** A command with settings: `--help`, configuration from all sources, and errors said once, in words, all have in common. */
+export function command<S extends TObject>(options: CommandOptions<S>): Command {
+  const switches = { help: 'show this', ...options.switches };
+  const help = (): string => {
+    const flags = Object.entries(switches).map(([name, meaning]) => `  --${name.padEnd(12)} ${meaning}`);
+    const operands = options.operands === undefined ? '' : ` ${options.operands}`;
+    return `porchlight ${options.name}${operands} [settings]\n\n${options.summary}\n\n${flags.join('\n')}\n\n${helpOf(options.config)}`;
+  };
+  return {
+    name: options.name,
+    summary: options.summary,
+    run: async (args, io) => {
+      try {
+        // Help is help, whatever else is wrong on the line.
+        if (args.includes('--help')) return (io.out(help()), exitCode.ok);
+        const {
+          config,
+          rest,
+          switches: given,
+        } = loadConfig(options.config, {
+          ...(options.file === undefined ? {} : { file: options.file }),
+          env: io.env,
+          args,
+          switches: Object.keys(switches),
+        });
+        if (rest.length > 0 && options.operands === undefined) {
+          throw new Problem(
+            'usage',
+            `porchlight ${options.name} takes no “${rest[0]}”; see porchlight ${options.name} --help`,
+          );
+        }
+        return await options.action({ config, operands: rest, switches: given }, io);
+      } catch (error) {
+        io.err(`porchlight ${options.name}: ${messageOf(error)}\n`);
+        if (!(error instanceof Problem) && error instanceof Error) io.err(`${error.stack}\n`);
+        const usage = error instanceof Problem && ['usage', 'bad-config'].includes(error.code);
+        return usage ? exitCode.usage : exitCode.failed;
+      }
+    },
+  };
+}
+
+/** The log that the settings `log.level` and `log.format` describe. */
+export function logFor(settings: { level: string; format: string }, io: Io): Log {
+  const format = settings.format === 'auto' ? (io.terminal ? 'terminal' : 'journal') : settings.format;
+  return createLog({ level: settings.level as LogLevel, format: format as 'journal', write: io.out });
+}
