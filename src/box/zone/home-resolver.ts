@@ -43,11 +43,10 @@ export async function askHomeResolver(question: ResolverQuestion): Promise<Resol
       const families = ([4, 6] as const).filter((family) =>
         expected.some((each) => addressFamily(each) === family),
       );
-      const replies = await Promise.all(
-        families.map((family) => askAddresses({ server, name: main, signal }, family)),
-      );
-      const found = replies.some(({ outcome }) => outcome === 'found');
-      const zone = found ? undefined : await askSoa({ server, name: zoneRoot, signal });
+      const [zone, ...replies] = await Promise.all([
+        askSoa({ server, name: zoneRoot, signal }),
+        ...families.map((family) => askAddresses({ server, name: main, signal }, family)),
+      ]);
       const addresses = replies.flatMap((reply) => reply.addresses);
       return { server, verdict: verdictOf(replies, zone, expected), addresses };
     }),
@@ -58,18 +57,18 @@ export async function askHomeResolver(question: ResolverQuestion): Promise<Resol
 
 const bySeverity = ['filtered', 'same', 'stale', 'unknown-zone', 'no-answer'] as const;
 
-/** The verdict on one resolver: its replies for main, and for the zone root when main was not found. */
+/** The verdict on one resolver: its replies for main's addresses, and for the zone root's SOA record. */
 export function verdictOf(
   main: readonly DnsReply[],
-  zone: DnsReply | undefined,
+  zone: DnsReply,
   expected: readonly string[],
 ): ResolverVerdict {
   const addresses = main.flatMap((reply) => reply.addresses);
   // One family through is enough for a browser to get there.
   if (expected.map(canonicalAddress).some((address) => addresses.includes(address))) return 'same';
   if (addresses.length > 0) return 'stale';
-  if (zone?.outcome === 'found') return 'filtered';
-  return zone?.outcome === 'no-name' || zone?.outcome === 'no-data' ? 'unknown-zone' : 'no-answer';
+  if (zone.outcome === 'found') return 'filtered';
+  return zone.outcome === 'no-name' || zone.outcome === 'no-data' ? 'unknown-zone' : 'no-answer';
 }
 
 /** A new channel reads /etc/resolv.conf afresh, unlike the process-wide one: the next lease may bring other resolvers. */
