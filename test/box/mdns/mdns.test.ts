@@ -1,0 +1,140 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { HomeNetwork, Identity, MdnsState } from '../../../src/box/facts.ts';
+import { boxIdFromDigest, shortId } from '../../../src/protocol/names.ts';
+import { withoutNamespaces, type Namespace } from '../../support/netns.ts';
+import { type HeardRecord, listenerIn, Talker, TestHome } from './home.ts';
+
+const type = '_porchlight._tcp.local';
+
+function identity(fill: number): Identity {
+  const digest = new Uint8Array(32).fill(fill);
+  const fingerprint = Buffer.from(digest).toString('hex');
+  return { boxId: boxIdFromDigest(digest), fingerprint, certPem: '', keyPem: '' };
+}
+
+const network = (...addresses: string[]): HomeNetwork => ({
+  interfaces: [{ name: 'eth0', addresses, preferred: true }],
+  addresses,
+});
+
+type Told = MdnsState & { health: string };
+
+class TestBox {
+  readonly identity: Identity;
+  readonly process: Talker<Told>;
+  readonly instance: string;
+  readonly host: string;
+
+  constructor(machine: Namespace, fill: number, options: object) {
+    this.identity = identity(fill);
+    this.instance = `Kitchen & Co (${shortId(this.identity.boxId)}).${type}`;
+    this.host = `porchlight-${shortId(this.identity.boxId)}.local`;
+    const all = { identity: this.identity, name: 'Kitchen & Co', port: 8443, path: '/console', ...options };
+    this.process = new Talker<Told>(machine, 'box-process.ts', [JSON.stringify(all)]);
+  }
+
+  change(changes: { name?: string; network?: HomeNetwork }): void {
+    this.process.say(JSON.stringify(changes));
+  }
+}
+
+const isPointerTo =
+  (instance: string, alive: boolean) =>
+  (record: HeardRecord): boolean =>
+    record.type === 'PTR' && record.name === type && record.data === instance && record.ttl > 0 === alive;
+
+const isAddress =
+  (host: string, address: string) =>
+  (record: HeardRecord): boolean =>
+    record.name === host && record.data === address && record.ttl > 0;
+
+/** Every record a client needs for the service at `instance`, as heard. */
+async function expectService(
+  listener: Talker<HeardRecord>,
+  instance: string,
+  box: { host: string; identity: Identity },
+  addresses: readonly string[],
+): Promise<void> {
+  await listener.hear(`PTR to ${instance}`, isPointerTo(instance, true));
+  const { host, identity } = box;
+  const server = await listener.hear('SRV', (record) => record.type === 'SRV' && record.name === instance);
+  expect(server).toMatchObject({ flush: true, data: { target: host, port: 8443 } });
+  const text = await listener.hear('TXT', (record) => record.type === 'TXT' && record.name === instance);
+  expect(text.flush).toBe(true);
+  expect((text.data as string[]).toSorted()).toEqual(
+    [`fp=${identity.fingerprint}`, `id=${identity.boxId}`, 'path=/console', 'v=1.0'].toSorted(),
+  );
+  for (const address of addresses) {
+    expect(await listener.hear(address, isAddress(host, address))).toMatchObject({ flush: true });
+  }
+}
+
+describe.skipIf(withoutNamespaces)('on a home network', () => {
+  it('two boxes by bonjour-service: announced, found, moved, renamed, and one leaves', async () => {
+    const home = new TestHome();
+    onTestFinished(() => home.remove());
+    const listener = await listenerIn(home.plug('192.168.77.1/24'));
+    const [machineA, machineB] = [
+      home.plug('192.168.77.2/24', 'fd00:77::2/64'),
+      home.plug('192.168.77.3/24'),
+    ];
+    const [a, b] = [
+      new TestBox(machineA, 1, { adapter: 'bonjour' }),
+      new TestBox(machineB, 2, { adapter: 'bonjour' }),
+    ];
+
+    // Started before there is any address, as at power-on.
+    await a.process.hear('a waits', (told) => told.health === 'ok' && told.adapter === 'bonjour');
+    a.change({ network: network('192.168.77.2', 'fd00:77::2') });
+    b.change({ network: network('192.168.77.3') });
+    await Promise.all([
+      expectService(listener, a.instance, a, ['192.168.77.2', 'fd00:77::2']),
+      expectService(listener, b.instance, b, ['192.168.77.3']),
+    ]);
+    expect(a.process.heard.at(-1)).toEqual({
+      adapter: 'bonjour',
+      instance: a.instance.replace(`.${type}`, ''),
+      host: a.host,
+      health: 'ok',
+    });
+
+    // Each was announced at least twice (RFC 6762, 8.3); after that both answer who asks.
+    const times = (): number => listener.heard.filter(isPointerTo(a.instance, true)).length;
+    await expect.poll(times, { timeout: 10_000 }).toBeGreaterThanOrEqual(3);
+    let before = listener.heard.length;
+    listener.say(`PTR ${type}`);
+    for (const { instance } of [a, b]) await listener.hear('an answer', isPointerTo(instance, true), before);
+
+    before = listener.heard.length;
+    machineA.exec('ip', ['address', 'del', '192.168.77.2/24', 'dev', 'eth0']);
+    machineA.exec('ip', ['address', 'add', '192.168.77.20/24', 'dev', 'eth0']);
+    a.change({ network: network('192.168.77.20', 'fd00:77::2') });
+    expect(await listener.hear('the new address', isAddress(a.host, '192.168.77.20'), before)).toMatchObject({
+      flush: true,
+    });
+    listener.say(`A ${a.host}`);
+    await listener.hear(
+      'an answer from the new address',
+      (record) => record.from === '192.168.77.20',
+      before,
+    );
+    expect(listener.heard.slice(before).filter(isAddress(a.host, '192.168.77.2'))).toEqual([]);
+    expect(listener.heard.slice(before).filter(isPointerTo(a.instance, false))).toEqual([]);
+
+    before = listener.heard.length;
+    a.change({ name: 'Küche v2.0' });
+    await listener.hear('goodbye to the old name', isPointerTo(a.instance, false), before);
+    const renamed = `Küche v2-0 (${shortId(a.identity.boxId)}).${type}`;
+    await listener.hear('the new name', isPointerTo(renamed, true), before);
+
+    before = listener.heard.length;
+    expect(await a.process.end()).toBe(0);
+    await listener.hear('goodbye', isPointerTo(renamed, false), before);
+    listener.say(`PTR ${type}`);
+    await listener.hear('the other box is still there', isPointerTo(b.instance, true), before);
+    const types = listener.heard.slice(before).filter((record) => record.name.startsWith('_services.'));
+    expect(types.filter((record) => record.ttl === 0)).toEqual([]);
+    expect(await b.process.end()).toBe(0);
+    await listener.end();
+  });
+});
