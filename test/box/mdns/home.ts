@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -83,4 +84,53 @@ export async function listenerIn(machine: Namespace): Promise<Talker<HeardRecord
   const listener = new Talker<HeardRecord>(machine, 'listener-process.ts');
   await listener.hear('the listener is ready', (heard) => (heard as unknown) === 'ready');
   return listener;
+}
+
+export interface AvahiDaemon {
+  /** Options of `MdnsAnnouncer` that lead to this daemon. */
+  places: { avahiServiceFolder: string; avahiSocket: string };
+  stop(): Promise<void>;
+}
+
+/**
+ * Debian's avahi-daemon in a namespace, with its own configuration, run and service folders mounted over the machine's
+ * (`ip netns exec` gives every process it starts mounts of its own). Resolves when it answers.
+ */
+export async function startAvahi(machine: Namespace, folder: string, hostName: string): Promise<AvahiDaemon> {
+  const [services, run] = [join(folder, 'services'), join(folder, 'run')];
+  // The daemon reads as a user of its own.
+  chmodSync(folder, 0o755);
+  for (const path of [services, run]) mkdirSync(path, { mode: 0o755 });
+  const configuration = join(folder, 'avahi-daemon.conf');
+  writeFileSync(
+    configuration,
+    `[server]\nhost-name=${hostName}\nenable-dbus=no\n[publish]\npublish-workstation=no\npublish-hinfo=no\n`,
+  );
+  const script = [
+    `mount --bind ${services} /etc/avahi/services`,
+    'mount -t tmpfs tmpfs /run',
+    'mkdir /run/avahi-daemon',
+    `mount --bind ${run} /run/avahi-daemon`,
+    `exec avahi-daemon --no-rlimits -f ${configuration}`,
+  ];
+  const daemon = machine.spawn('sh', ['-ec', script.join('\n')], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  const started = new Promise<void>((resolve, reject) => {
+    const listen = (chunk: Buffer): void => {
+      output += chunk.toString();
+      if (output.includes('startup complete')) resolve();
+    };
+    daemon.stdout?.on('data', listen);
+    daemon.stderr?.on('data', listen);
+    daemon.once('exit', () => reject(new Error(`avahi-daemon ended: ${output}`)));
+  });
+  await started;
+  return {
+    places: { avahiServiceFolder: services, avahiSocket: join(run, 'socket') },
+    stop: async () => {
+      const exited = daemon.exitCode === null ? once(daemon, 'exit') : undefined;
+      daemon.kill('SIGTERM');
+      await exited;
+    },
+  };
 }

@@ -1,8 +1,11 @@
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { mkdtempSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
 import type { HomeNetwork, Identity, MdnsState } from '../../../src/box/facts.ts';
 import { boxIdFromDigest, shortId } from '../../../src/protocol/names.ts';
+import { temporaryFolder } from '../../support/folder.ts';
 import { withoutNamespaces, type Namespace } from '../../support/netns.ts';
-import { type HeardRecord, listenerIn, Talker, TestHome } from './home.ts';
+import { type HeardRecord, listenerIn, startAvahi, Talker, TestHome } from './home.ts';
 
 const type = '_porchlight._tcp.local';
 
@@ -69,8 +72,12 @@ async function expectService(
   }
 }
 
-describe.skipIf(withoutNamespaces)('on a home network', () => {
-  it('two boxes by bonjour-service: announced, found, moved, renamed, and one leaves', async () => {
+const folder = temporaryFolder();
+
+describe.skipIf(withoutNamespaces).concurrent('on a home network', () => {
+  it('two boxes by bonjour-service: announced, found, moved, renamed, and one leaves', async ({
+    onTestFinished,
+  }) => {
     const home = new TestHome();
     onTestFinished(() => home.remove());
     const listener = await listenerIn(home.plug('192.168.77.1/24'));
@@ -136,5 +143,56 @@ describe.skipIf(withoutNamespaces)('on a home network', () => {
     expect(types.filter((record) => record.ttl === 0)).toEqual([]);
     expect(await b.process.end()).toBe(0);
     await listener.end();
+  });
+
+  it('two boxes by avahi-daemon: announced, renamed on conflict, moved, and handed over when the daemon ends', async ({
+    onTestFinished,
+  }) => {
+    const home = new TestHome();
+    onTestFinished(() => home.remove());
+    const listener = await listenerIn(home.plug('192.168.78.1/24'));
+    const [machineA, machineB] = [home.plug('192.168.78.2/24'), home.plug('192.168.78.3/24')];
+    const [avahiA, avahiB] = await Promise.all([
+      startAvahi(machineA, mkdtempSync(join(folder, 'avahi-')), 'kitchen-box'),
+      startAvahi(machineB, mkdtempSync(join(folder, 'avahi-')), 'cellar-box'),
+    ]);
+    const a = new TestBox(machineA, 1, avahiA.places);
+    a.change({ network: network('192.168.78.2') });
+    const instance = `Kitchen & Co.${type}`;
+    await expectService(listener, instance, { host: 'kitchen-box.local', identity: a.identity }, [
+      '192.168.78.2',
+    ]);
+    await a.process.hear('the state', (told) => told.host === 'kitchen-box.local');
+    expect(a.process.heard.at(-1)).toMatchObject({
+      adapter: 'avahi',
+      instance: 'Kitchen & Co',
+      health: 'ok',
+    });
+
+    const b = new TestBox(machineB, 2, avahiB.places);
+    b.change({ network: network('192.168.78.3') });
+    const second = `Kitchen & Co #2.${type}`;
+    await expectService(listener, second, { host: 'cellar-box.local', identity: b.identity }, [
+      '192.168.78.3',
+    ]);
+
+    // Nobody tells the box: addresses are the daemon's trade.
+    machineA.exec('ip', ['address', 'del', '192.168.78.2/24', 'dev', 'eth0']);
+    machineA.exec('ip', ['address', 'add', '192.168.78.20/24', 'dev', 'eth0']);
+    await listener.hear('the new address', isAddress('kitchen-box.local', '192.168.78.20'));
+
+    let before = listener.heard.length;
+    expect(await b.process.end()).toBe(0);
+    await listener.hear('goodbye', isPointerTo(second, false), before);
+    expect(readdirSync(avahiB.places.avahiServiceFolder)).toEqual([]);
+
+    before = listener.heard.length;
+    await avahiA.stop();
+    await listener.hear('goodbye of the daemon', isPointerTo(instance, false), before);
+    a.change({ network: network('192.168.78.20') });
+    await listener.hear('the box speaks for itself', isPointerTo(a.instance, true), before);
+    expect(readdirSync(avahiA.places.avahiServiceFolder)).toEqual([]);
+    expect(await a.process.end()).toBe(0);
+    await Promise.all([avahiB.stop(), listener.end()]);
   });
 });
