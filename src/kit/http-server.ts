@@ -45,6 +45,9 @@ const codes: Record<string, [code: string, status: number]> = {
 /** Any error as the `Problem` that the caller of an HTTP API is told. What is not the caller's doing says nothing of us. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
+  if (codeOf(error) === 'ERR_SQLITE_ERROR') {
+    return new Problem('storage-failed', 'this cannot be stored now; try again later', { cause: error });
+  }
   const known = codes[codeOf(error)];
   if (known !== undefined) return new Problem(known[0], messageOf(error), { status: known[1], cause: error });
   const status = (error as Partial<FastifyError>).statusCode ?? 500;
@@ -64,6 +67,12 @@ export const httpLimits = {
   /** A request that has not arrived whole by then is answered 408 and its connection closed. */
   requestTimeoutMs: 10_000,
   headersTimeoutMs: 5000,
+  /** A TLS handshake that is not done by then is ended. */
+  handshakeTimeoutMs: 10_000,
+  /** More at a time are closed at once, before any TLS. */
+  maxConnections: 10_000,
+  /** What is still connected so long after the server began to stop is cut off. */
+  stopGraceMs: 300,
   keepAliveTimeoutMs: 65_000,
   maxHeaderBytes: 16_384,
 } as const;
@@ -78,6 +87,8 @@ export function createHttpsApp(options: {
   bodyLimit: number;
   trustProxy?: string[];
   requestTimeoutMs?: number;
+  handshakeTimeoutMs?: number;
+  maxConnections?: number;
 }): HttpsApp {
   const requestTimeout = options.requestTimeoutMs ?? httpLimits.requestTimeoutMs;
   const app = fastify({
@@ -92,12 +103,14 @@ export function createHttpsApp(options: {
     forceCloseConnections: true,
     https: {
       ...options.tls,
+      handshakeTimeout: options.handshakeTimeoutMs ?? httpLimits.handshakeTimeoutMs,
       headersTimeout: Math.min(httpLimits.headersTimeoutMs, requestTimeout),
       connectionsCheckingInterval: 1000,
       maxHeaderSize: httpLimits.maxHeaderBytes,
       minVersion: 'TLSv1.2',
     },
   }).withTypeProvider<TypeBoxTypeProvider>();
+  app.server.maxConnections = options.maxConnections ?? httpLimits.maxConnections;
   answerProblems(app as unknown as HttpApp);
   return app as unknown as HttpsApp;
 }
@@ -121,7 +134,9 @@ export function createHttpApp(options: { log: Log; bodyLimit: number }): HttpApp
 
 /** What Node finds wrong before there is a request to answer: in our error shape all the same, then the connection ends. */
 function answerClientError(error: Error, socket: Socket): void {
-  if (!socket.writable || codeOf(error) === 'ECONNRESET') return void socket.destroy();
+  // Before the TLS handshake is done there is no way to say anything.
+  const unheard = /^(ECONNRESET|ERR_TLS_|ERR_SSL_)/.test(codeOf(error));
+  if (!socket.writable || unheard) return void socket.destroy();
   const [code, status, message] =
     codeOf(error) === 'ERR_HTTP_REQUEST_TIMEOUT'
       ? ['body-too-slow', 408, 'the request did not arrive in time; send it faster or in smaller parts']
@@ -158,6 +173,7 @@ function answerProblems(app: HttpApp): void {
 export class HttpsService implements Service {
   readonly name: string;
   readonly #options: { host: string; port: number; setting: string; build: () => Promise<HttpsApp> };
+  readonly #connections = new Set<Socket>();
   #app: HttpsApp | undefined;
 
   constructor(options: {
@@ -182,6 +198,10 @@ export class HttpsService implements Service {
   async start(): Promise<void> {
     const { host, port, setting, build } = this.#options;
     this.#app = await build();
+    this.#app.server.on('connection', (socket: Socket) => {
+      this.#connections.add(socket);
+      socket.once('close', () => this.#connections.delete(socket));
+    });
     try {
       await this.#app.listen({ host, port });
     } catch (error) {
@@ -190,8 +210,17 @@ export class HttpsService implements Service {
   }
 
   async stop(): Promise<void> {
-    await this.#app?.close();
-    this.#app = undefined;
+    // Fastify ends what speaks HTTP; it does not know of WebSockets and unfinished handshakes, for which it would wait.
+    const insist = setTimeout(
+      () => this.#connections.forEach((socket) => socket.destroy()),
+      httpLimits.stopGraceMs,
+    );
+    try {
+      await this.#app?.close();
+      this.#app = undefined;
+    } finally {
+      clearTimeout(insist);
+    }
   }
 }
 
