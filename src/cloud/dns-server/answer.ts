@@ -11,8 +11,8 @@ import {
 } from './wire.ts';
 import type { ZoneView } from './zone-view.ts';
 
-/** Longest chain of CNAMEs that is followed; a longer one is a loop. */
-const maxAliases = 8;
+/** Types that are answered at an alias itself (RFC 1034, 3.6.2; RFC 4035, 2.5). */
+const besideAlias: ReadonlySet<number> = new Set([type.CNAME, type.RRSIG, type.NSEC, type.ANY]);
 
 export interface Answered {
   response: Buffer;
@@ -26,7 +26,8 @@ export interface Answered {
  *
  * - Outside the zone root, another class, or a zone transfer: REFUSED.
  * - ANY: the first record set of the name (RFC 8482, 4.1), so that it is of no use for amplification.
- * - CNAME: followed as long as it stays inside the zone; the code is that of the last name (RFC 6604, 3).
+ * - CNAME: followed until it leaves the zone or comes back to a name it was at; the code is that of the last name
+ *   (RFC 6604, 3).
  * - No such name or no such type: NXDOMAIN or NOERROR with the SOA record (RFC 2308).
  */
 export class Answerer {
@@ -55,8 +56,8 @@ export class Answerer {
   }
 
   #resolve(query: Query): Answered {
-    if (query.edns !== undefined && query.edns.version > 0)
-      return this.#finish(query, rcode.BADVERS, false, 'refused');
+    if ((query.edns?.version ?? 0) > 0) return this.#finish(query, rcode.BADVERS, false, 'refused');
+    if (query.opcode !== 0) return this.#finish(query, rcode.NOTIMP, false, 'refused');
     const depth = query.labels.length - this.#view.rootLabels.length;
     const outside =
       depth < 0 || this.#view.rootLabels.some((label, index) => query.labels[depth + index] !== label);
@@ -67,17 +68,19 @@ export class Answerer {
     const rootOwner = query.offsets[depth] ?? 0;
     let labels = query.labels.slice(0, depth);
     let owner = query.offsets[0] ?? 0;
-    for (let aliases = 0; ; aliases++) {
+    const followed: Node[] = [];
+    for (;;) {
       const { node, source } = this.#view.find(labels);
       if (node === undefined) return this.#negative(query, rcode.NXDOMAIN, rootOwner, source);
       const alias = node.get(type.CNAME);
-      if (alias?.target === undefined || query.type === type.CNAME || query.type === type.ANY) {
+      if (alias?.target === undefined || besideAlias.has(query.type)) {
         return this.#positive(query, node, owner, rootOwner, source);
       }
-      this.#writer.add(0, owner, alias.records);
       const next = this.#inside(alias.target);
-      if (next === undefined || aliases === maxAliases)
-        return this.#finish(query, rcode.NOERROR, true, source);
+      const loop = followed.includes(node);
+      if (!loop) this.#writer.add(0, owner, alias.records);
+      if (loop || next === undefined) return this.#finish(query, rcode.NOERROR, true, source);
+      followed.push(node);
       // The data of the CNAME just written ends with the name the next records belong to.
       owner = this.#writer.offset - (alias.target.length + 2);
       labels = next;

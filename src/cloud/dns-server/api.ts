@@ -129,11 +129,10 @@ function zoneRoutes(app: HttpsApp, options: ApiOptions): void {
     tunnelAddresses: [...frontendAddresses],
   });
 
-  app.get(zone, { schema: { params: ZonePath } }, async ({ params: { boxId } }) => {
-    const stored = zones.read(boxId);
-    if (stored === undefined) throw refusal('not-found', 'there is no such zone yet; PUT makes it');
-    return state(boxId, stored);
-  });
+  // Every identity has a zone by its nature; one that was never written to is empty, and makes no name exist.
+  app.get(zone, { schema: { params: ZonePath } }, async ({ params: { boxId } }) =>
+    state(boxId, zones.read(boxId)),
+  );
 
   app.put(zone, { schema: { params: ZonePath, body: ZoneRecords } }, async (request) => {
     const { boxId } = request.params;

@@ -7,7 +7,7 @@ import { type Answer, encode } from 'dns-packet';
  */
 
 export const type = {
-  A: 1, NS: 2, CNAME: 5, SOA: 6, TXT: 16, AAAA: 28, OPT: 41, IXFR: 251, AXFR: 252, ANY: 255, CAA: 257,
+  A: 1, NS: 2, CNAME: 5, SOA: 6, TXT: 16, AAAA: 28, OPT: 41, RRSIG: 46, NSEC: 47, IXFR: 251, AXFR: 252, ANY: 255, CAA: 257,
 } as const; // prettier-ignore
 
 export const rcode = {
@@ -55,7 +55,8 @@ export type Parsed = { query: Query } | { unreadable: Unreadable };
  * Reads a query. Unreadable without an answer: shorter than a header, or itself a response (answering those lets two
  * servers talk for ever). FORMERR: not exactly one question (RFC 9619), a name that is cut off, too long or compressed
  * (in a question there is nothing earlier to point at), records that end beyond the packet, bytes behind the last record,
- * two OPT records or one that is not at the root (RFC 6891, 6.1.1). NOTIMP: any opcode but QUERY.
+ * two OPT records or one in the wrong place (RFC 6891, 6.1.1). NOTIMP instead, when the opcode is not QUERY:
+ * what is wrong there depends on a format that is not ours.
  */
 export function parseQuery(packet: Buffer): Parsed {
   if (packet.length < headerBytes) return { unreadable: undefined };
@@ -66,15 +67,14 @@ export function parseQuery(packet: Buffer): Parsed {
     opcode: (flags >> 11) & 0xf,
     recursionDesired: (flags & 0x0100) !== 0,
   };
-  if (head.opcode !== 0) return { unreadable: { ...head, rcode: rcode.NOTIMP } };
-  const formerr = { unreadable: { ...head, rcode: rcode.FORMERR } };
-  if (packet.readUInt16BE(4) !== 1) return formerr;
+  const malformed = { unreadable: { ...head, rcode: head.opcode === 0 ? rcode.FORMERR : rcode.NOTIMP } };
+  if (packet.readUInt16BE(4) !== 1) return malformed;
   const labels: string[] = [];
   const offsets: number[] = [];
   const end = readName(packet, labels, offsets);
-  if (end === undefined || end + 4 > packet.length) return formerr;
+  if (end === undefined || end + 4 > packet.length) return malformed;
   const edns = readRecords(packet, end + 4);
-  if (edns === 'malformed') return formerr;
+  if (edns === 'malformed') return malformed;
   return {
     query: {
       ...head,
@@ -124,8 +124,9 @@ function readRecords(packet: Buffer, start: number): Edns | undefined | 'malform
     if (end === undefined || end + 10 > packet.length) return 'malformed';
     const next = end + 10 + packet.readUInt16BE(end + 8);
     if (next > packet.length) return 'malformed';
-    if (index >= early && packet.readUInt16BE(end) === type.OPT) {
-      if (edns !== undefined || end !== offset + 1 || !optionsFit(packet, end + 10, next)) return 'malformed';
+    if (packet.readUInt16BE(end) === type.OPT) {
+      if (index < early || edns !== undefined || end !== offset + 1 || !optionsFit(packet, end + 10, next))
+        return 'malformed';
       const flags = packet.readUInt16BE(end + 6);
       edns = {
         udpSize: packet.readUInt16BE(end + 2),
@@ -225,11 +226,7 @@ export class AnswerWriter {
   }
 
   /** The message. A truncated one carries no records at all: half an answer is no answer. */
-  finish(
-    query: Pick<Query, 'id' | 'recursionDesired' | 'question' | 'edns'>,
-    code: number,
-    authoritative: boolean,
-  ): Buffer {
+  finish(query: Query, code: number, authoritative: boolean): Buffer {
     const buffer = this.#buffer;
     if (this.#truncated) {
       this.#counts.fill(0);
@@ -237,6 +234,7 @@ export class AnswerWriter {
     }
     const flags =
       0x8000 |
+      (query.opcode << 11) |
       (authoritative ? 0x0400 : 0) |
       (this.#truncated ? 0x0200 : 0) |
       (query.recursionDesired ? 0x0100 : 0);

@@ -68,3 +68,51 @@ export function dataOf(answer: Answer): string {
   if (answer.type === 'CAA') return `${answer.data.tag} ${answer.data.value}`;
   return typeof data === 'string' ? data : JSON.stringify(data);
 }
+
+/** Many UDP exchanges with a bounded number under way, matched by their id; lost ones are asked again. */
+export class UdpClient {
+  readonly #socket = createSocket({ type: 'udp4', recvBufferSize: 4 * 1024 * 1024 });
+
+  static async open(): Promise<UdpClient> {
+    const client = new UdpClient();
+    client.#socket.bind(0, '127.0.0.1');
+    await once(client.#socket, 'listening');
+    return client;
+  }
+
+  /** Packets by their index as id (below 65536). `undefined` where three attempts brought nothing. */
+  async exchange(port: number, packets: readonly Buffer[], atOnce = 64): Promise<(Buffer | undefined)[]> {
+    const answers: (Buffer | undefined)[] = packets.map(() => undefined);
+    const waiting = new Map<number, () => void>();
+    const receive = (message: Buffer, from: { port: number }): void => {
+      const id = message.readUInt16BE(0);
+      if (from.port !== port) return;
+      answers[id] = Buffer.from(message);
+      waiting.get(id)?.();
+    };
+    this.#socket.on('message', receive);
+    let next = 0;
+    const worker = async (): Promise<void> => {
+      while (next < packets.length) {
+        const id = next++;
+        for (let attempt = 0; attempt < 3 && answers[id] === undefined; attempt++) {
+          await new Promise<void>((resolve) => {
+            const timer = setTimeout(resolve, 1000);
+            waiting.set(id, () => (clearTimeout(timer), resolve()));
+            this.#socket.send(packets[id] ?? Buffer.alloc(0), port, '127.0.0.1');
+          });
+          waiting.delete(id);
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: atOnce }, worker));
+    this.#socket.off('message', receive);
+    return answers;
+  }
+
+  async close(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#socket.close(() => resolve());
+    });
+  }
+}
