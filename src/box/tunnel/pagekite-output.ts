@@ -20,11 +20,20 @@ export function parsePagekiteLine(line: string): PagekiteEvent | undefined {
   const error = fields.get('err');
   if (error === 'Rejected') return { kind: 'rejected', reason: word(fields.get('reason')) };
   if (error === 'Duplicate') return { kind: 'rejected', reason: 'duplicate' };
+  if (error?.startsWith('Connect failed:') === true) {
+    const why = /cert/i.test(error)
+      ? 'the certificate of the frontend is not trusted'
+      : 'cannot connect to the frontend';
+    return { kind: 'lost', reason: why };
+  }
+  if (fields.get('debug')?.startsWith('Not sure which servers') === true) {
+    return { kind: 'lost', reason: 'no frontend can be reached' };
+  }
   if (fields.get('info') === 'Failed to connect')
     return { kind: 'lost', reason: 'cannot connect to the frontend' };
   if (fields.has('dead')) return { kind: 'lost', reason: 'the frontend does not answer' };
-  // The tunnel itself carries the first number the client gives; streams, which also end, have an address.
-  if (fields.get('eof') === '1' && /^s1$/.test(fields.get('id') ?? ''))
+  // The client numbers its connections: the first is the tunnel, those that follow are visitors.
+  if (fields.get('eof') === '1' && fields.get('id') === 's1')
     return { kind: 'lost', reason: 'the frontend closed the connection' };
   const status = fields.get('status');
   if (fields.has('bid') && status !== undefined) {

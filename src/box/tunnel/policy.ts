@@ -74,6 +74,8 @@ export const timing = {
   liveWithin: seconds(20),
   probeEvery: seconds(30),
   probeAgain: seconds(2),
+  /** Never ask for grants more often, whatever the clock of this box makes of their dates. */
+  grantEvery: minutes(5),
   /** A child that lasted so long is a fresh beginning for the back-off. */
   stable: minutes(1),
   /** An address without a proof for so long is taken out of the zone: two probes, and a minute of grace. */
@@ -98,7 +100,7 @@ export function afterEvent(
         ? { ...memory, child: 'live', since: now, probeAt: now, rejected: undefined }
         : memory;
     case 'stopped':
-      return { ...untouched, grantAt: memory.grantAt };
+      return untouched;
     case 'proven':
       return proven(memory, event.addresses, now, random);
     case 'probe-failed':
@@ -115,6 +117,7 @@ export function afterEvent(
         rejected: event.reason,
         reason: event.reason,
         grantStale: true,
+        grantAt: now,
       };
     case 'lost':
     case 'exited':
@@ -122,6 +125,7 @@ export function afterEvent(
     case 'granted':
       return {
         ...memory,
+        grantAt: now + timing.grantEvery,
         grantFailures: 0,
         grantStale: false,
         ...(event.moved ? { child: 'none', startAt: now, proofs: new Map() } : {}),
@@ -169,14 +173,14 @@ function proven(
 export interface Wanted {
   enabled: boolean;
   certificate: boolean;
-  /** There is a grant to start with, and whether it is time for the next. */
-  grant: 'none' | 'good' | 'due';
+  /** Milliseconds until the grant at hand should be renewed; `undefined` while there is none. */
+  grantDueIn: number | undefined;
 }
 
 export function nextAction(memory: TunnelMemory, wanted: Wanted, now: number): TunnelAction {
-  const { child, since, firstProof, probeFailures, probeAt, startAt, grantAt } = memory;
+  const { child, since, firstProof, probeFailures, probeAt, startAt } = memory;
   if (!wanted.enabled || !wanted.certificate) {
-    return child === 'none' && memory.proofs.size === 0 ? { kind: 'wait', ms: undefined } : { kind: 'stop' };
+    return memory === untouched ? { kind: 'wait', ms: undefined } : { kind: 'stop' };
   }
   if (child === 'starting' && now - since >= timing.liveWithin) {
     return { kind: 'kill', reason: 'the frontend did not accept the box in time' };
@@ -184,13 +188,15 @@ export function nextAction(memory: TunnelMemory, wanted: Wanted, now: number): T
   if (child === 'live' && probeFailures >= (firstProof === undefined ? 3 : 2)) {
     return { kind: 'kill', reason: memory.reason ?? 'the box cannot be reached through the tunnel' };
   }
-  const asks = wanted.grant !== 'good' || memory.grantStale;
-  if (asks && now >= grantAt) return { kind: 'fetch-grant' };
-  if (child === 'none' && wanted.grant !== 'none' && now >= startAt) return { kind: 'start' };
+  const granted = wanted.grantDueIn !== undefined;
+  const dueIn = memory.grantStale ? 0 : (wanted.grantDueIn ?? 0);
+  const grantAt = Math.max(memory.grantAt, now + dueIn);
+  if (now >= grantAt) return { kind: 'fetch-grant' };
+  if (child === 'none' && granted && now >= startAt) return { kind: 'start' };
   if (child === 'live' && now >= probeAt) return { kind: 'probe' };
   const times = [
-    ...(asks ? [grantAt] : []),
-    ...(child === 'none' && wanted.grant !== 'none' ? [startAt] : []),
+    grantAt,
+    ...(child === 'none' && granted ? [startAt] : []),
     ...(child === 'starting' ? [since + timing.liveWithin] : []),
     ...(child === 'live' ? [probeAt] : []),
     ...[...memory.proofs.values()].map((at) => at + timing.withdraw).filter((at) => at > now),

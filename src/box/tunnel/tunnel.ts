@@ -126,11 +126,10 @@ export class Tunnel implements Service {
 
   #wanted(): Wanted {
     const { enabled, certificate, clock } = this.#options;
-    const due = this.#grant !== undefined && clock.now() >= this.#grant.renewBefore;
     return {
       enabled: enabled.value,
       certificate: certificate.value !== undefined,
-      grant: this.#grant === undefined ? 'none' : due ? 'due' : 'good',
+      grantDueIn: this.#grant === undefined ? undefined : this.#grant.renewBefore - clock.now(),
     };
   }
 

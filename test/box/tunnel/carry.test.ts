@@ -28,10 +28,9 @@ beforeAll(async () => {
     web: {
       onPlain: (socket) => takePlain(socket),
       handle: (request, response) => {
-        if (request.url === '/large') return void response.end(large);
         const hash = createHash('sha256');
         request.on('data', (part: Buffer) => hash.update(part));
-        request.on('end', () => response.end(hash.digest('hex')));
+        request.on('end', () => response.end(request.url === '/large' ? large : hash.digest('hex')));
       },
     },
   });
@@ -86,6 +85,7 @@ describe('connections', () => {
     takePlain = (socket) => socket.destroy();
     const visitor = await plainVisitor();
     await once(visitor, 'close');
+    expect(visitor.bytesRead).toBe(0);
   });
 
   it('are cut for the box when the visitor cuts them', async () => {
