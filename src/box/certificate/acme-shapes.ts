@@ -17,20 +17,20 @@ export const Order = Type.Object({
 });
 export type AcmeOrder = Static<typeof Order>;
 
+export const Challenge = Type.Object({
+  type: Type.String(),
+  url: Link,
+  status: Type.String(),
+  token: Type.Optional(Type.String()),
+  error: Type.Optional(Type.Unknown()),
+});
+
 export const Authorization = Type.Object({
   url: Link,
   status: Type.String(),
   identifier: Type.Object({ value: Type.String() }),
   wildcard: Type.Optional(Type.Boolean()),
-  challenges: Type.Array(
-    Type.Object({
-      type: Type.String(),
-      url: Link,
-      status: Type.String(),
-      token: Type.Optional(Type.String()),
-      error: Type.Optional(Type.Unknown()),
-    }),
-  ),
+  challenges: Type.Array(Challenge),
 });
 export type Authorization = Static<typeof Authorization>;
 

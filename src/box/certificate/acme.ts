@@ -8,6 +8,7 @@ import {
   type AcmeOrder,
   Authorization,
   badAnswer,
+  Challenge,
   Directory,
   isBadNonce,
   Order,
@@ -221,11 +222,11 @@ export class AcmeSession {
 
   /** Tells the CA to look (RFC 8555, 7.5.1). */
   async validate(challenge: OpenChallenge, signal: AbortSignal): Promise<void> {
-    await this.#ca.call(signal, () =>
-      this.#client.completeChallenge({ url: challenge.url } as Parameters<
-        acme.Client['completeChallenge']
-      >[0]),
-    );
+    const { url } = challenge;
+    await this.#ca.call(signal, async () => {
+      const answer = await this.#client.completeChallenge({ ...asChallenge(url), token: '' });
+      shaped(Challenge, answer, 'challenge');
+    });
   }
 
   finalize(
@@ -251,12 +252,8 @@ export class AcmeSession {
     const challenge = authorization.challenges.find(({ type }) => type === 'dns-01');
     if (challenge?.token === undefined)
       throw badAnswer('authorization', `it offers no dns-01 challenge for ${authorization.identifier.value}`);
-    const value = await this.#client.getChallengeKeyAuthorization({
-      type: 'dns-01',
-      token: challenge.token,
-      url: challenge.url,
-      status: 'pending',
-    });
+    const { token, url } = challenge;
+    const value = await this.#client.getChallengeKeyAuthorization({ ...asChallenge(url), token });
     return { value, told: challenge.status !== 'pending', url: challenge.url };
   }
 }
@@ -269,7 +266,11 @@ function hasAccountUrl(client: acme.Client): boolean {
   }
 }
 
-/** The library's types ask for whole orders where it uses their URLs. */
+/** The library's types ask for whole orders and challenges where it uses their URLs. */
 function asOrder(order: Partial<AcmeOrder>): acme.Order {
   return order as acme.Order;
+}
+
+function asChallenge(url: string): { type: 'dns-01'; url: string; status: 'pending' } {
+  return { type: 'dns-01', url, status: 'pending' };
 }

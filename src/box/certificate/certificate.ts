@@ -1,4 +1,4 @@
-import { type Clock, hours, type Random } from '../../kit/clock.ts';
+import { type Clock, hours, minutes, type Random } from '../../kit/clock.ts';
 import { codeOf, messageOf, Problem } from '../../kit/errors.ts';
 import { type Fact, OwnedFact } from '../../kit/fact.ts';
 import type { Health } from '../../kit/health.ts';
@@ -61,6 +61,9 @@ export interface CertificateOptions {
 /** The longest sleep: the wall clock may jump meanwhile (a box learns the time late). */
 const longestSleepMs = hours(1);
 
+/** Between two attempts that are closer than this, TXT values stay in the zone. */
+const longestPauseMs = minutes(1);
+
 /** Owner of the zone's certificate: obtains, renews and keeps it (RFC 8555, RFC 9773). */
 export class CertificateKeeper implements Service {
   readonly name = 'certificate';
@@ -121,7 +124,9 @@ export class CertificateKeeper implements Service {
       await this.#obtain(decision.from, signal);
       return 0;
     }
-    await this.#withdraw(signal);
+    // The order goes on in a moment, and the CA may be looking at the values right now.
+    const pausing = decision.why === 'back-off' && decision.until - clock.now() < longestPauseMs;
+    if (!pausing) await this.#withdraw(signal);
     this.#failure = undefined;
     this.#report(decision);
     const wakeAt = Math.min(
@@ -172,14 +177,14 @@ export class CertificateKeeper implements Service {
       else await this.#remember({ ...this.#renewal, rehearsed: true });
       await this.#store.order.remove();
       this.#onStep('order-forgotten');
+      await this.#withdraw(signal);
+      this.#onStep('challenges-removed');
     } catch (error) {
       signal.throwIfAborted();
       await this.#failedAtCa(error, target);
     } finally {
       ca.close();
     }
-    await this.#withdraw(signal);
-    this.#onStep('challenges-removed');
   }
 
   async #issuance(ca: AcmeCa, target: Target, signal: AbortSignal): Promise<Issuance> {
