@@ -15,7 +15,7 @@ import type { Announcement } from '../../../src/protocol/registration-api.ts';
 export const zoneRoot = 'box.example.org';
 
 const ca = await createTestCa();
-const serverTls = await ca.issue(['localhost', '127.0.0.1']);
+const serverTls = await ca.issue(['localhost', '127.0.0.1', 'registration.example.org']);
 const boxKey = await rsaKeyPem(2048);
 
 export interface TestBox {
@@ -86,13 +86,13 @@ export interface Call {
 }
 
 /** One HTTPS call over a connection of its own. */
-export function call(server: { port: number }, options: Call): Promise<Answer> {
+export function call(server: { port: number; host?: string }, options: Call): Promise<Answer> {
   const { method = 'GET', path, box, body, headers = {}, from } = options;
   const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
   return new Promise((resolve, reject) => {
     const request = httpsRequest(
       {
-        host: '127.0.0.1',
+        host: 'host' in server ? server.host : '127.0.0.1',
         port: server.port,
         servername: 'localhost',
         ca: ca.caPem,
