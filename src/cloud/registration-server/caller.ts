@@ -12,18 +12,15 @@ export interface ProxyTrust {
 export function proxyTrust(proxies: readonly string[], header = 'x-forwarded-for'): ProxyTrust {
   const list = new BlockList();
   for (const proxy of proxies) {
-    const [address = '', bits] = proxy.split('/');
+    const [, address = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(proxy) ?? [];
     const family = addressFamily(address);
     const most = family === 4 ? 32 : 128;
-    const length = bits === undefined ? most : Number(bits);
-    if (family === undefined || !Number.isInteger(length) || length < 0 || length > most || bits === '') {
+    const length = Number(bits ?? most);
+    if (family === undefined || length > most) {
       throw new Problem(
         'bad-setting',
         `${JSON.stringify(proxy)} is not an address or a network to trust as a proxy`,
-        {
-          retryable: false,
-          details: { setting: 'trustedProxies', value: proxy },
-        },
+        { retryable: false, details: { setting: 'registration.trustedProxies', value: proxy } },
       );
     }
     list.addSubnet(canonicalAddress(address), length, family === 4 ? 'ipv4' : 'ipv6');
