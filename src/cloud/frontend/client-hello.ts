@@ -10,6 +10,8 @@ export type ClientHello =
   | { kind: 'bad'; reason: string };
 
 const recordHeader = 5;
+/** Type and length (RFC 8446, 4). */
+const messageHeader = 4;
 const handshakeRecord = 0x16;
 const clientHello = 1;
 const serverNameExtension = 0;
@@ -36,6 +38,7 @@ export function readClientHello(bytes: Buffer): ClientHello {
 function handshakeMessage(bytes: Buffer): Buffer | ClientHello {
   const fragments: Buffer[] = [];
   let held = 0;
+  let end: number | undefined;
   for (let at = 0; ;) {
     if (bytes.length < at + recordHeader) return { kind: 'more', need: at + recordHeader };
     if (bytes.readUInt8(at) !== handshakeRecord) return { kind: 'bad', reason: 'not a handshake record' };
@@ -43,17 +46,16 @@ function handshakeMessage(bytes: Buffer): Buffer | ClientHello {
     const length = bytes.readUInt16BE(at + 3);
     // An empty handshake record is forbidden, and would let a client send headers for ever (RFC 8446, 5.1).
     if (length === 0 || length > maxRecord) return { kind: 'bad', reason: `a record of ${length} bytes` };
-    const start = at + recordHeader;
-    at = start + length;
-    fragments.push(bytes.subarray(start, at));
-    held += Math.min(length, bytes.length - start);
-    const message = fragments.length === 1 ? (fragments[0] ?? bytes) : Buffer.concat(fragments);
-    if (message.length > 0 && message.readUInt8(0) !== clientHello)
-      return { kind: 'bad', reason: 'not a ClientHello' };
-    if (message.length >= 4) {
-      const end = 4 + message.readUIntBE(1, 3);
-      if (held >= end) return message.subarray(4, end);
+    const fragment = bytes.subarray(at + recordHeader, at + recordHeader + length);
+    at += recordHeader + length;
+    fragments.push(fragment);
+    held += fragment.length;
+    if (end === undefined && held >= messageHeader) {
+      const header = Buffer.concat(fragments, messageHeader);
+      if (header.readUInt8(0) !== clientHello) return { kind: 'bad', reason: 'not a ClientHello' };
+      end = messageHeader + header.readUIntBE(1, 3);
     }
+    if (end !== undefined && held >= end) return Buffer.concat(fragments).subarray(messageHeader, end);
     if (bytes.length < at) return { kind: 'more', need: at };
   }
 }
