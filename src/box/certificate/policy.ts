@@ -64,6 +64,9 @@ const refusalsBeforeRehearsal = 2;
 const stagingPatience = 3;
 const keptFailures = 20;
 
+/** A certificate is used at least this long, whatever the CA suggests. */
+const shortestUseMs = hours(12);
+
 /** A clock that is a little behind the CA's is not plainly wrong. */
 const clockToleranceMs = hours(1);
 
@@ -105,8 +108,10 @@ export function renewalTime(certificate: Dated, renewal: Renewal, jitter: number
   const lifetime = notAfter - notBefore;
   const window = renewal.ari?.serial === certificate.serial ? renewal.ari.window : undefined;
   if (window === undefined) return notAfter - lifetime / 3 - (jitter * lifetime) / 30;
-  // A window at or past the end must not let the certificate expire.
-  return Math.min(window.start + jitter * (window.end - window.start), notAfter - lifetime / 6);
+  const suggested = window.start + jitter * (window.end - window.start);
+  // A window in the past means now, but a CA that always says so must not get order after order; and one at or past
+  // the end must not let the certificate expire.
+  return Math.min(Math.max(suggested, notBefore + shortestUseMs), notAfter - lifetime / 6);
 }
 
 /** What a failure says about the CA; `undefined` when the CA has no part in it. */

@@ -27,6 +27,11 @@ export class OffsetClock implements Clock {
     }
   }
 
+  /** How many are asleep. */
+  get asleep(): number {
+    return this.#sleepers.size;
+  }
+
   advance(ms: number): void {
     this.#offset += ms;
     for (const { until, wake } of this.#sleepers) if (until <= this.now()) wake.abort();
