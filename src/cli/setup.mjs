@@ -133,6 +133,9 @@ function handOver(script) {
     stdio: 'inherit',
     env: { ...process.env, PATH: `${bin}:${process.env.PATH}:/usr/sbin:/sbin` },
   });
+  // npm, told to end, may end without a word to us: then its death is the word.
+  const parent = process.ppid;
+  setInterval(() => process.ppid !== parent && child.kill('SIGTERM'), 500).unref();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.on('exit', (code, signal) => {
     process.exitCode = code ?? 128 + (signal === 'SIGINT' ? 2 : 15);

@@ -36,6 +36,7 @@ export class Cloud implements Service {
   readonly #health: Health;
   readonly #locks: { release: () => void }[] = [];
   #running: ServiceGroup | undefined;
+  #key: Promise<Buffer> | undefined;
 
   constructor(options: CloudOptions) {
     this.#options = options;
@@ -139,7 +140,13 @@ export class Cloud implements Service {
     return folder;
   }
 
-  async #masterKey(): Promise<Buffer> {
+  /** Loaded once: two parts that find none must not make two. */
+  #masterKey(): Promise<Buffer> {
+    this.#key ??= this.#loadKey();
+    return this.#key;
+  }
+
+  async #loadKey(): Promise<Buffer> {
     const { state, frontend } = this.#options.config;
     await privateFolder(state);
     return loadMasterKey({ file: frontend.masterKeyFile, stateFolder: state });

@@ -88,12 +88,12 @@ interface Summary {
 function summary(home: Home): Summary {
   const { facts } = home.box;
   const urls = urlsByKind(waysIn(facts));
-  const curl = (url: unknown): string => `curl --cacert ${home.caPath} ${String(url)}`;
+  const curl = (url: unknown): string => `curl -i --cacert ${home.caPath} ${String(url)}`;
   return {
     boxId: facts.identity.boxId,
     urls,
     state: join(home.caPath, '..'),
-    try: [curl(urls['hello']), curl(`${String(urls['tunnel'])}ping -i`)],
+    try: [curl(urls['hello']), curl(`${String(urls['tunnel'])}ping`)],
   };
 }
 

@@ -7,6 +7,7 @@ import { Cloud, cloudParts } from '../../cloud/cloud.ts';
 import { CloudConfig } from '../../cloud/config.ts';
 import { type DeepReadonly, loadConfig } from '../../kit/config.ts';
 import { privateFolder, readIfThere, writeAtomic } from '../../kit/files.ts';
+import { lockFolder } from '../../kit/lock.ts';
 import { createLog, type Log } from '../../kit/log.ts';
 import { type Service, ServiceGroup } from '../../kit/service.ts';
 import { serviceManager } from '../../kit/systemd.ts';
@@ -33,6 +34,7 @@ export class Home implements Service {
   #running: ServiceGroup | undefined;
   #logFile: WriteStream | undefined;
   #box: Box | undefined;
+  #lock: { release: () => void } | undefined;
 
   constructor(options: HomeOptions) {
     this.#options = options;
@@ -56,6 +58,7 @@ export class Home implements Service {
   async start(signal: AbortSignal): Promise<void> {
     const { state, ports, onStep } = this.#options;
     await privateFolder(state);
+    this.#lock = lockFolder(state);
     this.#logFile = createWriteStream(this.logPath, { flags: 'a', mode: 0o600 });
     const file = this.#logFile;
     const log = createLog({ level: 'debug', format: 'json', write: (text) => void file.write(text) });
@@ -105,6 +108,8 @@ export class Home implements Service {
   async stop(): Promise<void> {
     await this.#running?.stop();
     this.#running = undefined;
+    this.#lock?.release();
+    this.#lock = undefined;
     const file = this.#logFile;
     this.#logFile = undefined;
     if (file !== undefined) await new Promise((resolve) => file.end(resolve));

@@ -32,7 +32,7 @@ export async function watchSteps(
   onStep('identity', facts.identity.boxId);
   await Promise.all([
     step('address', facts.network, ({ addresses }) => addresses[0]),
-    step('zone', facts.zone, (zone) => (zone === undefined ? undefined : `serial ${zone.serial}`)),
+    step('zone', facts.zone, (zone) => (zone?.records.main.length ? `serial ${zone.serial}` : undefined)),
     step('certificate', facts.certificate, (certificate) => certificate?.names.map(shortened).join(' and ')),
     step('mdns', facts.mdns, ({ host }) => host),
     step('tunnel', facts.tunnel, ({ phase }) => (phase === 'connected' ? 'proven from outside' : undefined)),

@@ -32,8 +32,9 @@ describe('zone API', () => {
 
   const ask = (host: string, type: string): Promise<string[]> => lookUp(running.server.dnsPort, host, type);
 
-  it('has no zone before the first PUT', async () => {
-    expect(await running.api.call('GET', zone)).toMatchObject({ status: 404, body: { code: 'not-found' } });
+  it('has an empty zone before the first PUT, and no name', async () => {
+    const empty = { main: [], mirrors: {}, tunnel: [] };
+    expect(await running.api.call('GET', zone)).toMatchObject({ status: 200, body: { records: empty } });
     expect(await ask(name, 'A')).toEqual([]);
   });
 
@@ -220,7 +221,7 @@ describe('zone API', () => {
 
   it('forgets the zone of a box that leaves', async () => {
     expect((await running.api.call('DELETE', zone)).status).toBe(204);
-    expect((await running.api.call('GET', zone)).status).toBe(404);
+    expect(await running.api.call('GET', zone)).toMatchObject({ body: { records: { main: [] } } });
     expect(await ask(`photos.${name}`, 'A')).toEqual([]);
     expect((await running.api.call('DELETE', zone)).status).toBe(204);
   });

@@ -1,0 +1,118 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { temporaryFolder } from '../support/folder.ts';
+
+const run = promisify(execFile);
+const root = join(import.meta.dirname, '../..');
+const folder = temporaryFolder();
+const start = ['start', '--silent', '--', '--ports', 'free', '--json', '--state'];
+
+interface Summary {
+  boxId: string;
+  urls: { main: string; mirrors: string[]; tunnel: string; local: string; hello: string };
+  steps: Record<string, number>;
+  try: string[];
+}
+
+const summaryIn = (output: string): Summary =>
+  JSON.parse(output.trimEnd().split('\n').at(-1) ?? '') as Summary;
+
+/** Command lines of the processes that have to do with a state folder. */
+function processesOf(state: string): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+        return line.includes(state) && Number(pid) !== process.pid ? [line] : [];
+      } catch {
+        return [];
+      }
+    });
+}
+
+async function untilNone(state: string): Promise<void> {
+  await expect.poll(() => processesOf(state), { timeout: 10_000 }).toEqual([]);
+}
+
+/** A home that goes on until it is ended, once it is ready. */
+async function startHome(
+  state: string,
+): Promise<{ child: ChildProcess; summary: Summary; exit: Promise<number | null> }> {
+  const child = spawn('npm', [...start, state], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
+  });
+  const exit = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  let output = '';
+  const summary = await new Promise<Summary>((resolve, reject) => {
+    child.stdout?.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+      if (/\n\{.*\}\n$/.test(output)) resolve(summaryIn(output));
+    });
+    void exit.then(() => reject(new Error(`npm start ended: ${output}`)));
+  });
+  return { child, summary, exit };
+}
+
+describe('npm start', { timeout: 120_000 }, () => {
+  it('--once --json goes from an empty folder to ready, and is the same box the second time, asking the CA for nothing', async () => {
+    const state = join(folder, 'once');
+    const first = summaryIn((await run('npm', [...start, state, '--once'], { cwd: root })).stdout);
+    expect(first.boxId).toMatch(/^[a-z2-7]{52}$/);
+    expect(first.urls.main).toContain(`https://${first.boxId}.box.localhost:`);
+    expect(first.urls.mirrors).toHaveLength(2);
+    for (const step of ['identity', 'zone', 'address', 'certificate', 'tunnel', 'announced', 'mdns']) {
+      expect(first.steps[step]).toBeGreaterThan(0);
+    }
+    await untilNone(state);
+    const questions = (): number =>
+      readFileSync(join(state, 'log.jsonl'), 'utf8').match(/ POST \//g)?.length ?? 0;
+    const asked = questions();
+    expect(asked).toBeGreaterThan(3);
+
+    const second = summaryIn((await run('npm', [...start, state, '--once'], { cwd: root })).stdout);
+    expect(second.boxId).toBe(first.boxId);
+    expect(questions()).toBe(asked);
+    await untilNone(state);
+  });
+
+  it('proposes curl lines that work, and Ctrl-C leaves no process', async () => {
+    const state = join(folder, 'curl');
+    const { child, summary, exit } = await startHome(state);
+    const answers = await Promise.all(
+      summary.try.map(async (line) => {
+        const [command = '', ...args] = line.split(' ');
+        return (await run(command, ['--silent', '--show-error', ...args])).stdout;
+      }),
+    );
+    expect(answers[0]).toContain('Hello 127.0.0.1, from a small service behind a Porchlight box.');
+    expect(answers[1]).toMatch(/^HTTP\/2 204/);
+    expect(processesOf(state).length).toBeGreaterThan(2);
+    // As a terminal does it: to the whole foreground group.
+    process.kill(-(child.pid ?? 0), 'SIGINT');
+    await exit;
+    await untilNone(state);
+  });
+
+  it('takes every child along when it is killed without a chance to tidy up', async () => {
+    const state = join(folder, 'killed');
+    const { child } = await startHome(state);
+    process.kill(-(child.pid ?? 0), 'SIGKILL');
+    await untilNone(state);
+  });
+
+  it('refuses a second home in the same folder and names it', async () => {
+    const state = join(folder, 'curl');
+    const { child, exit } = await startHome(state);
+    const second = run('npm', [...start, state, '--once'], { cwd: root });
+    await expect(second).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining(state) as string });
+    child.kill('SIGTERM');
+    await exit;
+    await untilNone(state);
+  });
+});
