@@ -51,6 +51,8 @@ export class ZoneKeeper implements Service {
   readonly #outside: OutsideView;
   /** Monotonic time until which `#served` is taken to be what is served. */
   #trustedUntil = 0;
+  /** Monotonic time since which the home addresses are what they are. */
+  #addressesSince = 0;
   #turn: MirrorTurn = firstTurn;
   #rebindingFilter: boolean | undefined;
   #unsubscribe: (() => void) | undefined;
@@ -88,11 +90,14 @@ export class ZoneKeeper implements Service {
 
   async start(): Promise<void> {
     this.#turn = await this.#turns.load();
-    let before = this.#options.network.value.addresses.join();
-    this.#unsubscribe = this.#options.network.subscribe(({ addresses }) => {
-      const now = addresses.join();
-      if (now !== before) void this.#options.client.reconnect();
-      before = now;
+    const { network, client, clock } = this.#options;
+    let before = network.value.addresses.join();
+    this.#addressesSince = clock.monotonic();
+    this.#unsubscribe = network.subscribe(({ addresses }) => {
+      if (addresses.join() === before) return;
+      before = addresses.join();
+      this.#addressesSince = clock.monotonic();
+      void client.reconnect();
     });
     await this.#loop.start();
     await this.#outside.start();
@@ -105,7 +110,12 @@ export class ZoneKeeper implements Service {
 
   async #keep(signal: AbortSignal): Promise<number> {
     const { client, clock, log, mirrors, network, tunnel } = this.#options;
-    const input = { mirrors, addresses: network.value.addresses, tunnel: tunnel.value.addresses };
+    const input = {
+      mirrors,
+      addresses: network.value.addresses,
+      unchangedForMs: clock.monotonic() - this.#addressesSince,
+      tunnel: tunnel.value.addresses,
+    };
     let served = this.#servedFor(input.tunnel) ?? (await this.#readBack(signal));
     const plan = planZone({ ...input, served, turn: this.#turn });
     if (plan.write) {
@@ -122,7 +132,7 @@ export class ZoneKeeper implements Service {
     this.#publish();
     this.#report(plan.leftOut, served);
     await this.#saveTurn();
-    return Math.max(0, this.#trustedUntil - clock.monotonic());
+    return Math.max(0, Math.min(this.#trustedUntil - clock.monotonic(), plan.againInMs ?? Infinity));
   }
 
   /**

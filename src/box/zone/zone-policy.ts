@@ -17,6 +17,8 @@ export interface ZoneInput {
   mirrors: readonly string[];
   /** Addresses on the home network, in order of preference. */
   addresses: readonly string[];
+  /** For how long (ms) they have been these. */
+  unchangedForMs: number;
   /** Addresses of the frontends, while the tunnel is up. */
   tunnel: readonly string[];
   turn: MirrorTurn;
@@ -33,23 +35,33 @@ export interface ZonePlan {
   turn: MirrorTurn;
   /** Addresses that the server would refuse, and that are therefore left out. */
   leftOut: readonly string[];
+  /** Decide again after this long (ms) even if nothing changes. */
+  againInMs?: number;
 }
+
+/**
+ * A lease changes by losing the old address before the new one comes. What is only lost is therefore taken out after
+ * this long, and costs the mirrors one turn, not two: the second would lead back to the one that caches hold.
+ */
+const patienceMs = 5000;
 
 /**
  * What the zone should hold, and which mirror comes first.
  *
  * Main and all mirrors hold the same addresses. What differs is what caches around the world remember of them: the
- * preferred mirror is the one that is announced, asked for, and hence cached. When the addresses change, the turn
- * passes to the mirror that was longest not preferred, because no cache holds it with the old addresses.
+ * preferred mirror is the one that is announced, asked for, and hence cached. When an address is gone, the turn passes
+ * to the mirror that was longest not preferred, because no cache holds it with that address.
  *
  * A box without any address keeps the records it has: nobody on the home network reaches it anyway, most such losses
  * end with the same address, and a name that is gone would be remembered as missing.
  */
-export function planZone({ mirrors, addresses, tunnel, turn, served }: ZoneInput): ZonePlan {
-  const home = unique(addresses);
-  const publishable = home.filter(isPublishable);
-  const main =
-    home.length === 0 ? unique(served.records.main) : publishable.slice(0, zoneLimits.addressesPerName);
+export function planZone(input: ZoneInput): ZonePlan {
+  const { mirrors, tunnel, turn, served } = input;
+  const home = unique(input.addresses);
+  const publishable = home.filter(isPublishable).slice(0, zoneLimits.addressesPerName);
+  const before = unique(served.records.main);
+  const waitMs = isPartOf(publishable, before) ? patienceMs - input.unchangedForMs : 0;
+  const main = home.length === 0 || waitMs > 0 ? before : publishable;
   const frontends = unique(tunnel);
   // One frontend that the server does not know must not keep it from taking the rest.
   const known = frontends.filter((address) => unique(served.tunnelAddresses).includes(address));
@@ -61,10 +73,11 @@ export function planZone({ mirrors, addresses, tunnel, turn, served }: ZoneInput
   return {
     records,
     write: !sameRecords(records, served.records),
-    turn: nextTurn(turn, mirrors, main, unique(served.records.main)),
+    turn: nextTurn(turn, mirrors, main, before),
     leftOut: [...home, ...frontends].filter(
       (address) => !main.includes(address) && !records.tunnel.includes(address),
     ),
+    ...(home.length > 0 && waitMs > 0 ? { againInMs: waitMs } : {}),
   };
 }
 
@@ -79,8 +92,8 @@ function nextTurn(
   // Where the memory is lost, what is served says which addresses caches may hold.
   const before = turn.addresses.length > 0 ? turn.addresses : served;
   const [preferred, ...idle] = order;
-  const passes = before.length > 0 && !sameSet(before, addresses) && preferred !== undefined;
-  return { order: passes ? [...idle, preferred] : order, addresses };
+  const gone = before.some((address) => !addresses.includes(address));
+  return { order: gone && preferred !== undefined ? [...idle, preferred] : order, addresses };
 }
 
 /** `before` without labels that are gone, and with new ones, which no cache can hold, as the next to be preferred. */
@@ -113,9 +126,9 @@ function normal({ main, mirrors, tunnel }: ZoneRecords): unknown {
   };
 }
 
-/** Equal as sets. Both hold canonical texts. */
-function sameSet(a: readonly string[], b: readonly string[]): boolean {
-  return isDeepStrictEqual(new Set(a), new Set(b));
+/** All of `part` is in `whole`, and not all of `whole`. Both hold canonical texts, each once. */
+function isPartOf(part: readonly string[], whole: readonly string[]): boolean {
+  return part.length < whole.length && part.every((address) => whole.includes(address));
 }
 
 /** Canonical and without repetition; what is not an address is left out. */

@@ -272,6 +272,25 @@ describe('zone keeper', () => {
     expect(client.reconnects).toBe(1);
   });
 
+  it('takes a lost address out only when no new one follows', async () => {
+    const { clock, client, settled, network, keeper, becomes } = await kept();
+    network.set(onNetwork(A, 'fd00::20'));
+    await becomes(holds(A, 'fd00::20'));
+    await settled();
+    client.calls = [];
+    network.set(onNetwork('fd00::20'));
+    await clock.advance(4000);
+    network.set(onNetwork(B, 'fd00::20'));
+    expect((await becomes(holds(B, 'fd00::20'))).mirrorOrder).toEqual(['b', 'a']);
+    expect(client.calls).toEqual(['put']);
+    await settled();
+    network.set(onNetwork('fd00::20'));
+    await clock.advance(4000);
+    expect(keeper.zone.value?.records.main).toEqual([B, 'fd00::20']);
+    await clock.advance(1000);
+    expect((await becomes(holds('fd00::20'))).mirrorOrder).toEqual(['a', 'b']);
+  });
+
   it('reads back now and then, and repairs what somebody changed', async () => {
     const { clock, client, settled, network, becomes } = await kept();
     network.set(onNetwork(A));
