@@ -34,7 +34,7 @@ function processesOf(state: string): string[] {
     });
 }
 
-async function untilNone(state: string): Promise<void> {
+async function expectNone(state: string): Promise<void> {
   await expect.poll(() => processesOf(state), { timeout: 10_000 }).toEqual([]);
 }
 
@@ -69,7 +69,7 @@ describe('npm start', { timeout: 120_000 }, () => {
     for (const step of ['identity', 'zone', 'address', 'certificate', 'tunnel', 'announced', 'mdns']) {
       expect(first.steps[step]).toBeGreaterThan(0);
     }
-    await untilNone(state);
+    await expectNone(state);
     const questions = (): number =>
       readFileSync(join(state, 'log.jsonl'), 'utf8').match(/ POST \//g)?.length ?? 0;
     const asked = questions();
@@ -78,7 +78,7 @@ describe('npm start', { timeout: 120_000 }, () => {
     const second = summaryIn((await run('npm', [...start, state, '--once'], { cwd: root })).stdout);
     expect(second.boxId).toBe(first.boxId);
     expect(questions()).toBe(asked);
-    await untilNone(state);
+    await expectNone(state);
   });
 
   it('proposes curl lines that work, and Ctrl-C leaves no process', async () => {
@@ -96,14 +96,14 @@ describe('npm start', { timeout: 120_000 }, () => {
     // As a terminal does it: to the whole foreground group.
     process.kill(-(child.pid ?? 0), 'SIGINT');
     await exit;
-    await untilNone(state);
+    await expectNone(state);
   });
 
   it('takes every child along when it is killed without a chance to tidy up', async () => {
     const state = join(folder, 'killed');
     const { child } = await startHome(state);
     process.kill(-(child.pid ?? 0), 'SIGKILL');
-    await untilNone(state);
+    await expectNone(state);
   });
 
   it('refuses a second home in the same folder and names it', async () => {
@@ -113,6 +113,6 @@ describe('npm start', { timeout: 120_000 }, () => {
     await expect(second).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining(state) as string });
     child.kill('SIGTERM');
     await exit;
-    await untilNone(state);
+    await expectNone(state);
   });
 });

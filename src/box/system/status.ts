@@ -68,11 +68,11 @@ export interface BoxStatus {
 export function boxStatus(facts: BoxFacts, now: number): BoxStatus {
   const { certificate, tunnel, announce, mdns, network, health } = facts;
   const { notAfter } = certificate.value ?? {};
-  const severities = health.value.map((condition) => condition.severity);
+  const severities = new Set(health.value.map((condition) => condition.severity));
   return {
     boxId: facts.identity.boxId,
     name: facts.name.value,
-    health: severities.includes('error') ? 'error' : severities.includes('warning') ? 'warning' : 'ok',
+    health: severities.has('error') ? 'error' : severities.has('warning') ? 'warning' : 'ok',
     addresses: network.value.addresses,
     urls: urlsByKind(waysIn(facts)),
     certificate:

@@ -108,7 +108,7 @@ function words(home: Home, io: Io): string {
 ${strong('The box is reachable in every way.')}
 
   box id     ${boxId}
-${all.map(([kind, url]) => `  ${kind.padEnd(10)} ${String(url)}`).join('\n')}
+${all.map(([kind, url]) => `  ${kind.padEnd(10)} ${url}`).join('\n')}
   state      ${state}   (log: ${home.logPath})
 
 ${strong('Try')}

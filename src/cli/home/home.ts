@@ -1,3 +1,4 @@
+import type { TObject } from 'typebox';
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { Box } from '../../box/box.ts';
@@ -5,7 +6,7 @@ import { BoxConfig } from '../../box/config.ts';
 import { builtAt } from '../../box/main.ts';
 import { Cloud, cloudParts } from '../../cloud/cloud.ts';
 import { CloudConfig } from '../../cloud/config.ts';
-import { type DeepReadonly, loadConfig } from '../../kit/config.ts';
+import { type Loaded, loadConfig } from '../../kit/config.ts';
 import { privateFolder, readIfThere, writeAtomic } from '../../kit/files.ts';
 import { lockFolder } from '../../kit/lock.ts';
 import { createLog, type Log } from '../../kit/log.ts';
@@ -139,7 +140,7 @@ export class Home implements Service {
     };
   }
 
-  async #cloudConfig(ca: TestCa): Promise<DeepReadonly<CloudConfig>> {
+  async #cloudConfig(ca: TestCa): Promise<CloudConfig> {
     const { state, ports } = this.#options;
     const folder = join(state, 'cloud');
     await privateFolder(folder);
@@ -148,49 +149,59 @@ export class Home implements Service {
     await writeAtomic(path('cert.pem'), certPem);
     await writeAtomic(path('key.pem'), keyPem);
     await writeAtomic(path('ca.pem'), ca.caPem);
-    return loadConfig(CloudConfig, {
-      env: {},
-      args: [
-        ...['--state', folder, '--zone.root', homeZoneRoot],
-        ...['--tls.cert-file', path('cert.pem'), '--tls.key-file', path('key.pem')],
-        ...[
-          '--dns.hosts',
-          here,
-          '--dns.port',
-          String(ports.dns),
-          '--dns.caa-issuers',
-          'pebble.letsencrypt.org',
-        ],
-        ...['--zone-api.host', here, '--zone-api.port', String(ports.zoneApi)],
-        ...['--registration.host', here, '--registration.port', String(ports.registration)],
-        ...['--frontend.host', here, '--frontend.port', String(ports.frontend)],
-        ...['--frontend.endpoints', `${here}:${ports.frontend}`, '--frontend.addresses', here],
-        ...['--frontend.cert-name', 'localhost', '--frontend.ca-file', path('ca.pem')],
-        ...['--frontend.cert-file', path('cert.pem'), '--frontend.key-file', path('key.pem')],
-        ...['--system.port', String(ports.cloudSystem)],
-      ],
-    }).config;
+    return configured(CloudConfig, {
+      state: folder,
+      'zone.root': homeZoneRoot,
+      'tls.cert-file': path('cert.pem'),
+      'tls.key-file': path('key.pem'),
+      'dns.hosts': here,
+      'dns.port': ports.dns,
+      'dns.caa-issuers': 'pebble.letsencrypt.org',
+      'zone-api.host': here,
+      'zone-api.port': ports.zoneApi,
+      'registration.host': here,
+      'registration.port': ports.registration,
+      'frontend.host': here,
+      'frontend.port': ports.frontend,
+      'frontend.endpoints': `${here}:${ports.frontend}`,
+      'frontend.addresses': here,
+      'frontend.cert-name': 'localhost',
+      'frontend.cert-file': path('cert.pem'),
+      'frontend.key-file': path('key.pem'),
+      'frontend.ca-file': path('ca.pem'),
+      'system.port': ports.cloudSystem,
+    });
   }
 }
 
 /** The configuration of a box whose home network is the loopback interface. */
 function boxConfig(home: { state: string; ports: HomePorts; directoryUrl: string }): BoxConfig {
   const { state, ports, directoryUrl } = home;
-  return loadConfig(BoxConfig, {
-    env: {},
-    args: [
-      ...['--state', state, '--name', 'Home on one machine'],
-      ...['--network.interfaces', 'lo', '--zone.root', homeZoneRoot],
-      // The only resolver here that knows the zone: nothing may be asked outside of this machine.
-      ...['--zone.resolvers', `${here}:${ports.dns}`],
-      ...['--cloud.zone-api', `https://localhost:${ports.zoneApi}`],
-      ...['--cloud.registration', `https://localhost:${ports.registration}`],
-      ...['--acme.directory', directoryUrl],
-      ...['--web.host', here, '--web.port', String(ports.web), '--web.http-port', String(ports.redirect)],
-      ...['--web.services', `hello=http://${here}:${ports.hello}`],
-      // An avahi-daemon on this machine speaks to the network; the home stays on loopback.
-      ...['--mdns.adapter', 'bonjour'],
-      ...['--system.port', String(ports.boxSystem)],
-    ],
-  }).config;
+  return configured(BoxConfig, {
+    state,
+    name: 'Home on one machine',
+    'network.interfaces': 'lo',
+    'zone.root': homeZoneRoot,
+    // The only resolver here that knows the zone: nothing may be asked outside of this machine.
+    'zone.resolvers': `${here}:${ports.dns}`,
+    'cloud.zone-api': `https://localhost:${ports.zoneApi}`,
+    'cloud.registration': `https://localhost:${ports.registration}`,
+    'acme.directory': directoryUrl,
+    'web.host': here,
+    'web.port': ports.web,
+    'web.http-port': ports.redirect,
+    'web.services': `hello=http://${here}:${ports.hello}`,
+    // An avahi-daemon on this machine speaks to the network; the home stays on loopback.
+    'mdns.adapter': 'bonjour',
+    'system.port': ports.boxSystem,
+  });
+}
+
+/** A configuration from settings by key, checked like any other. */
+function configured<S extends TObject>(
+  schema: S,
+  settings: Record<string, string | number>,
+): Loaded<S>['config'] {
+  const args = Object.entries(settings).map(([key, value]) => `--${key}=${value}`);
+  return loadConfig(schema, { env: {}, args }).config;
 }

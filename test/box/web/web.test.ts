@@ -4,7 +4,7 @@ import { request as httpsRequest } from 'node:https';
 import { connect, type AddressInfo } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { WebSocket, WebSocketServer } from 'ws';
+import { type ClientOptions, WebSocket, WebSocketServer } from 'ws';
 import type { Identity, ZoneCertificate } from '../../../src/box/facts.ts';
 import { loadIdentity } from '../../../src/box/identity/identity.ts';
 import { Web } from '../../../src/box/web/web.ts';
@@ -40,7 +40,8 @@ beforeAll(async () => {
     response.setHeader('content-type', 'application/json');
     response.end(JSON.stringify({ url: request.url, headers: request.headers }));
   });
-  new WebSocketServer({ server: upstream }).on('connection', (socket, request) => {
+  const sockets = new WebSocketServer({ server: upstream });
+  sockets.on('connection', (socket, request) => {
     socket.on('message', (data, binary) => socket.send(data, { binary }));
     socket.send(JSON.stringify(request.headers));
   });
@@ -212,10 +213,10 @@ describe('through the tunnel door', () => {
     'PROXY TCP4 999.1.1.1 1.1.1.1 1 1\r\n',
   ])('closes what begins with %j', async (bytes) => {
     const socket = connect(web.tunnelPort, '127.0.0.1');
-    const closed = new Promise((resolve) => socket.once('close', resolve));
+    const closed = new Promise((resolve) => socket.once('close', () => resolve('closed')));
     socket.on('error', () => undefined);
     socket.write(bytes);
-    await closed;
+    expect(await closed).toBe('closed');
   });
 });
 
@@ -233,7 +234,7 @@ describe('published services', () => {
       servername: `hello.${zone}`,
       headers: { host: `hello.${zone}` },
       origin: 'https://somewhere.example',
-    });
+    } as ClientOptions);
     const next = (): Promise<string> =>
       new Promise((resolve) => socket.once('message', (data: Buffer) => resolve(data.toString())));
     const greeting = JSON.parse(await next()) as Record<string, string>;
