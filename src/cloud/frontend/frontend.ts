@@ -128,6 +128,7 @@ export class Frontend implements Service {
     // Those that are not done by then are closed by the sweep.
     for (const tunnel of this.#registry.tunnels) tunnel.drain(until);
     await closed;
+    for (const socket of this.#connections) await once(socket, 'close');
     this.#stopping?.abort();
     this.#options.health.clear('frontend');
   }
@@ -229,7 +230,8 @@ export class Frontend implements Service {
     if (this.#spent.has(kite.token)) return { kind: 'invalid', reason: 'challenge' };
     const now = clock.now();
     const secrets = (kiteName: string): string[] => acceptedTunnelSecrets(masterKey, kiteName, now);
-    return judgeKite(kite, { zoneRoot, masterKey, now, secrets });
+    const nonce = randomBytes(8).toString('hex');
+    return judgeKite(kite, { zoneRoot, masterKey, now, nonce, secrets });
   }
 
   /** New visitors go to the new tunnel at once; those in the old one may finish, unless it is said to be gone. */

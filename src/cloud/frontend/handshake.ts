@@ -68,24 +68,26 @@ export function ownerOfKite(name: string, zoneRoot: string): BoxId | undefined {
 export const challengeLifetimeMs = minutes(1);
 
 /**
- * A challenge nobody has to remember: the time and a MAC over what was asked, so that any frontend with the same master
- * key can check it.
+ * A challenge nobody has to remember: time, chance, and a MAC over both and what was asked, so that any frontend with the
+ * same master key can check it. `nonce`: 16 hexadecimal characters that were never used before.
  */
-export function challengeFor(masterKey: Uint8Array, kite: KiteRequest, now: number): string {
-  const seconds = Math.floor(now / 1000)
+export function challengeFor(masterKey: Uint8Array, kite: KiteRequest, now: number, nonce: string): string {
+  const stamp = secondsOf(now) + nonce;
+  const asked = `challenge:${kite.proto}:${kite.name}:${kite.salt}:${stamp}`;
+  return stamp + createHmac('sha256', masterKey).update(asked).digest('hex').slice(0, 32);
+}
+
+function secondsOf(now: number): string {
+  return Math.floor(now / 1000)
     .toString(16)
     .padStart(10, '0');
-  const mac = createHmac('sha256', masterKey)
-    .update(`challenge:${kite.proto}:${kite.name}:${kite.salt}:${seconds}`)
-    .digest('hex');
-  return seconds + mac.slice(0, 40);
 }
 
 function isOwnChallenge(masterKey: Uint8Array, kite: KiteRequest, now: number): boolean {
-  const issued = Number.parseInt(kite.token.slice(0, 10), 16) * 1000;
-  if (Number.isNaN(issued) || now - issued > challengeLifetimeMs || issued - now > challengeLifetimeMs)
-    return false;
-  return equal(kite.token, challengeFor(masterKey, kite, issued));
+  const [, seconds = '', nonce = ''] = /^([0-9a-f]{10})([0-9a-f]{16})/.exec(kite.token) ?? [];
+  const issued = Number.parseInt(seconds, 16) * 1000;
+  if (Number.isNaN(issued) || Math.abs(now - issued) > challengeLifetimeMs) return false;
+  return equal(kite.token, challengeFor(masterKey, kite, issued, nonce));
 }
 
 /** `sign` of the client: 8 characters of its choice, then the first 28 of a SHA-1 over secret, request and those 8. */
@@ -100,21 +102,23 @@ export type KiteVerdict =
   /** `reason` travels to the box, which tells a person. */
   | { kind: 'invalid'; reason: 'unauthorized' | 'not-this-zone' | 'protocol' | 'challenge' | 'quota' };
 
-/** Decides one kite. `secrets`: what proves the name (see tunnel-secret.ts). */
-export function judgeKite(
-  kite: KiteRequest,
-  rules: {
-    zoneRoot: string;
-    masterKey: Uint8Array;
-    now: number;
-    secrets: (kiteName: string) => readonly string[];
-  },
-): KiteVerdict {
-  const { zoneRoot, masterKey, now, secrets } = rules;
+export interface KiteRules {
+  zoneRoot: string;
+  masterKey: Uint8Array;
+  now: number;
+  /** For a challenge, see `challengeFor`. */
+  nonce: string;
+  /** What proves a name (see tunnel-secret.ts). */
+  secrets: (kiteName: string) => readonly string[];
+}
+
+/** Decides one kite. */
+export function judgeKite(kite: KiteRequest, rules: KiteRules): KiteVerdict {
+  const { zoneRoot, masterKey, now, nonce, secrets } = rules;
   if (kite.proto !== 'https') return { kind: 'invalid', reason: 'protocol' };
   const boxId = ownerOfKite(kite.name, zoneRoot);
   if (boxId === undefined) return { kind: 'invalid', reason: 'not-this-zone' };
-  if (kite.token === '') return { kind: 'challenge', token: challengeFor(masterKey, kite, now) };
+  if (kite.token === '') return { kind: 'challenge', token: challengeFor(masterKey, kite, now, nonce) };
   if (!isOwnChallenge(masterKey, kite, now)) return { kind: 'invalid', reason: 'challenge' };
   const name = kite.name.toLowerCase();
   const salt = kite.signature.slice(0, 8);

@@ -2,9 +2,10 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type NetConnectOpts, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Frontend } from '../../../src/cloud/frontend/frontend.ts';
 import { captureClientHello } from '../../cloud/frontend/hello.ts';
+import { soon } from '../../cloud/frontend/soon.ts';
 import { Household, type TestBox } from './home.ts';
 import { plainAddress } from './stand-in.ts';
 
@@ -95,7 +96,7 @@ describe('connections', () => {
     const socket = await taken.promise;
     visitor.resetAndDestroy();
     await once(socket, 'end');
-    await vi.waitFor(() => expect(frontend.metrics.streams).toBe(0));
+    await soon(() => expect(frontend.metrics.streams).toBe(0));
   });
 
   it('survive more frames at once than the packaged client takes', async () => {
@@ -108,12 +109,12 @@ describe('connections', () => {
       socket.resume();
     };
     const visitors = await Promise.all(Array.from({ length: 300 }, plainVisitor));
-    await vi.waitFor(() => expect(sockets).toHaveLength(300), 10_000);
+    await soon(() => expect(sockets).toHaveLength(300));
     const before = bytes;
     for (const visitor of visitors) visitor.write('!');
-    await vi.waitFor(() => expect(bytes).toBe(before + 300), 10_000);
+    await soon(() => expect(bytes).toBe(before + 300));
     for (const visitor of visitors) visitor.destroy();
-    await vi.waitFor(() => expect(frontend.metrics.streams).toBe(0), 10_000);
+    await soon(() => expect(frontend.metrics.streams).toBe(0));
   }, 30_000);
 });
 
@@ -128,7 +129,7 @@ describe('who is slow', () => {
     await once(slow, 'secureConnect');
     slow.pause();
     slow.write('GET /large HTTP/1.1\r\nHost: box\r\n\r\n');
-    await vi.waitFor(() => expect(frontend.metrics.bufferedBytes).toBeGreaterThan(0), 5000);
+    await soon(() => expect(frontend.metrics.bufferedBytes).toBeGreaterThan(0));
     for (let round = 0; round < 3; round++) {
       const { body } = await box.fetch(frontend, '/large');
       expect(body.length).toBe(large.length);
@@ -138,7 +139,7 @@ describe('who is slow', () => {
     let bytes = 0;
     slow.on('data', (part: Buffer) => (bytes += part.length));
     slow.resume();
-    await vi.waitFor(() => expect(bytes).toBeGreaterThan(large.length), 10_000);
+    await soon(() => expect(bytes).toBeGreaterThan(large.length));
     slow.destroy();
   }, 40_000);
 
@@ -153,13 +154,13 @@ describe('who is slow', () => {
     takePlain = (other) => other.end('answer');
     const second = await plainVisitor();
     expect(Buffer.concat(await second.toArray()).toString()).toBe('answer');
-    await vi.waitFor(() => expect(frontend.metrics.bytesToBoxes - before).toBeGreaterThan(200_000));
+    await soon(() => expect(frontend.metrics.bytesToBoxes - before).toBeGreaterThan(200_000));
     // What the kernel's buffers on the loopback take is passed on and acknowledged; the rest stays with the visitor.
     expect(visitor.writableLength).toBeGreaterThan(large.length / 2);
     let bytes = 0;
     socket.on('data', (part: Buffer) => (bytes += part.length));
     socket.resume();
-    await vi.waitFor(() => expect(bytes).toBeGreaterThan(large.length), 10_000);
+    await soon(() => expect(bytes).toBeGreaterThan(large.length));
     visitor.destroy();
   }, 30_000);
 });

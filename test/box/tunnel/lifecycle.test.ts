@@ -5,7 +5,7 @@ import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { OwnedFact } from '../../../src/kit/fact.ts';
 import { days, hours } from '../../../src/kit/clock.ts';
 import { acceptedTunnelSecrets, tunnelSecret } from '../../../src/cloud/tunnel-secret.ts';
@@ -13,6 +13,7 @@ import type { ZoneCertificate } from '../../../src/box/facts.ts';
 import type { TunnelGrant } from '../../../src/protocol/zone-api.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';
+import { soon } from '../../cloud/frontend/soon.ts';
 import { Household, testCa } from './home.ts';
 import { grantFor, masterKey, randomBoxId, someCertificate, tunnelNameOf } from './stand-in.ts';
 
@@ -37,7 +38,7 @@ describe.concurrent('a tunnel', () => {
     const frontend = await home.frontend();
     const box = await home.box(frontend);
     box.web.answer = (nonce) => JSON.stringify({ nonce, boxId: box.boxId, proof: '0'.repeat(64) });
-    await vi.waitFor(() => expect(box.tunnel.state.value.reason).toMatch(/somebody else answers/), 10_000);
+    await soon(() => expect(box.tunnel.state.value.reason).toMatch(/somebody else answers/));
     expect(box.tunnel.state.value).toMatchObject({ phase: 'connecting', addresses: [], origin: undefined });
     expect(box.health.conditions.value).toMatchObject([{ name: 'tunnel', severity: 'warning' }]);
   });
@@ -55,9 +56,9 @@ describe.concurrent('a tunnel', () => {
     const pid = childOf(box.lines);
     box.enabled.set(false);
     await box.reaches('off');
-    await vi.waitFor(() => expect(runs(pid)).toBe(false));
-    await vi.waitFor(() => expect(frontend.metrics.tunnels).toBe(0));
-    expect(readdirSync(runtimeFolder)).toEqual([]);
+    await soon(() => expect(runs(pid)).toBe(false));
+    await soon(() => expect(frontend.metrics.tunnels).toBe(0));
+    await soon(() => expect(readdirSync(runtimeFolder)).toEqual([]));
   });
 
   it('is refused with the reason when the secret is wrong, and connects with a new one', async () => {
@@ -177,9 +178,9 @@ describe.concurrent('a tunnel', () => {
     await box.connected();
     const pid = childOf(box.lines);
     await clock.advance(days(1) + hours(1));
-    await vi.waitFor(() => expect(grants).toHaveLength(2), 10_000);
+    await soon(() => expect(grants).toHaveLength(2));
     expect(grants[0]?.secret).not.toBe(grants[1]?.secret);
-    await vi.waitFor(() => expect(box.tunnel.state.value.phase).toBe('connected'), 10_000);
+    await soon(() => expect(box.tunnel.state.value.phase).toBe('connected'));
     expect(childOf(box.lines)).toBe(pid);
   });
 
@@ -193,7 +194,7 @@ describe.concurrent('a tunnel', () => {
         return grantFor(boxId, port);
       },
     });
-    await vi.waitFor(() => expect(box.tunnel.state.value.reason).toMatch(/zone API grants no tunnel/));
+    await soon(() => expect(box.tunnel.state.value.reason).toMatch(/zone API grants no tunnel/));
     await box.connected();
   });
 
@@ -202,9 +203,7 @@ describe.concurrent('a tunnel', () => {
     const frontend = await home.frontend();
     const pagekite = { program: '/nonexistent/pagekite', python: '/usr/bin/python3' };
     const box = await home.box(frontend, { tunnel: { pagekite } });
-    await vi.waitFor(() =>
-      expect(box.tunnel.state.value.reason).toMatch(/install Debian's package pagekite/),
-    );
+    await soon(() => expect(box.tunnel.state.value.reason).toMatch(/install Debian's package pagekite/));
   });
 });
 
@@ -238,10 +237,7 @@ describe.concurrent('TLS between client and frontend', () => {
           frontends: [{ address: `127.0.0.1:${port}`, certName: 'frontend.test', ca }],
         }),
     });
-    await vi.waitFor(
-      () => expect(box.tunnel.state.value.reason).toMatch(/certificate of the frontend/),
-      10_000,
-    );
+    await soon(() => expect(box.tunnel.state.value.reason).toMatch(/certificate of the frontend/));
     expect(frontend.metrics.tunnelsOpened).toBe(0);
   });
 });
@@ -257,12 +253,12 @@ describe('a box that is killed', () => {
     const lines: string[] = [];
     createInterface({ input: box.stdout }).on('line', (line) => lines.push(line));
     try {
-      await vi.waitFor(() => expect(frontend.metrics.tunnels).toBe(1), 20_000);
+      await soon(() => expect(frontend.metrics.tunnels).toBe(1));
       const pid = childOf(lines);
       expect(runs(pid)).toBe(true);
       box.kill('SIGKILL');
       await once(box, 'exit');
-      await vi.waitFor(() => expect(runs(pid)).toBe(false), 5000);
+      await soon(() => expect(runs(pid)).toBe(false));
     } finally {
       box.kill('SIGKILL');
     }

@@ -1,0 +1,485 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { connect as connectTls, TLSSocket } from 'node:tls';
+import { describe, expect, it, vi } from 'vitest';
+import { createTestCa } from '../../../src/cli/home/test-ca.ts';
+import { Frontend, type FrontendOptions } from '../../../src/cloud/frontend/frontend.ts';
+import type { FrontendLimits } from '../../../src/cloud/frontend/limits.ts';
+import { tunnelSecret } from '../../../src/cloud/tunnel-secret.ts';
+import { systemClock } from '../../../src/kit/clock.ts';
+import { Problem } from '../../../src/kit/errors.ts';
+import { Health } from '../../../src/kit/health.ts';
+import { silentLog } from '../../../src/kit/log.ts';
+import { captureClientHello } from './hello.ts';
+import { soon } from './soon.ts';
+import { answerChallenge, challenge, head, proveKite, type Proof, type ScriptedBox } from './scripted-box.ts';
+
+const zoneRoot = 'box.test';
+const masterKey = Buffer.alloc(32, 5);
+const boxId = 'a'.repeat(52);
+const kiteName = `remote.${boxId}.${zoneRoot}`;
+const otherName = `remote.${'b'.repeat(51)}a.${zoneRoot}`;
+const hello = await captureClientHello(kiteName);
+const unrecognizedName = Buffer.from([0x15, 3, 3, 0, 2, 2, 112]);
+
+function frontendWith(options: Partial<FrontendOptions>): Frontend {
+  return new Frontend({
+    host: '127.0.0.1',
+    port: 0,
+    zoneRoot,
+    masterKey,
+    log: silentLog,
+    clock: systemClock,
+    health: new Health(systemClock),
+    ...options,
+  });
+}
+
+/** A frontend, and everything that connects to it; all gone at the end. */
+class Stage {
+  readonly frontend: Frontend;
+  readonly #sockets: Socket[] = [];
+
+  private constructor(frontend: Frontend) {
+    this.frontend = frontend;
+  }
+
+  static async set(
+    limits: Partial<FrontendLimits> = {},
+    options: Partial<FrontendOptions> = {},
+  ): Promise<Stage> {
+    const frontend = frontendWith({ limits: { drainMs: 300, ...limits }, ...options });
+    await frontend.start();
+    return new Stage(frontend);
+  }
+
+  proof(more: Partial<Proof> = {}): Proof {
+    const name = more.kiteName ?? kiteName;
+    const { secret } = tunnelSecret(masterKey, name, Date.now());
+    return { port: this.frontend.port, kiteName: name, secret, ...more };
+  }
+
+  async box(more: Partial<Proof> = {}): Promise<ScriptedBox> {
+    const box = await proveKite(this.proof(more));
+    this.#sockets.push(box.socket);
+    return box;
+  }
+
+  connect(localAddress = '127.0.0.1'): Socket {
+    const socket = connect({
+      port: this.frontend.port,
+      host: '127.0.0.1',
+      localAddress,
+      allowHalfOpen: true,
+    });
+    socket.on('error', () => undefined);
+    this.#sockets.push(socket);
+    return socket;
+  }
+
+  /** A visitor who has said hello, and the stream id the box got for it. */
+  async visitor(box: ScriptedBox, localAddress?: string): Promise<{ socket: Socket; sid: string }> {
+    const before = box.opened.length;
+    const socket = this.connect(localAddress);
+    socket.write(hello);
+    await vi.waitUntil(() => box.opened.length > before, { interval: 2 });
+    return { socket, sid: box.opened[before]?.get('sid') ?? '' };
+  }
+
+  get refusals(): Record<string, number> {
+    return { ...this.frontend.metrics.refusals };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    await this.frontend.stop();
+  }
+}
+
+/** Everything until the end. */
+async function all(socket: Socket): Promise<Buffer> {
+  return Buffer.concat(await socket.toArray().catch(() => []));
+}
+
+describe.concurrent('a visitor', () => {
+  it('reaches the box that proved the name, with address and every byte', async () => {
+    await using stage = await Stage.set({}, { publicPort: 443 });
+    const box = await stage.box();
+    const { socket, sid } = await stage.visitor(box, '127.0.0.7');
+    expect(Object.fromEntries(box.opened[0] ?? [])).toMatchObject({
+      proto: 'https', host: kiteName, port: '443', rip: '::ffff:127.0.0.7', rport: String(socket.localPort),
+    }); // prettier-ignore
+    socket.end('more');
+    await soon(() => expect(box.frames.at(-1)?.headers.get('eof')).toBe('1R'));
+    expect(box.dataOf(sid)).toEqual(Buffer.concat([hello, Buffer.from('more')]));
+    box.send([['SID', sid]], 'answer');
+    box.send([['SID', sid], ['EOF', '1R']]); // prettier-ignore
+    expect((await all(socket)).toString()).toBe('answer');
+    await soon(() => expect(stage.frontend.metrics).toMatchObject({ streams: 0, bytesToVisitors: 6 }));
+  });
+
+  it('may send its ClientHello byte by byte', async () => {
+    await using stage = await Stage.set();
+    const box = await stage.box();
+    const socket = stage.connect();
+    socket.setNoDelay(true);
+    for (const byte of hello.subarray(0, 50))
+      await new Promise((done) => socket.write(Buffer.of(byte), done));
+    socket.write(hello.subarray(50));
+    await soon(() => expect(box.opened).toHaveLength(1));
+    expect(box.dataOf(box.opened[0]?.get('sid') ?? '')).toEqual(hello);
+  });
+
+  it('is told at once, in TLS, that there is no such box', async () => {
+    await using stage = await Stage.set();
+    const socket = stage.connect();
+    socket.write(hello);
+    expect(await all(socket)).toEqual(unrecognizedName);
+    const client = connectTls({ port: stage.frontend.port, host: '127.0.0.1', servername: kiteName });
+    const [error] = (await once(client, 'error')) as [Error & { code: string }];
+    expect(error.code).toMatch(/UNRECOGNIZED_NAME/);
+    expect(stage.refusals).toMatchObject({ 'no-such-tunnel': 2 });
+  });
+
+  it('is told so too when it names nobody', async () => {
+    await using stage = await Stage.set();
+    const socket = stage.connect();
+    socket.write(await captureClientHello(undefined));
+    expect(await all(socket)).toEqual(unrecognizedName);
+  });
+
+  it('gets the rest of an answer after the box has closed', async () => {
+    await using stage = await Stage.set();
+    const box = await stage.box();
+    const { socket, sid } = await stage.visitor(box);
+    const answer = Buffer.alloc(1_500_000, 'x');
+    for (let at = 0; at < answer.length; at += 60_000)
+      box.send([['SID', sid]], answer.subarray(at, at + 60_000));
+    box.send([['SID', sid], ['EOF', '1WR']]); // prettier-ignore
+    expect((await all(socket)).length).toBe(answer.length);
+    await soon(() => expect(stage.frontend.metrics.streams).toBe(0));
+  });
+
+  it('who speaks HTTP is told what this is', async () => {
+    await using stage = await Stage.set();
+    const socket = stage.connect();
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    expect((await all(socket)).toString()).toMatch(/^HTTP\/1\.1 503 .*\r\nX-PageKite-UUID: [0-9a-f]{40}\r\n/);
+  });
+});
+
+describe.concurrent('a box', () => {
+  it('is asked for its proof and given a session', async () => {
+    await using stage = await Stage.set();
+    const { answer } = await challenge(stage.proof());
+    expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+    expect(answer).toContain(`X-PageKite-SignThis: https:${kiteName}:f00d:`);
+    const box = await stage.box();
+    expect(box.answer).toContain(`X-PageKite-OK: https:${kiteName}:f00d`);
+    expect(box.sessionId).toMatch(/^[0-9a-f]{32}$/);
+  });
+
+  it.each<[string, Partial<Proof>, string]>([
+    ['with a wrong secret', { secret: 'wrong' }, 'unauthorized'],
+    [
+      'for the name of another box',
+      { kiteName: otherName, secret: tunnelSecret(masterKey, kiteName, Date.now()).secret },
+      'unauthorized',
+    ],
+    ['for a name outside of the zones', { kiteName: 'remote.example.org' }, 'not-this-zone'],
+  ])('is refused %s', async (_what, more, reason) => {
+    await using stage = await Stage.set();
+    const box = await stage.box(more);
+    expect(box.answer).toContain(`X-PageKite-Invalid-Why: https:${more.kiteName ?? kiteName}:f00d;${reason}`);
+    await once(box.socket, 'close');
+    expect(stage.frontend.metrics).toMatchObject({
+      tunnelsOpened: 0,
+      refusals: { 'kite-refused': expect.any(Number) },
+    });
+  });
+
+  it('can use a challenge only once', async () => {
+    await using stage = await Stage.set();
+    const { token } = await challenge(stage.proof());
+    const box = await answerChallenge(stage.proof(), token);
+    expect(box.answer).toContain('X-PageKite-OK');
+    // Somebody on the way has recorded it.
+    const replayed = await answerChallenge(stage.proof(), token);
+    expect(replayed.answer).toContain(';challenge');
+    expect(stage.frontend.metrics).toMatchObject({ tunnels: 1, takeOvers: 0 });
+    box.socket.destroy();
+  });
+
+  it('gets an answer to its questions, and is asked when it is silent', async () => {
+    await using stage = await Stage.set({ pingMs: 500 });
+    const box = await stage.box();
+    box.send([['NOOP', 1], ['PING', '12.34']]); // prettier-ignore
+    await soon(() => expect(box.frames.some(({ headers }) => headers.get('pong') === '12.34')).toBe(true));
+    await once(box.socket, 'close');
+    expect(box.frames.some(({ headers }) => headers.has('ping'))).toBe(true);
+    expect(stage.refusals).toMatchObject({ 'tunnel-silent': 1 });
+  });
+
+  it('that comes back takes over its name at once, while those inside may finish', async () => {
+    await using stage = await Stage.set({ drainMs: 5000 });
+    const old = await stage.box();
+    const inside = await stage.visitor(old);
+    const box = await stage.box();
+    const next = await stage.visitor(box);
+    expect(next.sid).not.toBe('');
+    old.send([['SID', inside.sid]], 'finished');
+    old.send([['SID', inside.sid], ['EOF', '1WR']]); // prettier-ignore
+    expect((await all(inside.socket)).toString()).toBe('finished');
+    await once(old.socket, 'close');
+    expect(stage.frontend.metrics).toMatchObject({ tunnels: 1, streams: 1, takeOvers: 1 });
+  });
+
+  it('that says its old connection is gone ends it at once', async () => {
+    await using stage = await Stage.set({ drainMs: 60_000 });
+    const old = await stage.box();
+    const inside = await stage.visitor(old);
+    const box = await stage.box({ headers: [`X-PageKite-Replace: ${old.sessionId}`] });
+    await Promise.all([once(old.socket, 'close'), all(inside.socket)]);
+    expect(stage.frontend.metrics).toMatchObject({ tunnels: 1, streams: 0 });
+    box.socket.destroy();
+  });
+
+  it('cannot end the connection of another', async () => {
+    await using stage = await Stage.set();
+    const victim = await stage.box();
+    await stage.box({ kiteName: otherName, headers: [`X-PageKite-Replace: ${victim.sessionId}`] });
+    expect((await stage.visitor(victim)).sid).toBe('1');
+    expect(stage.frontend.metrics).toMatchObject({ tunnels: 2, takeOvers: 0 });
+  });
+
+  it('may wrap its connection in TLS, and only with the frontend that owns the name', async () => {
+    const ca = await createTestCa();
+    const certName = 'frontend.test';
+    await using stage = await Stage.set({}, { tls: { ...(await ca.issue([certName])), certName } });
+    const through = async (target: string): Promise<Socket> => {
+      const raw = stage.connect();
+      raw.write(`CONNECT ${target} HTTP/1.1\r\nHost: x\r\n\r\n`);
+      const answer = await head(raw);
+      if (!answer.startsWith('HTTP/1.1 200')) return raw;
+      const secure = connectTls({ socket: raw, servername: certName, ca: ca.caPem });
+      await once(secure, 'secureConnect');
+      return secure;
+    };
+    const box = await stage.box({ through: () => through(`${certName}:443`) });
+    const { sid } = await stage.visitor(box);
+    expect(box.dataOf(sid)).toEqual(hello);
+    expect(await through('bank.example:443')).not.toBeInstanceOf(TLSSocket);
+  });
+});
+
+describe.concurrent('limits', () => {
+  it('bound how long and how large a first word may be', async () => {
+    await using stage = await Stage.set({ helloMs: 200 });
+    const slow = stage.connect();
+    slow.write(hello.subarray(0, 20));
+    const silent = stage.connect();
+    const slowHttp = stage.connect();
+    slowHttp.write('CONNECT PageKite:1 HTTP/1.0\r\nX: ');
+    const large = stage.connect();
+    large.write(
+      Buffer.concat([Buffer.from('CONNECT PageKite:1 HTTP/1.0\r\nX: '), Buffer.alloc(40_000, 'x')]),
+    );
+    const fragments = stage.connect();
+    // A ClientHello of 16 MB, in many records.
+    const record = Buffer.concat([Buffer.from([0x16, 3, 1, 0x10, 0]), Buffer.alloc(4096, 1)]);
+    record.set([1, 0xff, 0xff, 0xff], 5);
+    for (let sent = 0; sent < 8; sent++) fragments.write(record);
+    await Promise.all([slow, silent, slowHttp, large, fragments].map(all));
+    expect(stage.refusals).toMatchObject({ 'hello-too-slow': 3, 'hello-too-large': 2 });
+    await soon(() => expect(stage.frontend.metrics.connections).toBe(0));
+  });
+
+  it('bound connections of one source, not those of others', async () => {
+    await using stage = await Stage.set({ connectionsPerSource: 10 });
+    const flood = Array.from({ length: 60 }, () => stage.connect('127.0.0.66'));
+    await soon(() => expect(stage.refusals['too-many-of-source']).toBe(50));
+    const box = await stage.box();
+    expect((await stage.visitor(box)).sid).toBe('1');
+    for (const socket of flood) socket.destroy();
+    await soon(() => expect(stage.frontend.metrics.connections).toBe(2));
+    // The source may come again.
+    expect((await stage.visitor(box, '127.0.0.66')).sid).toBe('2');
+  });
+
+  it('bound visitors of one box, at a time and in a second', async () => {
+    await using stage = await Stage.set({ streamsPerBox: 3, newStreamsPerSecond: 0.001, newStreamsBurst: 4 });
+    const box = await stage.box();
+    const visitors = await Promise.all([1, 2, 3].map(() => stage.visitor(box)));
+    const fourth = stage.connect();
+    fourth.write(hello);
+    expect([...(await all(fourth))]).toEqual([0x15, 3, 3, 0, 2, 2, 80]);
+    visitors[0]?.socket.resetAndDestroy();
+    await soon(() => expect(stage.frontend.metrics.streams).toBe(2));
+    await stage.visitor(box);
+    visitors[1]?.socket.resetAndDestroy();
+    await soon(() => expect(stage.frontend.metrics.streams).toBe(2));
+    const sixth = stage.connect();
+    sixth.write(hello);
+    await all(sixth);
+    expect(stage.refusals).toMatchObject({ 'too-many-streams': 1, 'streams-too-fast': 1 });
+  });
+
+  it('end the visitor that hoards, not the one that is served', async () => {
+    await using stage = await Stage.set({
+      bufferedBytesPerBox: 3_000_000,
+      bufferedBytesPerStream: 2_500_000,
+    });
+    const box = await stage.box();
+    const [hoarder, other, good] = [
+      await stage.visitor(box),
+      await stage.visitor(box),
+      await stage.visitor(box),
+    ];
+    let received = 0;
+    good.socket.on('data', (bytes: Buffer) => (received += bytes.length));
+    // A box that ignores flow control, and visitors who do not read.
+    const chunk = Buffer.alloc(60_000);
+    for (let round = 0; round < 400 && !hoarder.socket.closed; round++) {
+      for (const { sid } of [hoarder, hoarder, other, good]) box.send([['SID', sid]], chunk);
+      await new Promise((done) => box.socket.write('', done));
+      expect(stage.frontend.metrics.bufferedBytes).toBeLessThan(3_500_000);
+    }
+    await soon(() => expect(received).toBe(400 * chunk.length));
+    const { refusals } = stage;
+    expect((refusals['box-buffer-full'] ?? 0) + (refusals['stream-buffer-full'] ?? 0)).toBeGreaterThan(0);
+    expect(good.socket.closed).toBe(false);
+  });
+
+  it('bound what waits for a box that asks but does not read', async () => {
+    await using stage = await Stage.set();
+    const box = await stage.box();
+    box.socket.pause();
+    const question = Buffer.from('NOOP: 1\r\nPING: 0123456789012345678901234567890123456789\r\n\r\n!');
+    const flood = Buffer.concat(
+      Array.from({ length: 20_000 }, () =>
+        Buffer.concat([Buffer.from(`${question.length.toString(16)}\r\n`), question]),
+      ),
+    );
+    for (let sent = 0; sent < 60 && !box.socket.destroyed; sent++)
+      await new Promise((done) => box.socket.write(flood, done));
+    await soon(() => expect(stage.refusals['tunnel-stalled']).toBe(1));
+    expect(stage.frontend.metrics.tunnels).toBe(0);
+  });
+
+  it('let one box have a few tunnels only', async () => {
+    await using stage = await Stage.set({ tunnelsPerBox: 2, drainMs: 60_000 });
+    for (let turn = 0; turn < 5; turn++) await stage.visitor(await stage.box());
+    expect(stage.frontend.metrics.tunnels).toBe(2);
+    expect(stage.refusals).toMatchObject({ 'too-many-tunnels': 3 });
+  });
+
+  it('hold against thousands of connections that say nothing', async () => {
+    await using stage = await Stage.set({
+      connections: 1500,
+      connectionsPerSource: 400,
+      undecidedPerSource: 400,
+      helloMs: 1500,
+    });
+    const box = await stage.box();
+    const flood = Array.from({ length: 3000 }, (_, index) => stage.connect(`127.0.1.${1 + (index % 5)}`));
+    await soon(() => expect(Object.values(stage.refusals).reduce((a, b) => a + b, 0)).toBeGreaterThan(1000));
+    expect(stage.frontend.metrics.connections).toBeLessThanOrEqual(1500);
+    await soon(() => expect(stage.frontend.metrics.connections).toBe(1));
+    expect((await stage.visitor(box)).sid).toBe('1');
+    for (const socket of flood) socket.destroy();
+  });
+});
+
+describe.concurrent('a hostile box', () => {
+  it.each([
+    ['a frame of 4 GB', 'ffffffff\r\n'],
+    ['a frame without a length', 'GET / HTTP/1.1\r\n\r\n'],
+    ['a frame without headers', '4\r\nabcd'],
+  ])('is cut off when it sends %s', async (_what, text) => {
+    await using stage = await Stage.set();
+    const box = await stage.box();
+    const { socket } = await stage.visitor(box);
+    box.socket.write(text);
+    // 4 GB are refused at once; what is merely too little is not, until it is complete.
+    await all(socket);
+    expect(stage.refusals).toMatchObject({ 'frames-malformed': 1 });
+  });
+
+  it('reaches nobody with streams that are not its own', async () => {
+    await using stage = await Stage.set();
+    const [box, other] = [await stage.box(), await stage.box({ kiteName: otherName })];
+    const { socket, sid } = await stage.visitor(box);
+    for (const strange of [sid, '0', '99999', '999999999999', '-1', 'x']) {
+      other.send([['SID', strange]], 'injected');
+      other.send([['NOOP', 1], ['SID', strange], ['SKB', 999_999_999]]); // prettier-ignore
+      other.send([['SID', strange], ['EOF', '1WR']]); // prettier-ignore
+    }
+    other.send([['NOOP', 1], ['PING', 'done']]); // prettier-ignore
+    await soon(() => expect(other.frames.some(({ headers }) => headers.get('pong') === 'done')).toBe(true));
+    box.send([['SID', sid]], 'true');
+    box.send([['SID', sid], ['EOF', '1R']]); // prettier-ignore
+    expect((await once(socket, 'data')).toString()).toBe('true');
+    expect(stage.frontend.metrics.tunnels).toBe(2);
+  });
+
+  it('gets no more of a visitor than a window, whatever it claims to have passed on', async () => {
+    await using stage = await Stage.set();
+    const box = await stage.box();
+    const { socket, sid } = await stage.visitor(box);
+    socket.write(Buffer.alloc(8_000_000));
+    await soon(() => expect(box.dataOf(sid).length).toBeGreaterThan(262_144 - 1));
+    const first = stage.frontend.metrics.bytesToBoxes;
+    expect(first).toBeLessThan(262_144 + 70_000);
+    box.send([['NOOP', 1], ['SID', sid], ['SKB', 999_999_999]]); // prettier-ignore
+    await soon(() => expect(stage.frontend.metrics.bytesToBoxes).toBeGreaterThan(first));
+    box.send([['NOOP', 1], ['PING', 'a']]); // prettier-ignore
+    await soon(() => expect(box.frames.at(-1)?.headers.has('pong')).toBe(true));
+    expect(stage.frontend.metrics.bytesToBoxes).toBeLessThan(first + 262_144 + 70_000);
+  });
+});
+
+describe.concurrent('the frontend', () => {
+  it('lets visitors finish when it stops, and takes nobody new', async () => {
+    await using stage = await Stage.set({ drainMs: 10_000 });
+    const box = await stage.box();
+    const idle = await stage.box({ kiteName: otherName });
+    const { socket, sid } = await stage.visitor(box);
+    const { port } = stage.frontend;
+    const stopped = stage.frontend.stop();
+    await once(idle.socket, 'close');
+    const late = connect({ port, host: '127.0.0.1' });
+    await once(late, 'error');
+    box.send([['SID', sid]], 'finished');
+    box.send([['SID', sid], ['EOF', '1WR']]); // prettier-ignore
+    expect((await all(socket)).toString()).toBe('finished');
+    await stopped;
+    expect(stage.frontend.metrics).toMatchObject({ connections: 0, tunnels: 0, streams: 0 });
+  });
+
+  it('ends those who do not finish', async () => {
+    await using stage = await Stage.set({ drainMs: 100 });
+    const box = await stage.box();
+    await stage.visitor(box);
+    await stage.frontend.stop();
+    await soon(() => expect(stage.frontend.metrics.connections).toBe(0));
+  });
+
+  it('names port and setting when the port is taken', async () => {
+    await using stage = await Stage.set();
+    const second = frontendWith({ port: stage.frontend.port });
+    const error: unknown = await second.start().catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(Problem);
+    expect(error).toMatchObject({ code: 'port-in-use', details: { setting: 'frontend.port' } });
+    await second.stop();
+  });
+
+  it('can be started again', async () => {
+    const frontend = frontendWith({});
+    await frontend.stop();
+    await frontend.start();
+    await frontend.stop();
+    await frontend.start();
+    expect(frontend.port).toBeGreaterThan(0);
+    await frontend.stop();
+  });
+});
