@@ -44,7 +44,9 @@ async function ping(
 const clients = (entries: Entry[]): string[] => entries.map((entry) => entry.client).toSorted();
 
 describe.concurrent('announcing and asking', () => {
-  it('lists a box to callers behind the same address, in the shape of 2016, with the text as announced', async () => {
+  it('lists a box to callers behind the same address, in the shape of 2016, with the text as announced', async ({
+    expect,
+  }) => {
     const clock = new FakeClock();
     const server = await running({ clock });
     const box = createBox();
@@ -62,7 +64,7 @@ describe.concurrent('announcing and asking', () => {
     expect(await ping(server, { from: '127.0.0.3' })).toEqual([]);
   });
 
-  it('answers any page in any browser, and only this call', async () => {
+  it('answers any page in any browser, and only this call', async ({ expect }) => {
     const server = await running();
     const open = await call(server, { path: '/ping', headers: { origin: 'https://app.example.net' } });
     expect(open.headers).toMatchObject({ 'access-control-allow-origin': '*', 'cache-control': 'no-store' });
@@ -72,7 +74,7 @@ describe.concurrent('announcing and asking', () => {
     expect(announced.headers['access-control-allow-origin']).toBeUndefined();
   });
 
-  it('forgets a box at once when it says goodbye, wherever it announced from', async () => {
+  it('forgets a box at once when it says goodbye, wherever it announced from', async ({ expect }) => {
     const server = await running();
     const box = createBox();
     await announce(server, box);
@@ -82,7 +84,7 @@ describe.concurrent('announcing and asking', () => {
     expect(server.metrics.records).toBe(0);
   });
 
-  it('shows a box that moved to another address there only', async () => {
+  it('shows a box that moved to another address there only', async ({ expect }) => {
     const server = await running();
     const box = createBox();
     await announce(server, box, { from: '127.0.0.2' });
@@ -91,7 +93,9 @@ describe.concurrent('announcing and asking', () => {
     expect(clients(await ping(server, { from: '127.0.0.3' }))).toEqual([box.boxId]);
   });
 
-  it('stops showing a box two minutes after its last announcement, and removes it from the disk soon after', async () => {
+  it('stops showing a box two minutes after its last announcement, and removes it from the disk soon after', async ({
+    expect,
+  }) => {
     const clock = new FakeClock();
     const server = await running({ clock });
     const box = createBox();
@@ -104,7 +108,7 @@ describe.concurrent('announcing and asking', () => {
     await expect.poll(() => server.metrics).toMatchObject({ records: 0, swept: 1 });
   });
 
-  it('knows every box it answered after a restart, and gives it the same short code', async () => {
+  it('knows every box it answered after a restart, and gives it the same short code', async ({ expect }) => {
     const stateFolder = newFolder();
     const box = createBox();
     const first = await startServer({ stateFolder });
@@ -117,6 +121,37 @@ describe.concurrent('announcing and asking', () => {
       (before.body as { short_code: string }).short_code,
     );
   });
+
+  it('knows the box again on a resumed TLS session', async ({ expect }) => {
+    const server = await running();
+    const box = createBox();
+    const goodbye = (
+      session?: Buffer,
+    ): Promise<{ text: string; session: Buffer | undefined; resumed: boolean }> =>
+      new Promise((resolve, reject) => {
+        const socket = connect({
+          host: '127.0.0.1',
+          port: server.port,
+          ca: testCaPem,
+          servername: 'localhost',
+          key: box.key,
+          cert: box.cert,
+          ...(session === undefined ? {} : { session }),
+        });
+        const heard = { text: '', session: undefined as Buffer | undefined, resumed: false };
+        socket.on('session', (ticket) => (heard.session = ticket));
+        socket.on('secureConnect', () => (heard.resumed = socket.isSessionReused()));
+        socket.on('data', (chunk: Buffer) => (heard.text += chunk.toString()));
+        socket.on('error', reject);
+        socket.on('close', () => resolve(heard));
+        socket.write('DELETE /register HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+      });
+    const first = await goodbye();
+    await announce(server, box);
+    const second = await goodbye(first.session);
+    expect(second).toMatchObject({ resumed: true, text: expect.stringMatching(/^HTTP\/1\.1 204/) as string });
+    expect(server.metrics.records).toBe(0);
+  });
 });
 
 async function crowd(server: RegistrationServer): Promise<{ boxes: TestBox[]; codes: string[] }> {
@@ -126,7 +161,9 @@ async function crowd(server: RegistrationServer): Promise<{ boxes: TestBox[]; co
 }
 
 describe.concurrent('shared addresses', () => {
-  it('lists a handful of boxes, and of more only those with an open window or the code that was typed', async () => {
+  it('lists a handful of boxes, and of more only those with an open window or the code that was typed', async ({
+    expect,
+  }) => {
     const server = await running();
     const { boxes, codes } = await crowd(server);
     const hidden = await call(server, { path: '/ping' });
@@ -147,7 +184,7 @@ describe.concurrent('shared addresses', () => {
     expect(handful.headers[sharedAddressHeader]).toBeUndefined();
   });
 
-  it('ends guessing: after some wrong codes even the right one has to wait', async () => {
+  it('ends guessing: after some wrong codes even the right one has to wait', async ({ expect }) => {
     const clock = new FakeClock();
     const server = await running({ clock, limits: { wrongCodes: { burst: 2, perSecond: 0.1 } } });
     const { codes } = await crowd(server);
@@ -272,7 +309,7 @@ describe.concurrent('bad input', () => {
     });
   });
 
-  it('a body that dribbles in is answered 408 and its connection closed', async () => {
+  it('a body that dribbles in is answered 408 and its connection closed', async ({ expect }) => {
     const server = await running({ limits: { requestTimeoutMs: 300 } });
     const socket = connect({
       port: server.port,
@@ -293,7 +330,7 @@ describe.concurrent('bad input', () => {
     expect(text).toContain('"code":"body-too-slow"');
   });
 
-  it('what is not HTTP is answered 400 in our shape', async () => {
+  it('what is not HTTP is answered 400 in our shape', async ({ expect }) => {
     const server = await running();
     const socket = connect({ port: server.port, host: '127.0.0.1', ca: testCaPem, servername: 'localhost' });
     let text = '';
@@ -306,7 +343,9 @@ describe.concurrent('bad input', () => {
 });
 
 describe.concurrent('limits', () => {
-  it('holds back one box and one source, says for how long, and lets the others through', async () => {
+  it('holds back one box and one source, says for how long, and lets the others through', async ({
+    expect,
+  }) => {
     const clock = new FakeClock();
     const server = await running({
       clock,
@@ -330,7 +369,7 @@ describe.concurrent('limits', () => {
     expect(server.metrics).toMatchObject({ announcements: 5, limited: 2, refused: 0 });
   });
 
-  it('holds back who asks too often, and tells the page so', async () => {
+  it('holds back who asks too often, and tells the page so', async ({ expect }) => {
     const server = await running({ limits: { pingsPerSource: { burst: 1, perSecond: 0.01 } } });
     await ping(server);
     const limited = await call(server, { path: '/ping', headers: { origin: 'https://app.example.net' } });
@@ -340,7 +379,7 @@ describe.concurrent('limits', () => {
     });
   });
 
-  it('believes a forwarded address from a configured proxy only', async () => {
+  it('believes a forwarded address from a configured proxy only', async ({ expect }) => {
     const header = { 'x-forwarded-for': '203.0.113.7' };
     const naive = await running();
     const box = createBox();
@@ -359,7 +398,14 @@ describe.concurrent('limits', () => {
 });
 
 describe.concurrent('trouble on this side', () => {
-  it('a port in use is an error that names the port and the setting', async () => {
+  it('a state folder that cannot be made is an error that names it', async ({ expect }) => {
+    await expect(startServer({ stateFolder: '/proc/porchlight' })).rejects.toMatchObject({
+      code: 'storage-failed',
+      message: expect.stringContaining('/proc/porchlight') as string,
+    });
+  });
+
+  it('a port in use is an error that names the port and the setting', async ({ expect }) => {
     const server = await running();
     const second = startServer({ stateFolder: newFolder(), port: server.port });
     await expect(second).rejects.toMatchObject({
@@ -368,7 +414,9 @@ describe.concurrent('trouble on this side', () => {
     });
   });
 
-  it('answers 500 with a code while it cannot write, shows it in its health, and recovers by itself', async () => {
+  it('answers 500 with a code while it cannot write, shows it in its health, and recovers by itself', async ({
+    expect,
+  }) => {
     const clock = new FakeClock();
     const health = new Health(clock);
     const stateFolder = newFolder();

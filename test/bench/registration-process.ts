@@ -1,0 +1,12 @@
+import { startServer, testCaPem } from '../cloud/registration-server/setup.ts';
+
+/** The registration-server in a process of its own, so that the clients of the bench do not share its event loop. */
+const rate = { burst: 1e9, perSecond: 1e9 };
+const server = await startServer({
+  stateFolder: process.argv[2] ?? '',
+  limits: { perBox: rate, announcementsPerSource: rate, pingsPerSource: rate },
+});
+process.stdout.write(`${JSON.stringify({ port: server.port, caPem: testCaPem })}\n`);
+for await (const _ of process.stdin);
+process.stdout.write(`${JSON.stringify(server.metrics)}\n`);
+await server.stop();
