@@ -15,7 +15,7 @@ export const places = {
   ulaPrefix: 'fd12:3456:789a:1::',
 } as const;
 
-export interface RouterOptions {
+interface RouterOptions {
   /** Its resolver asks the cloud for names below this. */
   zoneRoot: string;
   /** Drop private addresses from answers, as OpenWrt does by default. */

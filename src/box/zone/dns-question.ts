@@ -46,11 +46,13 @@ async function ask(
 ): Promise<DnsReply> {
   const { server, signal } = question;
   signal.throwIfAborted();
+  const address = await numeric(server).catch(() => undefined);
+  if (address === undefined) return { outcome: 'silent', addresses: [] };
   const resolver = new Resolver({ timeout: timeoutMs, tries });
   const cancel = (): void => resolver.cancel();
   signal.addEventListener('abort', cancel, { once: true });
   try {
-    resolver.setServers([await numeric(server)]);
+    resolver.setServers([address]);
     return { outcome: 'found', addresses: (await action(resolver)).toSorted() };
   } catch (error) {
     signal.throwIfAborted();

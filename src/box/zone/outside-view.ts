@@ -82,7 +82,7 @@ export class OutsideView implements Service {
     health.set(
       'zone.name-servers',
       agreed ? 'ok' : 'warning',
-      views.map(({ message }) => message).join('; '),
+      views.map(({ message }) => message).join('; ') || 'the dns-server says of no name server where it is',
       agreed ? undefined : portRemedy,
     );
     return agreed;

@@ -1,9 +1,9 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { messageOf } from '../../kit/errors.ts';
-import { readIfThere, writeAtomic } from '../../kit/files.ts';
+import { privateFolder, readIfThere, writeAtomic } from '../../kit/files.ts';
 import type { Log } from '../../kit/log.ts';
 import { mirrorLabelPattern } from '../../protocol/names.ts';
 import { firstTurn, type MirrorTurn } from './zone-policy.ts';
@@ -43,6 +43,7 @@ export class TurnStore {
   /** Does nothing when `turn` is what was saved last. Throws `storage-failed`. */
   async save(turn: MirrorTurn): Promise<void> {
     if (isDeepStrictEqual(turn, this.#saved)) return;
+    await privateFolder(dirname(this.#path));
     await writeAtomic(this.#path, `${JSON.stringify({ order: turn.order, addresses: turn.addresses })}\n`);
     this.#saved = turn;
   }

@@ -190,26 +190,25 @@ export class ZoneKeeper implements Service {
 
   #report(leftOut: readonly string[], { records, serial }: ZoneState): void {
     const { health } = this.#options;
-    if (leftOut.length === 0) {
-      const main = records.main.length === 0 ? 'no address yet' : records.main.join(', ');
+    const main = records.main.length === 0 ? 'no address' : records.main.join(', ');
+    if (leftOut.length === 0)
       return health.set('zone', 'ok', `${this.#names.main}: ${main} (serial ${serial})`);
-    }
     health.set(
       'zone',
       'warning',
-      `not published: ${leftOut.join(', ')}`,
-      'nothing, if they are public addresses; only those of home networks and of known frontends are for the zone',
+      `${this.#names.main}: ${main}; not published: ${leftOut.join(', ')}`,
+      'put the box behind a router that gives it a private address; for frontends, ask who runs the dns-server',
     );
   }
 
   #failed(error: unknown, failures: number): void {
     this.#trustedUntil = 0;
-    // One or two failures are daily life: the line drops, the dns-server restarts.
-    const severity = failures < 3 ? 'warning' : 'error';
+    // One or two failures are daily life (the line drops, the dns-server restarts), but not if repeating cannot help.
+    const final = error instanceof Problem && !error.retryable;
     const remedy =
       remedies[codeOf(error)] ??
       'nothing now, it is tried again; if it stays so, see the log of the dns-server';
-    this.#options.health.set('zone', severity, messageOf(error), remedy);
+    this.#options.health.set('zone', final || failures >= 3 ? 'error' : 'warning', messageOf(error), remedy);
   }
 }
 

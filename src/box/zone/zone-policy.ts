@@ -33,7 +33,10 @@ export interface ZonePlan {
   write: boolean;
   /** To be kept once `records` are served. */
   turn: MirrorTurn;
-  /** Addresses that the server would refuse, and that are therefore left out. */
+  /**
+   * Addresses that the zone may not hold, where that is worth a word: frontends, and those of a box that has no other.
+   * A public address beside a private one is how homes are.
+   */
   leftOut: readonly string[];
   /** Decide again after this long (ms) even if nothing changes. */
   againInMs?: number;
@@ -74,9 +77,10 @@ export function planZone(input: ZoneInput): ZonePlan {
     records,
     write: !sameRecords(records, served.records),
     turn: nextTurn(turn, mirrors, main, before),
-    leftOut: [...home, ...frontends].filter(
-      (address) => !main.includes(address) && !records.tunnel.includes(address),
-    ),
+    leftOut: [
+      ...(publishable.length === 0 ? home : []),
+      ...frontends.filter((each) => !known.includes(each)),
+    ],
     ...(home.length > 0 && waitMs > 0 ? { againInMs: waitMs } : {}),
   };
 }
