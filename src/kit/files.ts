@@ -5,7 +5,19 @@ import { codeOf, messageOf, Problem } from './errors.ts';
 
 /** Creates `folder` (and parents) readable by its owner alone. */
 export async function privateFolder(folder: string): Promise<void> {
-  await storing(folder, () => mkdir(folder, { recursive: true, mode: 0o700 }));
+  await storing(folder, () => make(folder));
+}
+
+/** Parents first when there are none: Node's `recursive` calls a read-only file system *no such file or directory*. */
+async function make(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, 0o700);
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return;
+    if (codeOf(error) !== 'ENOENT' || dirname(folder) === folder) throw error;
+    await make(dirname(folder));
+    await make(folder);
+  }
 }
 
 /**

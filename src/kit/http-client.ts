@@ -1,6 +1,7 @@
+import type { Socket } from 'node:net';
 import type { Static, TSchema } from 'typebox';
 import { Value } from 'typebox/value';
-import { Agent, request as send } from 'undici';
+import { Agent, buildConnector, request as send } from 'undici';
 import { codeOf, isAbort, messageOf, Problem } from './errors.ts';
 
 export interface HttpClientOptions {
@@ -33,6 +34,8 @@ const maxAnswerBytes = 1024 * 1024;
 /** A JSON client for one server. Every failure is a `Problem`: the server's own code, or `unreachable`, `bad-answer`. */
 export class HttpClient {
   readonly #options: HttpClientOptions;
+  /** Open sockets: undici would wait seconds for those that are still in their handshake before it is closed. */
+  readonly #sockets = new Set<Socket>();
   #agent: Agent | undefined;
 
   constructor(options: HttpClientOptions) {
@@ -72,28 +75,31 @@ export class HttpClient {
   }
 
   async close(): Promise<void> {
-    await this.#agent?.destroy();
+    const agent = this.#agent;
     this.#agent = undefined;
+    const destroyed = agent?.destroy();
+    for (const socket of this.#sockets) socket.destroy(new Error('the client is closed'));
+    await destroyed;
   }
 
   #connect(): Agent {
     const { key, cert, ca, connectTo, family } = this.#options;
+    const connect = buildConnector({
+      timeout: 5000,
+      ...(key === undefined ? {} : { key }),
+      ...(cert === undefined ? {} : { cert }),
+      ...(ca === undefined ? {} : { ca }),
+      ...(family === undefined ? {} : { family, autoSelectFamily: false }),
+    });
+    // A host and port among the connector's options would be replaced by those of the origin.
+    const where = connectTo === undefined ? {} : { hostname: connectTo.host, port: String(connectTo.port) };
     return new Agent({
-      connect: {
-        ...(key === undefined ? {} : { key }),
-        ...(cert === undefined ? {} : { cert }),
-        ...(ca === undefined ? {} : { ca }),
-        ...(family === undefined ? {} : { family, autoSelectFamily: false }),
-        ...(connectTo === undefined
-          ? {}
-          : {
-              host: connectTo.host,
-              port: connectTo.port,
-              servername: new URL(this.#options.origin).hostname,
-            }),
+      connect: (options, done) => {
+        // The connector answers its socket, which its type does not tell.
+        const socket = connect({ ...options, ...where }, done) as unknown as Socket;
+        this.#sockets.add(socket);
+        socket.once('close', () => this.#sockets.delete(socket));
       },
-      connectTimeout: 5000,
-      maxResponseSize: maxAnswerBytes,
     });
   }
 }
@@ -104,7 +110,7 @@ async function bounded(body: AsyncIterable<Buffer>): Promise<string> {
   for await (const chunk of body) {
     size += chunk.length;
     if (size > maxAnswerBytes)
-      throw new Problem('bad-answer', `the answer is larger than ${maxAnswerBytes} bytes`);
+      throw new Problem('bad-answer', `the answer is larger than ${maxAnswerBytes} bytes`, { status: 502 });
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
@@ -122,7 +128,7 @@ function shaped<S extends TSchema>(schema: S, text: string, url: string): Static
   const value = parse(text);
   if (Value.Check(schema, value)) return value;
   const [first] = Value.Errors(schema, value);
-  const why = first === undefined ? 'is not JSON' : `${first.instancePath || 'it'} ${first.message}`;
+  const why = value === undefined ? 'it is not JSON' : `${first?.instancePath || 'it'} ${first?.message}`;
   throw new Problem('bad-answer', `the answer of ${url} is not what was agreed: ${why}`, { status: 502 });
 }
 
@@ -134,7 +140,8 @@ export function retryAfterSeconds(
   const text = Array.isArray(header) ? header[0] : header;
   if (text === undefined) return undefined;
   if (/^\d+$/.test(text)) return Math.min(Number(text), 604_800);
-  const date = Date.parse(text);
+  // JavaScript sees dates in nearly anything, in `-5` for one; every form of HTTP's begins with the day of the week.
+  const date = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)/.test(text) ? Date.parse(text) : Number.NaN;
   return Number.isNaN(date) ? undefined : Math.min(Math.max(0, (date - now) / 1000), 604_800);
 }
 

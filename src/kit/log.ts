@@ -45,7 +45,9 @@ function terminalStream(write: (text: string) => void): DestinationStream {
       const { time, level, part = '', msg = '', err } = JSON.parse(line) as Line;
       const stamp = new Date(time).toISOString().slice(11, 23);
       const stack = err?.stack === undefined ? '' : `\n${err.stack}`;
-      write(`${colours[level] ?? ''}${stamp} ${part.padEnd(12)} ${msg}${stack}\u001B[0m\n`);
+      const text = `${stamp} ${part.padEnd(12)} ${msg}${stack}`;
+      const colour = colours[level];
+      write(colour === undefined ? `${text}\n` : `${colour}${text}\u001B[0m\n`);
     },
   };
 }
