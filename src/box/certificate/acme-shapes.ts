@@ -1,7 +1,6 @@
 import { type Static, type TSchema, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { Problem } from '../../kit/errors.ts';
-import { retryAfterSeconds } from '../../kit/http-client.ts';
 
 /** The resources of RFC 8555 as far as we read them. A CA is a stranger: nothing it sends is used unchecked. */
 
@@ -72,18 +71,17 @@ export function isBadNonce(data: unknown): boolean {
 export function refusal(answer: {
   status: number;
   data: unknown;
-  retryAfter: unknown;
+  retryAfterSeconds: number | undefined;
   url: string | undefined;
 }): Problem {
-  const { status, data, url = '' } = answer;
+  const { status, data, retryAfterSeconds, url = '' } = answer;
   const { type, detail } = documentOf(data);
   const name = /^urn:ietf:params:acme:error:(\w+)$/.exec(String(type))?.[1] ?? `http-${status}`;
   const code = `acme-${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
   const said = typeof detail === 'string' ? detail.slice(0, 500) : 'without a reason';
-  const after = typeof answer.retryAfter === 'string' ? retryAfterSeconds(answer.retryAfter) : undefined;
   return new Problem(code, `the CA answered ${status} to ${url}: ${said}`, {
     status,
-    ...(after === undefined ? {} : { retryAfterSeconds: after }),
+    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
   });
 }
 

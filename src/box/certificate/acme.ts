@@ -56,6 +56,8 @@ interface Exchange {
   agent: Agent;
   signal: AbortSignal;
   timeoutMs: number;
+  /** Retry-After of the latest answer, seconds. */
+  retryAfterSeconds: number | undefined;
 }
 const exchanges = new AsyncLocalStorage<Exchange>();
 
@@ -74,9 +76,12 @@ acme.axios.interceptors.request.use((config) => {
 });
 acme.axios.interceptors.response.use((response) => {
   const { status, data, headers, config } = response;
+  const retryAfter = retryAfterSeconds(headers['retry-after']?.toString());
+  const exchange = exchanges.getStore();
+  if (exchange !== undefined) exchange.retryAfterSeconds = retryAfter;
   // The library repeats a request whose nonce was refused; all other refusals end here, with what the CA said.
   if (status >= 400 && !isBadNonce(data)) {
-    throw refusal({ status, data, retryAfter: headers['retry-after'], url: config.url });
+    throw refusal({ status, data, retryAfterSeconds: retryAfter, url: config.url });
   }
   return response;
 });
@@ -86,6 +91,7 @@ export class AcmeCa {
   readonly directoryUrl: string;
   readonly #timeoutMs: number;
   readonly #agent: Agent;
+  #retryAfterSeconds: number | undefined;
 
   constructor(options: AcmeCaOptions) {
     this.directoryUrl = options.directoryUrl;
@@ -104,15 +110,14 @@ export class AcmeCa {
     return { renewalInfo: directory.renewalInfo, profiles: Object.keys(directory.meta?.profiles ?? {}) };
   }
 
-  /** The answer of a `renewalInfo` resource (RFC 9773, 4), and when the CA wants to be asked again. */
-  async renewalInfo(
-    url: string,
-    signal: AbortSignal,
-  ): Promise<{ data: unknown; retryAfterSeconds: number | undefined }> {
-    const { data, headers } = await this.call(signal, () =>
-      acme.axios.get<unknown>(url, { validateStatus: null }),
-    );
-    return { data, retryAfterSeconds: retryAfterSeconds(headers['retry-after']?.toString()) };
+  /** When the CA wants to be asked again, by its latest answer. */
+  get retryAfterSeconds(): number | undefined {
+    return this.#retryAfterSeconds;
+  }
+
+  /** The answer of a `renewalInfo` resource (RFC 9773, 4). */
+  async renewalInfo(url: string, signal: AbortSignal): Promise<unknown> {
+    return this.call(signal, async () => (await acme.axios.get<unknown>(url, { validateStatus: null })).data);
   }
 
   /**
@@ -147,8 +152,16 @@ export class AcmeCa {
   /** Runs `action`, whose requests use our agent, end with `signal`, and fail with a `Problem`. */
   async call<T>(signal: AbortSignal, action: () => Promise<T>): Promise<T> {
     signal.throwIfAborted();
+    const exchange: Exchange = {
+      agent: this.#agent,
+      signal,
+      timeoutMs: this.#timeoutMs,
+      retryAfterSeconds: undefined,
+    };
     try {
-      return await exchanges.run({ agent: this.#agent, signal, timeoutMs: this.#timeoutMs }, action);
+      const result = await exchanges.run(exchange, action);
+      this.#retryAfterSeconds = exchange.retryAfterSeconds;
+      return result;
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof Problem) throw error;

@@ -58,14 +58,11 @@ export async function askRenewalInfo(options: {
     const id = certId(chainPem);
     if (renewalInfo === undefined || id === undefined)
       return { serial, nextPollAt: now + days(1), failures: 0 };
-    const { data, retryAfterSeconds } = await ca.renewalInfo(
-      `${renewalInfo.replace(/\/$/, '')}/${id}`,
-      signal,
-    );
-    const { start, end, explanation } = renewalWindow(data);
+    const answer = await ca.renewalInfo(`${renewalInfo.replace(/\/$/, '')}/${id}`, signal);
+    const { start, end, explanation } = renewalWindow(answer);
     const period = `${new Date(start).toISOString()} and ${new Date(end).toISOString()}`;
     log.info({ explanation }, `the CA suggests renewal between ${period}`);
-    return { serial, window: { start, end }, nextPollAt: now + pollDelay(retryAfterSeconds), failures: 0 };
+    return { serial, window: { start, end }, nextPollAt: now + pollDelay(ca.retryAfterSeconds), failures: 0 };
   } catch (error) {
     signal.throwIfAborted();
     const failures = before.failures + 1;

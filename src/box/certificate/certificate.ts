@@ -7,8 +7,9 @@ import { Reconciler } from '../../kit/reconcile.ts';
 import type { Service } from '../../kit/service.ts';
 import type { ZoneNames } from '../../protocol/names.ts';
 import type { Identity, PublishedZone, ZoneCertificate } from '../facts.ts';
-import { AcmeCa } from './acme.ts';
-import { askRenewalInfo, certId } from './ari.ts';
+import type { AcmeCa } from './acme.ts';
+import { askRenewalInfo } from './ari.ts';
+import { type AcmeOptions, authority, offeredProfile, replaceable } from './authority.ts';
 import { certificateNames, type CertificateZone, type Issuance, obtain, withdrawn } from './obtain.ts';
 import {
   type Decision,
@@ -23,21 +24,6 @@ import {
 import type { Pair } from './pair.ts';
 import { report } from './report.ts';
 import { CertificateStore } from './store.ts';
-
-export interface AcmeOptions {
-  directoryUrl: string;
-  /** The CA's rehearsal directory, tried before a third attempt after two refusals. */
-  stagingDirectoryUrl?: string | undefined;
-  /** PEM of a private CA to trust for the connection to the directories. */
-  caPem?: string | undefined;
-  contactEmail?: string | undefined;
-  /** Asked for when the CA lists it. */
-  profile?: string | undefined;
-  /** The operator has agreed to the CA's terms of service. */
-  termsAgreed: boolean;
-  /** For each request. */
-  timeoutMs?: number;
-}
 
 export interface CertificateOptions {
   identity: Identity;
@@ -167,8 +153,8 @@ export class CertificateKeeper implements Service {
   }
 
   async #obtain(target: Target, signal: AbortSignal): Promise<void> {
-    const { log } = this.#options;
-    const ca = this.#ca(target);
+    const { log, acme } = this.#options;
+    const ca = authority(acme, target);
     log.info({ target, names: this.#names }, `obtaining a certificate from ${ca.directoryUrl}`);
     this.#challengesLeft = true;
     try {
@@ -189,34 +175,18 @@ export class CertificateKeeper implements Service {
 
   async #issuance(ca: AcmeCa, target: Target, signal: AbortSignal): Promise<Issuance> {
     const { acme, names, zoneClient, clock, log, health } = this.#options;
-    const { profile, contactEmail, termsAgreed } = acme;
     const offers = await ca.offers(signal);
-    const missing = profile !== undefined && !offers.profiles.includes(profile);
-    if (missing) {
-      const offered = offers.profiles.length === 0 ? 'none' : offers.profiles.join(', ');
-      const message = `the CA does not offer the profile ${JSON.stringify(profile)} (it offers: ${offered}); ordered without`;
-      health.set(
-        'certificate.profile',
-        'warning',
-        message,
-        'correct the profile in the configuration, or remove it',
-      );
-    } else health.clear('certificate.profile');
-    const present = this.#certificate.value;
-    const replaceable =
-      target === 'production' &&
-      offers.renewalInfo !== undefined &&
-      present !== undefined &&
-      clock.now() < present.notAfter;
+    // A rehearsal replaces nothing, and at staging nothing is known of our certificate.
+    const present = target === 'production' ? this.#certificate.value : undefined;
     return {
       ca,
       zone: zoneClient,
       names,
       store: this.#store,
-      contactEmail,
-      termsAgreed,
-      replaces: replaceable ? certId(present.chainPem) : undefined,
-      profile: missing ? undefined : profile,
+      contactEmail: acme.contactEmail,
+      termsAgreed: acme.termsAgreed,
+      replaces: replaceable(present, offers, clock.now()),
+      profile: offeredProfile(acme.profile, offers, health),
       clock,
       log,
       onStep: this.#onStep,
@@ -235,10 +205,10 @@ export class CertificateKeeper implements Service {
   }
 
   async #pollRenewalInfo(signal: AbortSignal): Promise<void> {
-    const { clock, log } = this.#options;
+    const { acme, clock, log } = this.#options;
     const certificate = this.#certificate.value;
     if (certificate === undefined || clock.now() < this.#nextPollAt()) return;
-    const ca = this.#ca('production');
+    const ca = authority(acme, 'production');
     try {
       const ari = await askRenewalInfo({
         ca,
@@ -295,16 +265,6 @@ export class CertificateKeeper implements Service {
     } catch (error) {
       this.#options.log.warn({ code: codeOf(error) }, messageOf(error));
     }
-  }
-
-  #ca(target: Target): AcmeCa {
-    const { directoryUrl, stagingDirectoryUrl, caPem, timeoutMs } = this.#options.acme;
-    return new AcmeCa({
-      directoryUrl:
-        target === 'staging' && stagingDirectoryUrl !== undefined ? stagingDirectoryUrl : directoryUrl,
-      caPem,
-      ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    });
   }
 
   #report(decision: Decision): void {

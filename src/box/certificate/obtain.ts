@@ -33,8 +33,12 @@ export interface Issuance {
   signal: AbortSignal;
 }
 
+const accountLost = 'acme-account-does-not-exist';
+const accountClosed = 'acme-account-closed';
+
 /** How long the CA may take to look at our TXT values, and to sign. */
 const caPatienceMs = minutes(3);
+const longestLookMs = 5000;
 
 /** The names of a box's certificate: `<zone>` and `*.<zone>`. */
 export function certificateNames(names: ZoneNames): string[] {
@@ -52,9 +56,10 @@ export async function obtain(issuance: Issuance): Promise<Pair> {
     return await attempted(issuance);
   } catch (error) {
     const account = await store.account(ca.directoryUrl);
-    if (codeOf(error) !== 'acme-account-does-not-exist' || account === undefined) throw error;
-    // The CA has lost the account (a test CA was started afresh): the same key makes it again.
-    await store.setAccount(ca.directoryUrl, { keyPem: account.keyPem });
+    const code = codeOf(error);
+    if (account === undefined || (code !== accountLost && code !== accountClosed)) throw error;
+    // The key of a lost account (a test CA was started afresh) makes it again; that of a closed one is of no use.
+    await store.setAccount(ca.directoryUrl, code === accountLost ? { keyPem: account.keyPem } : undefined);
     return attempted(issuance);
   }
 }
@@ -78,11 +83,21 @@ async function ensureAccount(issuance: Issuance): Promise<{ keyPem: string; url:
     onStep('account-key-saved');
   }
   if (account.url !== undefined) return { keyPem: account.keyPem, url: account.url };
-  const url = await ca.register({ keyPem: account.keyPem, contactEmail, termsAgreed }, signal);
+  const url = await orClosed(ca.register({ keyPem: account.keyPem, contactEmail, termsAgreed }, signal));
   onStep('account-made');
   await store.setAccount(ca.directoryUrl, { ...account, url });
   onStep('account-saved');
   return { keyPem: account.keyPem, url };
+}
+
+/** What a deactivated account is told (RFC 8555, 7.3.6), and here nobody else. */
+async function orClosed<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (!(error instanceof Problem) || error.code !== 'acme-unauthorized') throw error;
+    throw new Problem(accountClosed, error.message, { status: error.status, cause: error });
+  }
 }
 
 interface OrderUnderWay {
@@ -105,7 +120,7 @@ async function resumed(issuance: Issuance, session: AcmeSession): Promise<OrderU
     }
   } catch (error) {
     const lost = error instanceof Problem && [400, 401, 403, 404].includes(error.status);
-    if (!lost || error.code === 'acme-account-does-not-exist') throw error;
+    if (!lost || error.code === accountLost) throw error;
   }
   return undefined;
 }
@@ -121,7 +136,7 @@ async function placed(issuance: Issuance, session: AcmeSession): Promise<OrderUn
   // First on disk: a disk that takes nothing must not cost an order at each attempt.
   await store.order.write(stored);
   onStep('order-prepared');
-  const order = await placedOnce(issuance, session, names, signal);
+  const order = await orClosed(placedOnce(issuance, session, names, signal));
   onStep('order-placed');
   await store.order.write({ ...stored, url: order.url });
   onStep('order-saved');
@@ -139,7 +154,7 @@ async function placedOnce(
     return await session.placeOrder({ names, replaces, profile }, signal);
   } catch (error) {
     const refused = error instanceof Problem && error.status < 500 && error.status !== 429;
-    if (!refused || replaces === undefined || error.code === 'acme-account-does-not-exist') throw error;
+    if (!refused || replaces === undefined || error.code === accountLost) throw error;
     log.info({ code: error.code, replaces }, 'the CA refused the order with "replaces"; placing it without');
     return session.placeOrder({ names, profile }, signal);
   }
@@ -152,22 +167,19 @@ async function completed(
   keyPem: string,
 ): Promise<Pair> {
   const { signal, names, onStep } = issuance;
+  const next = (from: AcmeOrder, isDone: (order: AcmeOrder) => boolean): Promise<AcmeOrder> =>
+    polled(issuance, from, isDone, () => session.order(from.url, signal));
   let order = start;
   if (order.status === 'pending') {
     await authorized(issuance, session, order);
     onStep('authorized');
-    order = await session.order(order.url, signal);
+    order = await next(await session.order(order.url, signal), ({ status }) => status !== 'pending');
   }
   if (order.status === 'ready') {
     order = await session.finalize(order, { keyPem, names: certificateNames(names) }, signal);
     onStep('finalized');
   }
-  order = await polled(
-    issuance,
-    order,
-    ({ status }) => status === 'valid' || status === 'invalid',
-    () => session.order(order.url, signal),
-  );
+  order = await next(order, ({ status }) => status === 'valid' || status === 'invalid');
   if (order.status === 'invalid')
     throw await failed(issuance, 'acme-order-failed', JSON.stringify(order.error ?? 'without a reason'));
   onStep('issued');
@@ -225,15 +237,16 @@ export async function withdrawn(zone: CertificateZone, signal: AbortSignal): Pro
   for (const value of challenges) await zone.removeChallenge(value, signal);
 }
 
+/** Looks until `done`, at first soon, then less often, and never earlier than the CA asks for (Retry-After). */
 async function polled<T>(
-  { clock, signal }: Issuance,
+  { ca, clock, signal }: Issuance,
   first: T,
   done: (value: T) => boolean,
   look: () => Promise<T>,
 ): Promise<T> {
   const end = clock.monotonic() + caPatienceMs;
   let value = first;
-  for (let delayMs = 50; !done(value); delayMs = Math.min(delayMs * 1.5, 5000)) {
+  for (let delayMs = 50; !done(value); delayMs = Math.min(delayMs * 2, longestLookMs)) {
     if (clock.monotonic() >= end) {
       throw new Problem(
         'acme-slow',
@@ -241,7 +254,8 @@ async function polled<T>(
         { status: 504 },
       );
     }
-    await clock.sleep(delayMs, signal);
+    const asked = Math.min(ca.retryAfterSeconds ?? 0, 30) * 1000;
+    await clock.sleep(Math.max(delayMs, asked), signal);
     value = await look();
   }
   return value;

@@ -2,7 +2,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Static, type TSchema, Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { Problem } from '../../kit/errors.ts';
+import { codeOf, messageOf, Problem } from '../../kit/errors.ts';
 import { privateFolder, readIfThere, writeAtomic } from '../../kit/files.ts';
 import type { Log } from '../../kit/log.ts';
 import type { ZoneCertificate } from '../facts.ts';
@@ -50,9 +50,10 @@ class StateFile<S extends TSchema> {
     await writeAtomic(this.#path, `${JSON.stringify(value, null, 2)}\n`);
   }
 
+  /** A file that stays does no harm: what it says is recognised as done with. */
   async remove(): Promise<void> {
     this.#value = { is: undefined };
-    await rm(this.#path, { force: true });
+    await removed(this.#path, this.#log);
   }
 
   async #load(): Promise<Static<S> | undefined> {
@@ -69,6 +70,14 @@ class StateFile<S extends TSchema> {
   }
 }
 
+async function removed(path: string, log: Log): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true });
+  } catch (error) {
+    log.warn({ path, code: codeOf(error) }, `cannot remove ${path}: ${messageOf(error)}`);
+  }
+}
+
 /**
  * Everything the certificate part remembers, in one folder. A pair lies in a folder of its own below `pairs/`, and the
  * small file `current` names the one in use: a new pair is complete and checked before one rename puts it in use.
@@ -78,9 +87,11 @@ export class CertificateStore {
   readonly renewal: StateFile<typeof Renewal>;
   readonly #accounts: StateFile<typeof Accounts>;
   readonly #folder: string;
+  readonly #log: Log;
 
   constructor(options: { folder: string; log: Log }) {
     this.#folder = options.folder;
+    this.#log = options.log;
     this.#accounts = new StateFile(join(options.folder, 'accounts.json'), Accounts, options.log);
     this.order = new StateFile(join(options.folder, 'order.json'), Order, options.log);
     this.renewal = new StateFile(join(options.folder, 'renewal.json'), Renewal, options.log);
@@ -110,7 +121,7 @@ export class CertificateStore {
     await writeAtomic(join(this.#folder, 'current'), `${name}\n`);
     onStep('pair-switched');
     for (const other of await readdir(join(this.#folder, 'pairs'))) {
-      if (other !== name) await rm(join(this.#folder, 'pairs', other), { recursive: true, force: true });
+      if (other !== name) await removed(join(this.#folder, 'pairs', other), this.#log);
     }
     return certificate;
   }

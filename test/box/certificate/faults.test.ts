@@ -1,5 +1,9 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import acme from 'acme-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AcmeCa } from '../../../src/box/certificate/acme.ts';
+import { ecKeyPem } from '../../../src/box/certificate/pair.ts';
 import { hours, minutes, seconds } from '../../../src/kit/clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import type { Answer, Fault, Resource } from './acme-proxy.ts';
@@ -84,19 +88,47 @@ describe('a CA that misbehaves', () => {
     await again.keeper.stop();
   });
 
-  it('an account that the CA has forgotten is made again at once', async () => {
+  const accountOf = (state: string): { keyPem: string; url: string } => {
+    const accounts = JSON.parse(readFileSync(join(state, 'accounts.json'), 'utf8')) as Record<string, never>;
+    return accounts[lab.proxy.directoryUrl] as unknown as { keyPem: string; url: string };
+  };
+
+  it('an account that the CA has forgotten is made again at once, with its key', async () => {
     const state = join(folder, 'forgotten');
-    const url = `${lab.proxy.origin}/my-account/0123456789abcdef`;
-    const { ecKeyPem } = await import('../../../src/box/certificate/pair.ts');
-    const { mkdir, writeFile } = await import('node:fs/promises');
-    await mkdir(state);
-    const accounts = { [lab.proxy.directoryUrl]: { keyPem: await ecKeyPem(), url } };
-    await writeFile(join(state, 'accounts.json'), JSON.stringify(accounts));
+    mkdirSync(state);
+    const account = { keyPem: await ecKeyPem(), url: `${lab.proxy.origin}/my-account/0123456789abcdef` };
+    writeFileSync(join(state, 'accounts.json'), JSON.stringify({ [lab.proxy.directoryUrl]: account }));
     const tested = createKeeper(lab, state);
     await tested.keeper.start();
     await eventually('a certificate', () => tested.severity() === 'ok');
     await tested.keeper.stop();
-    expect(tested.steps).toContain('account-made');
+    expect(accountOf(state).keyPem).toBe(account.keyPem);
+    expect(accountOf(state).url).not.toBe(account.url);
+  });
+
+  it('an account that was closed is replaced by a new one at once', async () => {
+    const state = join(folder, 'closed');
+    mkdirSync(state);
+    const ca = new AcmeCa({ directoryUrl: lab.proxy.directoryUrl, caPem: lab.ca.caPem });
+    const keyPem = await ecKeyPem();
+    const signal = AbortSignal.timeout(10_000);
+    const url = await ca.register({ keyPem, termsAgreed: true }, signal);
+    const client = new acme.Client({
+      directoryUrl: lab.proxy.directoryUrl,
+      accountKey: keyPem,
+      accountUrl: url,
+    });
+    await ca.call(signal, () => client.updateAccount({ status: 'deactivated' }));
+    ca.close();
+    writeFileSync(
+      join(state, 'accounts.json'),
+      JSON.stringify({ [lab.proxy.directoryUrl]: { keyPem, url } }),
+    );
+    const tested = createKeeper(lab, state);
+    await tested.keeper.start();
+    await eventually('a certificate', () => tested.severity() === 'ok');
+    await tested.keeper.stop();
+    expect(accountOf(state).keyPem).not.toBe(keyPem);
   });
 });
 

@@ -40,7 +40,8 @@ describe('a process killed between two steps of getting a certificate', () => {
       apiOrigin: lab.dns.apiOrigin(),
       directoryUrl: proxy.directoryUrl,
       stateFolder,
-      killAfter,
+      after: killAfter,
+      what: 'kill',
     };
     const before = { orders: proxy.count('new-order'), accounts: accountsMade(lab) };
     const env = { ...process.env, KEEPER_TASK: JSON.stringify(task) };

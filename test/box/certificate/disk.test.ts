@@ -1,0 +1,62 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Child } from '../../../src/kit/child.ts';
+import { temporaryFolder } from '../../support/folder.ts';
+import type { ChildTask } from './keeper-child.ts';
+import { createLab, type Lab } from './lab.ts';
+
+const notRoot = process.getuid?.() !== 0;
+if (notRoot)
+  process.stderr.write('SKIPPED: tests with a full disk, which only root may mount; run as root\n');
+
+const script = fileURLToPath(new URL('keeper-child.ts', import.meta.url));
+/** A small disk that only the child sees, and that goes with it. */
+const onOwnDisk = 'mount -t tmpfs -o size=256k tmpfs "$1" && exec "$2" "$3"';
+
+describe.skipIf(notRoot)('a state folder that takes nothing', () => {
+  const folder = temporaryFolder();
+  let lab: Lab;
+  beforeAll(async () => (lab = await createLab({ folder })));
+  afterAll(() => lab.close());
+
+  it.each([
+    ['full', 'account-key-saved'],
+    ['full', 'order-placed'],
+    ['full', 'downloaded'],
+    ['read-only', 'downloaded'],
+  ] as const)(
+    '%s after "%s": says so, and goes on with one order when it takes writes again',
+    async (what, after) => {
+      const stateFolder = join(folder, `${what} ${after}`);
+      mkdirSync(stateFolder);
+      const task: ChildTask = {
+        identity: lab.identity,
+        names: lab.names,
+        apiOrigin: lab.dns.apiOrigin(),
+        caPem: lab.ca.caPem,
+        directoryUrl: lab.proxy.directoryUrl,
+        stateFolder,
+        after,
+        what,
+      };
+      const before = lab.proxy.count('new-order');
+      const lines: string[] = [];
+      const exit = await new Child({
+        command: 'unshare',
+        args: ['--mount', 'sh', '-c', onOwnDisk, 'sh', stateFolder, process.execPath, script],
+        env: { ...process.env, KEEPER_TASK: JSON.stringify(task) },
+        onLine: (line) => lines.push(line),
+      }).exited;
+      expect({ code: exit.code, last: lines.at(-1) }).toMatchObject({ code: 0 });
+      const said = what === 'full' ? 'the disk is full' : 'the file system is read-only';
+      expect(lines).toContainEqual(
+        expect.stringMatching(`^error: .*cannot write .*${said}.* \\| check the state folder`),
+      );
+      expect(lines.at(-1)).toMatch(/^ok: the certificate is valid until/);
+      expect(lab.proxy.count('new-order') - before).toBe(1);
+      expect(await lab.challenges()).toEqual([]);
+    },
+  );
+});
