@@ -21,9 +21,8 @@ type Send = (box: TestBox, agent: Agent) => Promise<number>;
  */
 export async function benchRegistration(): Promise<BenchRow[]> {
   const folder = mkdtempSync(join(tmpdir(), 'porchlight-bench-'));
-  const server = spawn(process.execPath, [join(import.meta.dirname, 'registration-process.ts'), folder], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
+  const script = join(import.meta.dirname, '../cloud/registration-server/server-process.ts');
+  const server = spawn(process.execPath, [script, folder], { stdio: ['pipe', 'pipe', 'inherit'] });
   const lines = createInterface({ input: server.stdout })[Symbol.asyncIterator]();
   const exited = new Promise((resolve) => server.once('exit', resolve));
   const agents: Agent[] = [];

@@ -1,5 +1,8 @@
-import { mkdtempSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
 import { connect } from 'node:tls';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -7,8 +10,18 @@ import type { RegistrationServer } from '../../../src/cloud/registration-server/
 import { Health } from '../../../src/kit/health.ts';
 import { registrationLimits, sharedAddressHeader } from '../../../src/protocol/registration-api.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { withoutNamespaces as notRoot } from '../../support/netns.ts';
 import { temporaryFolder } from '../../support/folder.ts';
-import { announce, call, createBox, startServer, testCaPem, type TestBox, zoneRoot } from './setup.ts';
+import {
+  announce,
+  call,
+  createBox,
+  startServer,
+  testCaPem,
+  type TestBox,
+  type Where,
+  zoneRoot,
+} from './setup.ts';
 
 type ServerOptions = Omit<Parameters<typeof startServer>[0], 'stateFolder'> & { stateFolder?: string };
 
@@ -399,11 +412,47 @@ describe.concurrent('limits', () => {
 
 describe.concurrent('trouble on this side', () => {
   it('a state folder that cannot be made is an error that names it', async ({ expect }) => {
-    await expect(startServer({ stateFolder: '/proc/porchlight' })).rejects.toMatchObject({
+    const stateFolder = join(newFolder(), 'file', 'state');
+    writeFileSync(join(stateFolder, '..'), '');
+    await expect(startServer({ stateFolder })).rejects.toMatchObject({
       code: 'storage-failed',
-      message: expect.stringContaining('/proc/porchlight') as string,
+      message: expect.stringContaining(stateFolder) as string,
     });
   });
+
+  it.skipIf(notRoot)(
+    'a full disk refuses announcements, and what was announced is still shown',
+    async ({ expect }) => {
+      const stateFolder = newFolder();
+      const script = join(import.meta.dirname, 'server-process.ts');
+      const mounted = `mount -t tmpfs -o size=200k tmpfs ${stateFolder}; exec ${process.execPath} ${script} ${stateFolder}`;
+      const child = spawn('unshare', ['--mount', 'sh', '-ec', mounted], {
+        stdio: ['pipe', 'pipe', 'inherit'],
+      });
+      const exited = once(child, 'exit');
+      try {
+        const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
+        const where = JSON.parse(line) as Where;
+        const statuses = new Set<number>();
+        for (let boxes = 0; boxes < 60 && !statuses.has(500); boxes++) {
+          const box = createBox();
+          const message = JSON.stringify({ ...box.announcement, pad: 'x'.repeat(3000) });
+          const answer = await announce(where, box, {
+            body: { client: box.boxId, message },
+            from: `127.0.1.${boxes >> 2}`,
+          });
+          statuses.add(answer.status);
+          if (answer.status === 500)
+            expect(answer.body).toMatchObject({ code: 'storage-failed', retryAfterSeconds: 30 });
+        }
+        expect([...statuses]).toEqual([200, 500]);
+        expect((await call(where, { path: '/ping', from: '127.0.1.0' })).body).toHaveLength(4);
+      } finally {
+        child.stdin.end();
+        await exited;
+      }
+    },
+  );
 
   it('a port in use is an error that names the port and the setting', async ({ expect }) => {
     const server = await running();

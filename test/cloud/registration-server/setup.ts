@@ -85,17 +85,23 @@ export interface Call {
   from?: string;
 }
 
+export interface Where {
+  port: number;
+  host?: string;
+  caPem?: string;
+}
+
 /** One HTTPS call over a connection of its own. */
-export function call(server: { port: number; host?: string }, options: Call): Promise<Answer> {
+export function call(server: Where, options: Call): Promise<Answer> {
   const { method = 'GET', path, box, body, headers = {}, from } = options;
   const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
   return new Promise((resolve, reject) => {
     const request = httpsRequest(
       {
-        host: 'host' in server ? server.host : '127.0.0.1',
+        host: server.host ?? '127.0.0.1',
         port: server.port,
         servername: 'localhost',
-        ca: ca.caPem,
+        ca: server.caPem ?? ca.caPem,
         agent: false,
         method,
         path,

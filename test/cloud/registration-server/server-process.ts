@@ -1,6 +1,9 @@
-import { startServer, testCaPem } from '../cloud/registration-server/setup.ts';
+import { startServer, testCaPem } from './setup.ts';
 
-/** The registration-server in a process of its own, so that the clients of the bench do not share its event loop. */
+/**
+ * The registration-server in a process of its own, for the bench and for tests that take its disk away. Prints where it
+ * listens, runs until its input ends, and prints its metrics.
+ */
 const rate = { burst: 1e9, perSecond: 1e9 };
 const server = await startServer({
   stateFolder: process.argv[2] ?? '',
