@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { Static, TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 import { Agent, buildConnector, request as send } from 'undici';
+import { abortable } from './abortable.ts';
 import { codeOf, isAbort, messageOf, Problem } from './errors.ts';
 
 export interface HttpClientOptions {
@@ -48,7 +49,8 @@ export class HttpClient {
     const timeout = AbortSignal.timeout(timeoutMs);
     const signal = call.signal === undefined ? timeout : AbortSignal.any([timeout, call.signal]);
     try {
-      const response = await send(origin + call.path, {
+      // undici hears of an abort only once it is connected.
+      const sent = send(origin + call.path, {
         method: call.method,
         dispatcher: this.#agent,
         signal,
@@ -56,6 +58,7 @@ export class HttpClient {
           ? {}
           : { body: JSON.stringify(call.body), headers: { 'content-type': 'application/json' } }),
       });
+      const response = await abortable(sent, signal);
       const text = await bounded(response.body);
       if (response.statusCode >= 300)
         throw problemFrom(origin, response.statusCode, response.headers['retry-after'], text);

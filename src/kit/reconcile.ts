@@ -1,3 +1,4 @@
+import { abortable } from './abortable.ts';
 import type { Clock, Random } from './clock.ts';
 import { codeOf, isAbort, messageOf, Problem } from './errors.ts';
 import type { Fact } from './fact.ts';
@@ -67,7 +68,7 @@ export class Reconciler implements Service {
     if (goodbye === undefined) return;
     const limit = AbortSignal.timeout(goodbyeMs);
     try {
-      await Promise.race([goodbye(limit), aborted(limit)]);
+      await abortable(goodbye(limit), limit);
     } catch (error) {
       log.info({ code: codeOf(error) }, `${this.name}: no goodbye: ${messageOf(error)}`);
     }
@@ -128,10 +129,4 @@ export class Reconciler implements Service {
       this.#wake = undefined;
     }
   }
-}
-
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
-  });
 }

@@ -213,11 +213,21 @@ describe('a server that cannot be reached', () => {
     await expect(api.request(get)).rejects.toMatchObject({ code: 'unreachable' });
   });
 
-  it('is no problem of the network when we abort', async () => {
-    const abort = new AbortController();
-    const api = await clientOf(() => abort.abort());
-    await expect(api.request({ ...get, signal: abort.signal })).rejects.toMatchObject({ name: 'AbortError' });
-    await expect(api.request({ ...get, signal: abort.signal })).rejects.toMatchObject({ name: 'AbortError' });
+  it('is no problem of the network when we abort, connected or not, and close waits for nothing', async () => {
+    for (const answers of [true, false]) {
+      const abort = new AbortController();
+      const silent = createTcpServer((socket) => {
+        socket.on('error', () => undefined).resume();
+        abort.abort();
+      });
+      const api = answers
+        ? await clientOf(() => abort.abort())
+        : clientAt(`https://127.0.0.1:${await listening(silent)}`);
+      const call = { ...get, signal: abort.signal };
+      await expect(api.request(call)).rejects.toMatchObject({ name: 'AbortError' });
+      await expect(api.request(call)).rejects.toMatchObject({ name: 'AbortError' });
+      await api.close();
+    }
   });
 });
 
