@@ -116,7 +116,7 @@ export class ZoneKeeper implements Service {
       unchangedForMs: clock.monotonic() - this.#addressesSince,
       tunnel: tunnel.value.addresses,
     };
-    let served = this.#servedFor(input.tunnel) ?? (await this.#readBack(signal));
+    let served = this.#servedFor(input.tunnel) ?? this.#trust(await client.get(signal));
     const plan = planZone({ ...input, served, turn: this.#turn });
     if (plan.write) {
       served = this.#trust(await client.put(plan.records, signal));
@@ -143,17 +143,6 @@ export class ZoneKeeper implements Service {
     const served = this.#served.value;
     if (this.#options.clock.monotonic() >= this.#trustedUntil) return undefined;
     return tunnel.every((address) => served?.tunnelAddresses.includes(address)) ? served : undefined;
-  }
-
-  async #readBack(signal: AbortSignal): Promise<ZoneState> {
-    const { client } = this.#options;
-    try {
-      return this.#trust(await client.get(signal));
-    } catch (error) {
-      if (codeOf(error) !== 'not-found') throw error;
-      // The first time ever, or the dns-server lost its store: an empty zone is a zone, and says what may be put there.
-      return this.#trust(await client.put({ main: [], mirrors: {}, tunnel: [] }, signal));
-    }
   }
 
   #trust(state: ZoneState): ZoneState {
