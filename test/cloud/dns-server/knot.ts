@@ -1,30 +1,7 @@
-import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { Child } from '../../../src/kit/child.ts';
-import { exchangeUdp, query } from './dns-client.ts';
-
-/** A port of loopback that is free for UDP and TCP at this moment. */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const udp = createSocket('udp4');
-    udp.bind(0, '127.0.0.1');
-    await once(udp, 'listening');
-    const { port } = udp.address();
-    const tcp = createServer();
-    const free = await new Promise<boolean>((resolve) => {
-      tcp.once('error', () => resolve(false));
-      tcp.listen(port, '127.0.0.1', () => resolve(true));
-    });
-    await Promise.all([
-      new Promise<void>((resolve) => udp.close(() => resolve())),
-      new Promise((resolve) => tcp.close(resolve)),
-    ]);
-    if (free) return port;
-  }
-}
+import { exchangeUdp, freePort, query } from './dns-client.ts';
 
 /** Knot DNS serving one zone from a zone file on loopback, as its makers ship it but for ANY of its own extras. */
 export async function startKnot(
@@ -43,13 +20,15 @@ export async function startKnot(
       args: ['-c', join(folder, 'knot.conf')],
       onLine: (line) => lines.push(line),
     });
+    const deadline = Date.now() + 10_000;
     const ended = new AbortController();
     void child.exited.then(() => ended.abort());
-    while (!ended.signal.aborted) {
+    while (!ended.signal.aborted && Date.now() < deadline) {
       const response = await exchangeUdp(port, query(zone, 'SOA'), 100);
       if (response !== undefined && (response[3] ?? 0) % 16 === 0)
         return { port, stop: async () => void (await child.stop()) };
     }
+    await child.stop();
     if (!lines.some((line) => line.includes('cannot bind')))
       throw new Error(`knotd does not start: ${lines.join('\n')}`);
   }

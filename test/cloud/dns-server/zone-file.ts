@@ -1,9 +1,9 @@
+import { type Answer, decode } from 'dns-packet';
 import { type ServedZone, ttl } from '../../../src/cloud/dns-server/served-zone.ts';
 import type { NameServer, ZoneView } from '../../../src/cloud/dns-server/zone-view.ts';
 
 /**
- * What a view serves as a zone file for any other server (RFC 1035, 5; data in the generic form of RFC 3597, 5, straight
- * from the bytes that are answered). Address names are not stored: those that a test asks for are given as `zones`' nodes.
+ * What a view serves as a zone file for any other server (RFC 1035, 5), read back from the bytes that are answered. Address names are not stored: those that a test asks for are given as `zones`' nodes.
  */
 export function zoneFile(
   view: ZoneView,
@@ -28,10 +28,27 @@ export function zoneFile(
   return `${lines.join('\n')}\n`;
 }
 
-/** `record`: type, class, TTL, length, data, as `encodeRecord` gives it. */
+/** `records`: type, class, TTL, length, data, as `encodeRecord` gives them. */
 function recordLines(owner: string, records: readonly Buffer[]): string[] {
   return records.map((record) => {
-    const data = record.subarray(10);
-    return `${owner} ${record.readUInt32BE(4)} IN TYPE${record.readUInt16BE(0)} \\# ${data.length} ${data.toString('hex')}`;
+    const head = Buffer.alloc(13);
+    head.writeUInt16BE(0x8400, 2);
+    head.writeUInt16BE(1, 6);
+    const [answer] = decode(Buffer.concat([head, record])).answers ?? [];
+    if (answer === undefined) throw new Error('a record of ours cannot be read');
+    return `${owner} ${record.readUInt32BE(4)} IN ${answer.type} ${presentation(answer)}`;
   });
+}
+
+/** The data of a record as zone files have it. */
+function presentation(answer: Answer): string {
+  if (answer.type === 'SOA') {
+    const { mname, rname, serial, refresh, retry, expire, minimum } = answer.data;
+    return `${mname}. ${rname}. ${serial} ${refresh} ${retry} ${expire} ${minimum}`;
+  }
+  if (answer.type === 'CAA') return `${answer.data.flags} ${answer.data.tag} "${answer.data.value}"`;
+  if (answer.type === 'TXT') return `"${[answer.data].flat().map(String).join('" "')}"`;
+  if (answer.type === 'NS' || answer.type === 'CNAME') return `${answer.data}.`;
+  if (answer.type === 'A' || answer.type === 'AAAA') return answer.data;
+  throw new Error(`no ${answer.type} is ever served`);
 }
