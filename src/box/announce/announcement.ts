@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { cutToFit } from '../../kit/text.ts';
 import { protocolVersion } from '../../protocol/version.ts';
 import type { Announcement } from '../../protocol/registration-api.ts';
 import type { MdnsState, PublishedZone, TunnelState, ZoneCertificate } from '../facts.ts';
@@ -36,7 +37,8 @@ export function announcementFor(facts: Announceable): Announcement | NothingYet 
   const mdnsHost = mdns.host?.toLowerCase();
   return {
     v: protocolVersion,
-    name: nameFrom(facts.name),
+    // The protocol counts 63 UTF-16 units.
+    name: cutToFit(facts.name.trim(), (text) => text.length <= 63) || 'Porchlight',
     claimed: facts.claimed,
     local_origin: `https://${zone.names.main}${port}`,
     mirror_origins: currentMirrors(zone).map((name) => `https://${name}${port}`),
@@ -59,14 +61,4 @@ function currentMirrors(zone: PublishedZone): string[] {
 
 function tunnelOrigin(tunnel: TunnelState, zone: PublishedZone): string | null {
   return tunnel.phase === 'connected' && zone.records.tunnel.length > 0 ? (tunnel.origin ?? null) : null;
-}
-
-/** At most 63 UTF-16 units, as the protocol counts, without cutting a character in half. */
-function nameFrom(wanted: string): string {
-  let name = '';
-  for (const { segment } of new Intl.Segmenter().segment(wanted.trim())) {
-    if (name.length + segment.length > 63) break;
-    name += segment;
-  }
-  return name === '' ? 'Porchlight' : name;
 }

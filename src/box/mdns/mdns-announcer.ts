@@ -81,7 +81,8 @@ export class MdnsAnnouncer implements Service {
 
   async #reconcile(signal: AbortSignal): Promise<number> {
     const { adapter = 'auto', health, log } = this.#options;
-    const chosen = chooseAdapter(adapter, await lookForAvahi(this.#places));
+    const machine = await lookForAvahi(this.#places);
+    const chosen = chooseAdapter(adapter, machine);
     await this.#use(chosen === 'off' ? undefined : this.#adapters[chosen]);
     if (this.#inUse === undefined) {
       health.set(this.name, 'ok', 'off by configuration');
@@ -90,15 +91,16 @@ export class MdnsAnnouncer implements Service {
     const { instance, host, againMs } = await this.#inUse.publish(this.#wanted(), signal);
     const before = this.#state.value;
     this.#state.set({ adapter: this.#inUse.kind, instance, host });
-    if (this.#state.value !== before)
+    if (this.#state.value !== before) {
       log.info({ ...this.#state.value }, `mdns: ${instance ?? 'nothing to announce on yet'}`);
-    health.set(
-      this.name,
-      'ok',
-      instance === undefined
-        ? 'waiting for an IPv4 address on the home network'
-        : `announced as ${instance} at ${host}`,
-    );
+    }
+    if (chosen === 'avahi' && !machine.avahiRuns) {
+      health.set(this.name, 'warning', 'avahi-daemon does not answer', remedies['avahi-silent']);
+    } else if (instance === undefined) {
+      health.set(this.name, 'ok', 'waiting for an IPv4 address on the home network');
+    } else {
+      health.set(this.name, 'ok', `announced as ${instance} at ${host ?? 'no name'}`);
+    }
     return againMs ?? lookAgainMs;
   }
 
@@ -133,6 +135,7 @@ export class MdnsAnnouncer implements Service {
 }
 
 const remedies: Record<string, string> = {
+  'avahi-silent': 'start avahi-daemon, or set mdns.adapter to auto',
   'storage-failed':
     'give the box the right to write avahi’s folder of services, or set mdns.adapter to bonjour',
   'mdns-unavailable': 'end the other program that holds UDP port 5353 for itself, or set mdns.adapter to off',

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { cutToFit } from '../../kit/text.ts';
 import { addressFamily } from '../../protocol/addresses.ts';
 import type { MdnsText } from '../../protocol/mdns.ts';
 import { shortId, type BoxId } from '../../protocol/names.ts';
@@ -49,16 +50,11 @@ export function onlyLinksDiffer(a: WantedService, b: WantedService): boolean {
   return isDeepStrictEqual({ ...a, links: [] }, { ...b, links: [] });
 }
 
-/** `name` cut to `bytes` of UTF-8 without cutting a character, without what no label may hold (RFC 6763, 4.1.1). */
+/** `name` as one DNS label of at most `bytes` of UTF-8, without what it may not hold (RFC 6763, 4.1.1). */
 export function instanceName(name: string, bytes = 63): string {
   // oxlint-disable-next-line no-control-regex -- control characters are exactly what has to go
   const clean = name.replaceAll(/[\u0000-\u001F\u007F]/g, '').trim();
-  let cut = '';
-  for (const { segment } of new Intl.Segmenter().segment(clean)) {
-    if (Buffer.byteLength(cut + segment) > bytes) break;
-    cut += segment;
-  }
-  return cut === '' ? 'Porchlight' : cut;
+  return cutToFit(clean, (text) => Buffer.byteLength(text) <= bytes) || 'Porchlight';
 }
 
 /** A name that no other box has: nothing to probe, no conflict to solve. A dot would end the label in bonjour-service. */

@@ -31,9 +31,10 @@ const announcer = new MdnsAnnouncer({
   random: Math.random,
 });
 const tell = (): void => {
-  process.stdout.write(
-    `${JSON.stringify({ ...announcer.state.value, health: health.conditions.value[0]?.severity })}\n`,
-  );
+  const { adapter = null, instance = null, host = null } = announcer.state.value;
+  const [condition] = health.conditions.value;
+  const told = { adapter, instance, host, health: condition?.severity, remedy: condition?.remedy };
+  process.stdout.write(`${JSON.stringify(told)}\n`);
 };
 announcer.state.subscribe(tell);
 health.conditions.subscribe(tell);

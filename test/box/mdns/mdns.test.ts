@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -20,7 +21,7 @@ const network = (...addresses: string[]): HomeNetwork => ({
   addresses,
 });
 
-type Told = MdnsState & { health: string };
+type Told = MdnsState & { health: string; remedy?: string };
 
 class TestBox {
   readonly identity: Identity;
@@ -194,5 +195,41 @@ describe.skipIf(withoutNamespaces).concurrent('on a home network', () => {
     expect(readdirSync(avahiA.places.avahiServiceFolder)).toEqual([]);
     expect(await a.process.end()).toBe(0);
     await Promise.all([avahiB.stop(), listener.end()]);
+  });
+
+  it('lives on while another program holds the port for itself, says what to do, and speaks when it is free', async ({
+    expect,
+    onTestFinished,
+  }) => {
+    const home = new TestHome();
+    onTestFinished(() => home.remove());
+    const machine = home.plug('192.168.79.2/24');
+    const hold = "require('dgram').createSocket('udp4').bind(5353, () => console.log('bound'))";
+    const holder = machine.spawn(process.execPath, ['-e', hold], { stdio: ['ignore', 'pipe', 'inherit'] });
+    if (holder.stdout !== null) await once(holder.stdout, 'data');
+    const box = new TestBox(machine, 1, { adapter: 'bonjour' });
+    box.change({ network: network('192.168.79.2') });
+    const trouble = await box.process.hear('the trouble', (told) => told.health === 'error');
+    expect(trouble).toMatchObject({ instance: null, remedy: expect.stringContaining('port 5353') as string });
+
+    const listener = await listenerIn(home.plug('192.168.79.1/24'));
+    holder.kill('SIGKILL');
+    await listener.hear('the box', isPointerTo(box.instance, true));
+    await box.process.hear('no more trouble', (told) => told.health === 'ok' && told.host === box.host);
+    expect(await box.process.end()).toBe(0);
+    await listener.end();
+  });
+
+  it('is silent when it is told to be', async ({ expect, onTestFinished }) => {
+    const home = new TestHome();
+    onTestFinished(() => home.remove());
+    const machine = home.plug('192.168.80.2/24');
+    const listener = await listenerIn(home.plug('192.168.80.1/24'));
+    const box = new TestBox(machine, 1, { adapter: 'off' });
+    box.change({ network: network('192.168.80.2') });
+    await box.process.hear('off', (told) => told.health === 'ok');
+    expect(await box.process.end()).toBe(0);
+    expect(listener.heard).toEqual(['ready']);
+    await listener.end();
   });
 });
