@@ -34,12 +34,16 @@ def plain_errors(method):
 
 
 def in_small_pieces(process):
-    """The client handles at most 150 frames of one read and crashes over more; a frame has some 20 bytes or more."""
-    size = 2048
+    """The client handles at most 150 frames of one read and crashes over more. A frame has 14 bytes or more, so that
+    2048 bytes hold fewer; what is left of a frame that has begun is one piece, however large."""
 
     def call(self, data, *args):
-        pieces = [data[start : start + size] for start in range(0, len(data), size)] or [data]
-        return all(process(self, piece, *args) for piece in pieces)
+        while True:
+            size = max(self.want_bytes, 2048)
+            piece, data = data[:size], data[size:]
+            happy = process(self, piece, *args)
+            if not happy or not data:
+                return happy
 
     return call
 
