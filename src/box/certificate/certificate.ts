@@ -199,7 +199,7 @@ export class CertificateKeeper implements Service {
     this.#unusable = undefined;
     this.#failure = undefined;
     this.#certificate.set(certificate);
-    await this.#remember(noRenewal);
+    await this.#remember({ ...noRenewal, issuedAt: this.#options.clock.now() });
     const until = new Date(certificate.notAfter).toISOString();
     this.#options.log.info({ serial: certificate.serial, until }, `certificate in use until ${until}`);
   }

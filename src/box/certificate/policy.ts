@@ -43,6 +43,8 @@ export const Renewal = Type.Object({
   /** The staging directory has issued after the last production failure. */
   rehearsed: Type.Boolean(),
   ari: Type.Optional(Ari),
+  /** When the certificate in use was obtained, by our clock. */
+  issuedAt: Type.Optional(Type.Number()),
 });
 export type Renewal = Static<typeof Renewal>;
 
@@ -64,8 +66,7 @@ const refusalsBeforeRehearsal = 2;
 const stagingPatience = 3;
 const keptFailures = 20;
 
-/** A certificate is used at least this long, whatever the CA suggests. */
-const shortestUseMs = hours(12);
+const longestRestMs = hours(12);
 
 /** A clock that is a little behind the CA's is not plainly wrong. */
 const clockToleranceMs = hours(1);
@@ -93,8 +94,13 @@ export function decide(situation: Situation): Decision {
   if (now < Math.max(builtAt, (certificate?.notBefore ?? 0) - clockToleranceMs)) {
     return { do: 'wait', until: now + seconds(10), why: 'clock-wrong' };
   }
-  const renewAt = certificate === undefined ? 0 : renewalTime(certificate, renewal, situation.jitter);
-  if (now < renewAt) return { do: 'wait', until: renewAt, why: 'fresh' };
+  if (certificate !== undefined) {
+    const renewAt = Math.max(
+      renewalTime(certificate, renewal, situation.jitter),
+      endOfRest(situation, certificate),
+    );
+    if (now < renewAt) return { do: 'wait', until: renewAt, why: 'fresh' };
+  }
   const last = failuresBy(now, renewal).at(-1);
   if (last !== undefined && now < last.notBefore)
     return { do: 'wait', until: last.notBefore, why: 'back-off' };
@@ -108,10 +114,18 @@ export function renewalTime(certificate: Dated, renewal: Renewal, jitter: number
   const lifetime = notAfter - notBefore;
   const window = renewal.ari?.serial === certificate.serial ? renewal.ari.window : undefined;
   if (window === undefined) return notAfter - lifetime / 3 - (jitter * lifetime) / 30;
-  const suggested = window.start + jitter * (window.end - window.start);
-  // A window in the past means now, but a CA that always says so must not get order after order; and one at or past
-  // the end must not let the certificate expire.
-  return Math.min(Math.max(suggested, notBefore + shortestUseMs), notAfter - lifetime / 6);
+  // A window at or past the end must not let the certificate expire.
+  return Math.min(window.start + jitter * (window.end - window.start), notAfter - lifetime / 6);
+}
+
+/**
+ * Until when no other certificate is asked for, whatever speaks for it: a CA whose windows always lie in the past, or a
+ * clock by which every new certificate has expired, must not cost order after order.
+ */
+function endOfRest({ renewal, now }: Situation, { notBefore, notAfter }: Dated): number {
+  const { issuedAt } = renewal;
+  if (issuedAt === undefined || issuedAt > now) return 0;
+  return issuedAt + Math.min(longestRestMs, (notAfter - notBefore) / 3);
 }
 
 /** What a failure says about the CA; `undefined` when the CA has no part in it. */

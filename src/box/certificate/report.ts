@@ -63,7 +63,13 @@ export function report(
       remedies[failure.code],
     );
   }
-  if (decision.do === 'wait') return health.set(name, 'ok', `${state}; renewal ${dateTime(decision.until)}`);
+  if (decision.do === 'wait') {
+    const next = `${state}; renewal ${dateTime(decision.until)}`;
+    // It was obtained a moment ago, so the clock is ahead.
+    return lacking
+      ? health.set(name, 'error', next, 'check the clock of the box')
+      : health.set(name, 'ok', next);
+  }
   const doing = zonePublished ? 'one is being obtained' : 'waiting for the zone';
   health.set(name, lacking ? 'error' : 'ok', `${state}; ${doing}`);
 }

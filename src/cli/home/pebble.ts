@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 import { Child, type Exit } from '../../kit/child.ts';
 import { messageOf, Problem } from '../../kit/errors.ts';
@@ -117,7 +118,7 @@ export class Pebble implements Service {
       } catch {
         // Not listening yet, or ended: the next turn tells.
       }
-      await new Promise((resolve) => setTimeout(resolve, pollMs));
+      await sleep(pollMs, undefined, { signal });
     }
   }
 }

@@ -46,7 +46,11 @@ describe.skipIf(notRoot)('a state folder that takes nothing', () => {
       const exit = await new Child({
         command: 'unshare',
         args: ['--mount', 'sh', '-c', onOwnDisk, 'sh', stateFolder, process.execPath, script],
-        env: { ...process.env, KEEPER_TASK: JSON.stringify(task) },
+        env: {
+          ...process.env,
+          NODE_COMPILE_CACHE: join(folder, 'compiled'),
+          KEEPER_TASK: JSON.stringify(task),
+        },
         onLine: (line) => lines.push(line),
       }).exited;
       expect({ code: exit.code, last: lines.at(-1) }).toMatchObject({ code: 0 });

@@ -44,7 +44,11 @@ describe('a process killed between two steps of getting a certificate', () => {
       what: 'kill',
     };
     const before = { orders: proxy.count('new-order'), accounts: accountsMade(lab) };
-    const env = { ...process.env, KEEPER_TASK: JSON.stringify(task) };
+    const env = {
+      ...process.env,
+      NODE_COMPILE_CACHE: join(folder, 'compiled'),
+      KEEPER_TASK: JSON.stringify(task),
+    };
     const exit = await new Child({ command: process.execPath, args: [script], env }).exited;
     expect(exit.signal).toBe('SIGKILL');
 

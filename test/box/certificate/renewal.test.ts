@@ -179,6 +179,21 @@ describe('a clock that is plainly wrong', () => {
   });
 });
 
+describe('a clock far ahead', () => {
+  it('costs one order: the certificate is used, and the clock is reported', async () => {
+    const clock = new OffsetClock();
+    clock.advance(days(4000));
+    const placed = newOrders().length;
+    const tested = createKeeper(lab, join(folder, 'ahead'), { clock });
+    await tested.keeper.start();
+    await eventually('said', () => tested.message()?.includes('has expired') === true && clock.asleep > 0);
+    expect(tested.keeper.certificate.value?.names).toContain(lab.names.main);
+    expect(tested.severity()).toBe('error');
+    await tested.keeper.stop();
+    expect(newOrders().length - placed).toBe(1);
+  });
+});
+
 describe('a pair on disk that cannot be used', () => {
   const damages: [string, (file: (name: string) => string) => void | Promise<void>, RegExp][] = [
     [
