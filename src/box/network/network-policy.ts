@@ -19,9 +19,10 @@ export interface NetworkChoice {
 
 /** Names that container engines, hypervisors and VPNs give to interfaces which lead to no home network. */
 const virtualName =
-  /^(docker|br-|veth|virbr|vnet|vmnet|vboxnet|lxc|lxd|incus|podman|cni|flannel|cali|kube|nerdctl|tun|tap|wg|tailscale|zt|ppp|dummy|ifb|sit|gre|ip6tnl)/;
-/** The same by the kernel's own word (`linkinfo.info_kind`), whatever the name. veth is missing: a container's eth0 is one. */
-const virtualKind = /^(tun|wireguard|dummy|ifb|vxlan|geneve|gre|ip6gre|gretap|ipip|ip6tnl|sit|vti|xfrm|ppp)$/;
+  /^(docker|br-|veth|virbr|vnet|vmnet|vboxnet|lxc|lxd|incus|podman|cni|flannel|cali|kube|nerdctl|tun|tap|wg|tailscale|zt)/;
+/** Interfaces that are made of software, by the kernel's own word, whatever their name. Not veth: a container's eth0 is one. */
+const virtualKind =
+  /^(tun|wireguard|dummy|ifb|vxlan|geneve|gre|gretap|ip6gre|ip6gretap|ipip|ip6tnl|sit|vti|xfrm|ppp)$/;
 
 /**
  * The home network as `ip` shows it: interfaces that are up, with the addresses others in the home can use to reach the

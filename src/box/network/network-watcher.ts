@@ -56,7 +56,12 @@ export class NetworkWatcher implements Service {
       reconcile: (signal) => this.#look(signal),
       backoff: { ...defaultBackoff, capMs: pollMs },
       onFailure: (error) =>
-        options.health.set('network', 'error', messageOf(error), 'install iproute2, then restart the box'),
+        options.health.set(
+          'network',
+          'error',
+          messageOf(error),
+          'see that the Debian package iproute2 is there',
+        ),
     });
   }
 

@@ -64,8 +64,8 @@ export class ZoneClient {
   }
 
   /**
-   * Ends open connections and what is under way on them (`unreachable`): after a change of address they are bound to one
-   * that is gone, and calls would only hang. The next call opens a new one.
+   * Ends open connections and what is under way on them (`unreachable`): when an address is lost they may be bound to it,
+   * and calls would only hang. The next call opens a new one.
    */
   async reconnect(): Promise<void> {
     const before = this.#http;

@@ -91,13 +91,12 @@ export class ZoneKeeper implements Service {
   async start(): Promise<void> {
     this.#turn = await this.#turns.load();
     const { network, client, clock } = this.#options;
-    let before = network.value.addresses.join();
+    let before = network.value.addresses;
     this.#addressesSince = clock.monotonic();
     this.#unsubscribe = network.subscribe(({ addresses }) => {
-      if (addresses.join() === before) return;
-      before = addresses.join();
-      this.#addressesSince = clock.monotonic();
-      void client.reconnect();
+      if (addresses.join() !== before.join()) this.#addressesSince = clock.monotonic();
+      if (before.some((address) => !addresses.includes(address))) void client.reconnect();
+      before = addresses;
     });
     await this.#loop.start();
     await this.#outside.start();
