@@ -6,11 +6,19 @@ import { cloudCommands } from '../cloud/main.ts';
 import { type Command, exitCode, type Io } from '../kit/command.ts';
 import { suggestion } from '../kit/suggest.ts';
 import { protocolVersion } from '../protocol/version.ts';
+import { doctorCommand } from './doctor/command.ts';
 import { homeCommand } from './home/command.ts';
 import { idCommand } from './id.ts';
 import { statusCommand } from './status.ts';
 
-const commands: readonly Command[] = [boxCommand, statusCommand, idCommand, ...cloudCommands, homeCommand];
+const commands: readonly Command[] = [
+  boxCommand,
+  statusCommand,
+  doctorCommand,
+  idCommand,
+  ...cloudCommands,
+  homeCommand,
+];
 
 async function main(args: readonly string[], io: Io): Promise<number> {
   const [name, ...rest] = args;

@@ -1,9 +1,9 @@
-import { request } from 'undici';
 import { BoxConfig } from '../box/config.ts';
 import { boxConfigFile } from '../box/main.ts';
 import type { BoxStatus } from '../box/system/status.ts';
+import { seconds } from '../kit/clock.ts';
 import { command, exitCode } from '../kit/command.ts';
-import { messageOf, Problem } from '../kit/errors.ts';
+import { askBox } from './ask-box.ts';
 
 export const statusCommand = command({
   name: 'status',
@@ -12,24 +12,11 @@ export const statusCommand = command({
   config: BoxConfig,
   file: boxConfigFile,
   action: async ({ config, switches }, io) => {
-    const status = await askBox(config.system.port);
+    const status = await askBox(config.system.port, seconds(5));
     io.out(switches.has('json') ? `${JSON.stringify(status)}\n` : statusText(status));
     return status.health === 'error' ? exitCode.unhealthy : exitCode.ok;
   },
 });
-
-async function askBox(port: number): Promise<BoxStatus> {
-  try {
-    const response = await request(`http://127.0.0.1:${port}/status`, { signal: AbortSignal.timeout(5000) });
-    return (await response.body.json()) as BoxStatus;
-  } catch (error) {
-    throw new Problem(
-      'box-not-running',
-      `no box answers on 127.0.0.1:${port} (${messageOf(error)}); start it, or say where with --system.port`,
-      { cause: error },
-    );
-  }
-}
 
 const marks = { ok: '✓', warning: '!', error: '✗' } as const;
 
