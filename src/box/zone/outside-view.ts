@@ -62,7 +62,10 @@ export class OutsideView implements Service {
   async #look(signal: AbortSignal): Promise<number | undefined> {
     const state = this.#options.served.value;
     if (state === undefined) return undefined;
-    const settled = (await this.#nameServersAgree(state, signal)) && (await this.#homeAgrees(state, signal));
+    const agreed = await this.#nameServersAgree(state, signal);
+    // A name server that lags gets another moment. A network that answers for all name servers never agrees, and is asked.
+    const ask = agreed || this.#unsettled > 0;
+    const settled = ask && (await this.#homeAgrees(state, signal)) && agreed;
     this.#unsettled = settled ? 0 : this.#unsettled + 1;
     const { random } = this.#options;
     return settled ? pace.capMs * (0.75 + random() / 2) : backoffDelay(pace, this.#unsettled, random);

@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { askNameServers } from '../../../src/box/zone/name-servers.ts';
-import { OutsideView } from '../../../src/box/zone/outside-view.ts';
+import { OutsideView, type OutsideViewOptions } from '../../../src/box/zone/outside-view.ts';
 import { ZoneClient } from '../../../src/box/zone/zone-client.ts';
 import { systemClock } from '../../../src/kit/clock.ts';
 import { OwnedFact, until } from '../../../src/kit/fact.ts';
@@ -8,8 +8,9 @@ import { Health } from '../../../src/kit/health.ts';
 import { silentLog } from '../../../src/kit/log.ts';
 import { type ZoneNames, zoneNames } from '../../../src/protocol/names.ts';
 import type { ZoneRecords, ZoneState } from '../../../src/protocol/zone-api.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';
-import { freePort, startDnsServer, testIdentity, type TestCloud, zoneRoot } from './support.ts';
+import { freePort, startDnsmasq, startDnsServer, testIdentity, type TestCloud, zoneRoot } from './support.ts';
 
 const folder = temporaryFolder();
 const signal = AbortSignal.timeout(60_000);
@@ -64,11 +65,10 @@ describe('the zone as others see it', () => {
     expect(views.map(({ verdict }) => verdict)).toEqual(['silent', 'silent', 'right']);
   });
 
-  function view(shown: Partial<ZoneState>): {
-    health: Health;
-    deviated: OwnedFact<boolean>;
-    outside: OutsideView;
-  } {
+  function view(
+    shown: Partial<ZoneState>,
+    options: Partial<OutsideViewOptions> = {},
+  ): { health: Health; deviated: OwnedFact<boolean>; outside: OutsideView } {
     const health = new Health(systemClock);
     const deviated = new OwnedFact(false);
     const outside = new OutsideView({
@@ -82,6 +82,7 @@ describe('the zone as others see it', () => {
       clock: systemClock,
       random: () => 0.5,
       health,
+      ...options,
     });
     return { health, deviated, outside };
   }
@@ -95,6 +96,24 @@ describe('the zone as others see it', () => {
     });
     expect(deviated.value).toBe(true);
     await outside.stop();
+  });
+
+  it('learns of a filter also where the network answers in place of the name servers', async () => {
+    const network = await startDnsmasq(server, ['--stop-dns-rebind']);
+    const clock = new FakeClock();
+    const filtered = new OwnedFact<boolean | undefined>(undefined);
+    const { health, outside } = view(
+      { nameServers: [network.server] },
+      { clock, resolvers: [network.server], onRebindingFilter: (value) => filtered.set(value) },
+    );
+    await outside.start();
+    await vi.waitFor(() => expect(clock.sleeping).toBe(1));
+    expect(filtered.value).toBe(undefined);
+    await clock.advance(15_000);
+    expect(await until(filtered, (value) => value !== undefined, AbortSignal.timeout(10_000))).toBe(true);
+    expect(await condition(health)).toMatchObject({ severity: 'warning' });
+    await outside.stop();
+    await network.stop();
   });
 
   it('is content with one name server out of reach, not with all', async () => {
