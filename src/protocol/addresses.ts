@@ -16,7 +16,9 @@ const kinds: Record<string, AddressKind> = {
 
 function parse(address: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
   // Four decimal parts without leading zeros, or RFC 4291 text without a zone index: nothing that readers disagree on.
-  if (address.includes(':') ? address.includes('%') : !/^(0|[1-9]\d{0,2})(\.(0|[1-9]\d{0,2})){3}$/.test(address)) {
+  if (
+    address.includes(':') ? address.includes('%') : !/^(0|[1-9]\d{0,2})(\.(0|[1-9]\d{0,2})){3}$/.test(address)
+  ) {
     return undefined;
   }
   return ipaddr.isValid(address) ? ipaddr.process(address) : undefined;
@@ -36,7 +38,8 @@ export function addressKind(address: string): AddressKind | undefined {
 /** The canonical text (RFC 5952; IPv4-mapped as IPv4), so that equal addresses are equal strings. Throws `RangeError`. */
 export function canonicalAddress(address: string): string {
   const parsed = parse(address);
-  if (parsed === undefined) throw new RangeError(`${JSON.stringify(address.slice(0, 60))} is not an IP address`);
+  if (parsed === undefined)
+    throw new RangeError(`${JSON.stringify(address.slice(0, 60))} is not an IP address`);
   return parsed.kind() === 'ipv4' ? parsed.toString() : (parsed as ipaddr.IPv6).toRFC5952String();
 }
 
@@ -63,7 +66,9 @@ export function networkOf(address: string, ipv4Bits: number, ipv6Bits: number): 
 }
 
 function prefixOf(address: ipaddr.IPv4 | ipaddr.IPv6, bits: number): string {
-  const bytes = address.toByteArray().map((byte, index) => byte & (0xff << (8 - Math.min(8, Math.max(0, bits - index * 8)))));
+  const bytes = address
+    .toByteArray()
+    .map((byte, index) => byte & (0xff << (8 - Math.min(8, Math.max(0, bits - index * 8)))));
   return canonicalAddress(ipaddr.fromByteArray(bytes.map((byte) => byte & 0xff)).toString());
 }
 
@@ -81,6 +86,7 @@ export function addressLabel(address: string): string | undefined {
 export function addressFromLabel(label: string): string | undefined {
   const dotted = label.replaceAll('-', '.');
   const candidate = /^\d{1,3}(-\d{1,3}){3}$/.test(label) ? dotted : label.replaceAll('-', ':');
-  if (!/^[0-9a-f-]+$/.test(label) || addressKind(candidate) === undefined || !isHomeAddress(candidate)) return undefined;
+  if (!/^[0-9a-f-]+$/.test(label) || addressKind(candidate) === undefined || !isHomeAddress(candidate))
+    return undefined;
   return canonicalAddress(candidate);
 }

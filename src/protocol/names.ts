@@ -35,8 +35,8 @@ export const challengeLabel = '_acme-challenge';
 /** Names of mirrors: one letter, so that they can never clash with an address name, the tunnel or a service. */
 export const mirrorLabelPattern = '^[a-z]$';
 
-/** Names of published services: an LDH label (RFC 5890) of 2 to 40 characters that is not reserved. */
-const serviceLabelPattern = /^[a-z][a-z0-9-]{0,38}[a-z0-9]$/;
+/** Names of published services: an LDH label of 2 to 40 characters, but for the reserved ones (`xn--…`; RFC 5890, 2.3.1). */
+const serviceLabelPattern = /^(?!..--)[a-z][a-z0-9-]{0,38}[a-z0-9]$/;
 
 export function isServiceLabel(label: string): boolean {
   return serviceLabelPattern.test(label) && label !== tunnelLabel && addressFromLabel(label) === undefined;

@@ -12,13 +12,19 @@ export const zoneLimits = {
   bodyBytes: 16_384,
 } as const;
 
-const addressList = Type.Array(Type.String({ minLength: 2, maxLength: 45 }), { maxItems: zoneLimits.addressesPerName });
+const addressList = Type.Array(Type.String({ minLength: 2, maxLength: 45 }), {
+  maxItems: zoneLimits.addressesPerName,
+});
 
 /** Body of `PUT /v1/zones/{boxId}`. Lists of IPv4 and IPv6 addresses; an empty list removes the name's records. */
 export const ZoneRecords = Type.Object(
   {
     main: addressList,
-    mirrors: Type.Record(Type.String({ pattern: mirrorLabelPattern }), addressList, { maxProperties: zoneLimits.mirrors }),
+    mirrors: Type.Record(Type.String({ pattern: mirrorLabelPattern }), addressList, {
+      maxProperties: zoneLimits.mirrors,
+      // A pattern alone says nothing of the names that it does not match.
+      additionalProperties: false,
+    }),
     tunnel: addressList,
   },
   { additionalProperties: false },
@@ -49,7 +55,12 @@ export type ZoneState = Static<typeof ZoneState>;
 
 /** Body of `PUT /v1/zones/{boxId}/caa`: pins the ACME account that may issue for the zone (RFC 8657). */
 export const CaaRequest = Type.Object(
-  { accountUri: Type.Union([Type.String({ minLength: 8, maxLength: 200, pattern: '^https?://[!-~]+$' }), Type.Null()]) },
+  {
+    accountUri: Type.Union([
+      Type.String({ minLength: 8, maxLength: 200, pattern: '^https?://[!-~]+$' }),
+      Type.Null(),
+    ]),
+  },
   { additionalProperties: false },
 );
 export type CaaRequest = Static<typeof CaaRequest>;
