@@ -3,7 +3,7 @@ import { Type } from 'typebox';
 import type { FastifyRequest } from 'fastify';
 import type { Clock } from '../../kit/clock.ts';
 import { Problem } from '../../kit/errors.ts';
-import { createHttpsApp, type HttpsApp } from '../../kit/http-server.ts';
+import { createHttpsApp, httpLimits, type HttpsApp } from '../../kit/http-server.ts';
 import type { Log } from '../../kit/log.ts';
 import { canonicalAddress, networkOf } from '../../protocol/addresses.ts';
 import { tunnelLabel, zoneName } from '../../protocol/names.ts';
@@ -37,6 +37,8 @@ export interface ApiLimits {
   boxPerSecond: number;
   sourceBurst: number;
   sourcePerSecond: number;
+  /** A call that has not arrived whole by then is ended (`body-too-slow`). */
+  requestTimeoutMs: number;
 }
 
 export const defaultApiLimits: ApiLimits = {
@@ -44,6 +46,7 @@ export const defaultApiLimits: ApiLimits = {
   boxPerSecond: 2,
   sourceBurst: 600,
   sourcePerSecond: 20,
+  requestTimeoutMs: httpLimits.requestTimeoutMs,
 };
 
 export interface ApiOptions {
@@ -73,6 +76,7 @@ export function createApi(options: ApiOptions): Promise<HttpsApp> {
     log,
     tls: { key: tls.keyPem, cert: tls.certPem, ...boxTlsOptions },
     bodyLimit: zoneLimits.bodyBytes,
+    requestTimeoutMs: options.limits.requestTimeoutMs,
   });
   app.removeContentTypeParser('text/plain');
   app.addHook('onRequest', gatekeeper(options));
@@ -130,6 +134,7 @@ function zoneRoutes(app: HttpsApp, options: ApiOptions): void {
   });
 
   // Every identity has a zone by its nature; one that was never written to is empty, and makes no name exist.
+  // A zone that was never written to is empty, not missing: its name servers and frontends can be asked for all the same.
   app.get(zone, { schema: { params: ZonePath } }, async ({ params: { boxId } }) =>
     state(boxId, zones.read(boxId)),
   );
@@ -172,6 +177,12 @@ function zoneRoutes(app: HttpsApp, options: ApiOptions): void {
   app.put(`${zone}/caa`, { schema: { params: ZonePath, body: CaaRequest } }, async (request) => {
     const { boxId } = request.params;
     const { accountUri } = request.body;
+    // RFC 8659, 4.2: what would end the parameter, or the quotes of a zone file.
+    if (accountUri !== null && /[;"\\]/.test(accountUri)) {
+      throw refusal('bad-request', `accountUri: ${accountUri} cannot stand in a CAA record`, {
+        value: accountUri,
+      });
+    }
     return state(
       boxId,
       zones.edit(boxId, sourceOf(request), (content) => ({ ...content, accountUri })),

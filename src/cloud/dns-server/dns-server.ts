@@ -84,7 +84,7 @@ export class DnsServer implements Service {
     const answerer = new Answerer(view);
     this.#dns = new DnsListeners({
       ...options.dns,
-      setting: 'dns-server.dns.port',
+      setting: 'dns.port',
       answer: (packet, transport) => answerer.answer(packet, transport),
       rate: new ResponseRateLimiter({ ...defaultResponseRate, ...options.responseRate }),
       tcp: { ...defaultTcpLimits, ...options.tcp },
@@ -95,7 +95,7 @@ export class DnsServer implements Service {
     this.#api = new HttpsService({
       name: 'dns-server api',
       ...options.api,
-      setting: 'dns-server.api.port',
+      setting: 'zone-api.port',
       build: () =>
         createApi({
           ...options,

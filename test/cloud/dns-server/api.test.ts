@@ -87,6 +87,14 @@ describe('zone API', () => {
     await running.api.call('PUT', `${zone}/caa`, { accountUri: 'https://ca.example/acct/1' });
     const pinned = 'letsencrypt.org; validationmethods=dns-01; accounturi=https://ca.example/acct/1';
     expect(await ask(name, 'CAA')).toEqual([`issue ${pinned}`, `issuewild ${pinned}`]);
+    for (const accountUri of [
+      'https://ca.example/1;policy=x',
+      'https://ca.example/"',
+      'no uri',
+      'https://ca.example/ 1',
+    ]) {
+      expect((await running.api.call('PUT', `${zone}/caa`, { accountUri })).status).toBe(400);
+    }
     await running.api.call('PUT', `${zone}/caa`, { accountUri: null });
     expect(await ask(name, 'CAA')).toEqual(
       ['issue', 'issuewild'].map((tag) => `${tag} letsencrypt.org; validationmethods=dns-01`),
