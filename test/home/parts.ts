@@ -83,3 +83,12 @@ export function startProbe(home: HomeNetwork, name: string): Probe {
       }, from),
   };
 }
+
+/** The A records that `server` gives for `name`, asked from inside `namespace`. */
+export function lookUp(namespace: Namespace, server: string, name: string): string[] {
+  const script = `
+    const resolver = new (require('node:dns').promises.Resolver)();
+    resolver.setServers([${JSON.stringify(server)}]);
+    resolver.resolve4(${JSON.stringify(name)}).catch(() => []).then((found) => console.log(JSON.stringify(found)));`;
+  return JSON.parse(namespace.exec(process.execPath, ['-e', script])) as string[];
+}
