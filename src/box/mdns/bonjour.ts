@@ -103,17 +103,21 @@ export class BonjourAdapter implements MdnsAdapter {
       this.#log.debug(`mdns: no answer sent: ${messageOf(error)}`),
     );
     const { server: responder } = bonjour as unknown as { server: Responder };
+    let open = false;
     await new Promise<void>((resolve, reject) => {
       // Stays after the socket is open: an `error` nobody listens to would end the process.
       responder.mdns.on('error', (error) => {
-        reject(openProblem(error));
+        if (!open) return reject(openProblem(error));
         this.#broken = true;
         this.#onTrouble();
       });
       responder.mdns.on('warning', (error) =>
         this.#log.debug({ link: link.source }, `mdns: ${messageOf(error)}`),
       );
-      responder.mdns.once('ready', resolve);
+      responder.mdns.once('ready', () => {
+        open = true;
+        resolve();
+      });
     }).catch(async (error: unknown) => {
       await destroyed(bonjour);
       throw error;

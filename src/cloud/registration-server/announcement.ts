@@ -12,6 +12,8 @@ export function announcementOf(message: string, boxId: BoxId, zoneRoot: string):
   if (bytes > registrationLimits.messageBytes) {
     throw malformed(`it has ${bytes} bytes, ${registrationLimits.messageBytes} are allowed`);
   }
+  // What is not Unicode would come out of the store as something else.
+  if (!message.isWellFormed()) throw malformed('it is not well-formed Unicode');
   const announcement = parsed(message);
   if (!Value.Check(Announcement, announcement)) {
     const [first] = Value.Errors(Announcement, announcement);

@@ -144,13 +144,14 @@ export class RecordStore {
   /** Removes what was last announced at `until` or before, page by page. Answers how many. */
   async sweep(until: number, signal: AbortSignal): Promise<number> {
     let removed = 0;
-    for (let from = 0; ;) {
+    let first = 0;
+    for (;;) {
       signal.throwIfAborted();
-      const last = this.#sql.page.get(from, sweepPage)?.['last'];
+      const last = this.#sql.page.get(first, sweepPage)?.['last'];
       if (typeof last !== 'number') return removed;
-      const first = from;
-      await this.#write(() => (removed += Number(this.#sql.sweep.run(first, last, until).changes)));
-      from = last;
+      const after = first;
+      await this.#write(() => (removed += Number(this.#sql.sweep.run(after, last, until).changes)));
+      first = last;
     }
   }
 

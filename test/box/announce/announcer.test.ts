@@ -16,6 +16,7 @@ import { call, createBox, startServer, testCaPem, zoneRoot } from '../../cloud/r
 import { FakeClock } from '../../support/fake-clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { noTunnel, publishedZone, someCertificate, tunnelAt } from './facts.ts';
+import { soon } from '../../support/soon.ts';
 
 const folder = temporaryFolder();
 const containing = (text: string): string => expect.stringContaining(text) as string;
@@ -94,15 +95,15 @@ describe.concurrent('announcer', () => {
     onTestFinished(() => announcer.stop());
     await announcer.start();
     await expect
-      .poll(condition)
+      .poll(condition, soon)
       .toMatchObject({ severity: 'ok', message: containing('zone is not published yet') });
     facts.zone.set(zone);
-    await expect.poll(condition).toMatchObject({ message: containing('no certificate yet') });
+    await expect.poll(condition, soon).toMatchObject({ message: containing('no certificate yet') });
     expect(cloud.metrics.announcements).toBe(0);
 
     facts.certificate.set(someCertificate);
     await expect
-      .poll(() => announcer.state.value)
+      .poll(() => announcer.state.value, soon)
       .toEqual({
         announcedAt: clock.now(),
         publicAddress: '127.0.0.1',
@@ -116,7 +117,7 @@ describe.concurrent('announcer', () => {
       zone && { ...zone, records: { ...zone.records, tunnel: ['198.51.100.7'] }, mirrorOrder: ['b', 'a'] },
     );
     facts.tunnel.set(tunnelAt(origin));
-    await expect.poll(() => listed(cloud)).toMatchObject([{ tunnel_origin: origin }]);
+    await expect.poll(() => listed(cloud), soon).toMatchObject([{ tunnel_origin: origin }]);
     expect((await listed(cloud))[0]?.mirror_origins[0]).toBe(`https://b.${boxId}.${zoneRoot}:8443`);
 
     await announcer.stop();
@@ -133,8 +134,8 @@ describe.concurrent('announcer', () => {
     const { facts, announcer, clock } = box(cloud.port);
     onTestFinished(() => announcer.stop());
     await announcer.start();
-    await expect.poll(() => cloud.metrics.announcements).toBe(1);
-    await expect.poll(() => clock.sleeping).toBe(1);
+    await expect.poll(() => cloud.metrics.announcements, soon).toBe(1);
+    await expect.poll(() => clock.sleeping, soon).toBe(1);
     const zone = facts.zone.value;
     facts.zone.set(zone && { ...zone, serial: 2 });
     facts.mdns.set({ adapter: 'avahi', instance: 'Kitchen', host: undefined });
@@ -142,7 +143,7 @@ describe.concurrent('announcer', () => {
     await clock.advance(42_000);
     expect(cloud.metrics.announcements).toBe(1);
     await clock.advance(1000);
-    await expect.poll(() => cloud.metrics.announcements).toBe(2);
+    await expect.poll(() => cloud.metrics.announcements, soon).toBe(2);
   });
 
   it('takes itself back when it loses its address, and returns with the next', async ({
@@ -153,12 +154,12 @@ describe.concurrent('announcer', () => {
     const { facts, announcer } = box(cloud.port);
     onTestFinished(() => announcer.stop());
     await announcer.start();
-    await expect.poll(() => listed(cloud)).toHaveLength(1);
+    await expect.poll(() => listed(cloud), soon).toHaveLength(1);
     const zone = facts.zone.value;
     facts.zone.set(zone && { ...zone, records: { main: [], mirrors: {}, tunnel: [] } });
-    await expect.poll(() => listed(cloud)).toHaveLength(0);
+    await expect.poll(() => listed(cloud), soon).toHaveLength(0);
     facts.zone.set(zone);
-    await expect.poll(() => listed(cloud)).toHaveLength(1);
+    await expect.poll(() => listed(cloud), soon).toHaveLength(1);
   });
 
   it('goes on while the server is away, says so, and is back by itself', async ({
@@ -170,26 +171,26 @@ describe.concurrent('announcer', () => {
     const { announcer, clock, condition } = box(port);
     onTestFinished(() => announcer.stop());
     await announcer.start();
-    await expect.poll(() => announcer.state.value.announcedAt).toBeDefined();
+    await expect.poll(() => announcer.state.value.announcedAt, soon).toBeDefined();
     await first.stop();
     await clock.advance(60_000);
     // While the record lives it is a warning; when it has expired, nobody finds the box any more.
     await expect
-      .poll(condition)
+      .poll(condition, soon)
       .toMatchObject({ severity: 'warning', remedy: containing('internet connection') });
     for (let minute = 0; minute < 3; minute++) {
-      await expect.poll(() => clock.sleeping).toBeGreaterThan(0);
+      await expect.poll(() => clock.sleeping, soon).toBeGreaterThan(0);
       await clock.advance(60_000);
     }
-    await expect.poll(condition).toMatchObject({ severity: 'error' });
+    await expect.poll(condition, soon).toMatchObject({ severity: 'error' });
     const second = await server(onTestFinished, { port });
     await expect
       .poll(async () => {
         await clock.advance(60_000);
         return second.metrics.announcements;
-      })
+      }, soon)
       .toBeGreaterThan(0);
-    await expect.poll(condition).toMatchObject({ severity: 'ok' });
+    await expect.poll(condition, soon).toMatchObject({ severity: 'ok' });
   });
 
   it('keeps to Retry-After, also when something changes meanwhile', async ({ expect, onTestFinished }) => {
@@ -201,9 +202,9 @@ describe.concurrent('announcer', () => {
     const { facts, announcer, clock } = box(cloud.port);
     onTestFinished(() => announcer.stop());
     await announcer.start();
-    await expect.poll(() => cloud.metrics.announcements).toBe(1);
+    await expect.poll(() => cloud.metrics.announcements, soon).toBe(1);
     facts.name.set('Cellar');
-    await expect.poll(() => cloud.metrics.limited).toBe(1);
+    await expect.poll(() => cloud.metrics.limited, soon).toBe(1);
     for (const name of ['Attic', 'Garage', 'Shed']) {
       facts.name.set(name);
       await clock.advance(1000);
@@ -211,7 +212,7 @@ describe.concurrent('announcer', () => {
     expect(cloud.metrics).toMatchObject({ announcements: 1, limited: 1 });
     await cloudClock.advance(10_000);
     await clock.advance(10_000);
-    await expect.poll(() => listed(cloud)).toMatchObject([{ name: 'Shed' }]);
+    await expect.poll(() => listed(cloud), soon).toMatchObject([{ name: 'Shed' }]);
     expect(cloud.metrics).toMatchObject({ limited: 1 });
   });
 
@@ -223,7 +224,7 @@ describe.concurrent('announcer', () => {
     const { announcer, condition } = box(cloud.port);
     onTestFinished(() => announcer.stop());
     await announcer.start();
-    await expect.poll(condition).toMatchObject({ severity: 'error', remedy: containing('zone root') });
+    await expect.poll(condition, soon).toMatchObject({ severity: 'error', remedy: containing('zone root') });
   });
 
   it('does not talk to a server it has no reason to trust', async ({ expect, onTestFinished }) => {
@@ -233,7 +234,7 @@ describe.concurrent('announcer', () => {
     });
     onTestFinished(() => announcer.stop());
     await announcer.start();
-    await expect.poll(condition).toMatchObject({ severity: 'error', remedy: containing('private CA') });
+    await expect.poll(condition, soon).toMatchObject({ severity: 'error', remedy: containing('private CA') });
     expect(cloud.metrics.announcements).toBe(0);
   });
 
@@ -246,7 +247,7 @@ describe.concurrent('announcer', () => {
     const { boxId, announcer } = box(cloud.port, { registration: { origin, caPem: testCaPem } });
     onTestFinished(() => announcer.stop());
     await announcer.start();
-    await expect.poll(() => cloud.metrics.records).toBe(2);
+    await expect.poll(() => cloud.metrics.records, soon).toBe(2);
     for (const host of ['127.0.0.1', '::1']) {
       const { body } = await call({ port: cloud.port, host }, { path: '/ping' });
       expect(body).toMatchObject([{ client: boxId, public_ip: host }]);
@@ -261,7 +262,7 @@ describe.concurrent('announcer', () => {
     const { announcer, condition } = box(cloud.port, { registration: { origin, caPem: testCaPem } });
     onTestFinished(() => announcer.stop());
     await announcer.start();
-    await expect.poll(condition).toMatchObject({ severity: 'ok', message: containing('127.0.0.1') });
+    await expect.poll(condition, soon).toMatchObject({ severity: 'ok', message: containing('127.0.0.1') });
     expect(cloud.metrics).toMatchObject({ records: 1, announcements: 1 });
   });
 });

@@ -7,6 +7,7 @@ import { boxIdFromDigest, shortId } from '../../../src/protocol/names.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { withoutNamespaces, type Namespace } from '../../support/netns.ts';
 import { type HeardRecord, listenerIn, startAvahi, Talker, TestHome } from './home.ts';
+import { soon } from '../../support/soon.ts';
 
 const type = '_porchlight._tcp.local';
 
@@ -108,7 +109,7 @@ describe.skipIf(withoutNamespaces).concurrent('on a home network', () => {
 
     // Each was announced at least twice (RFC 6762, 8.3); after that both answer who asks.
     const times = (): number => listener.heard.filter(isPointerTo(a.instance, true)).length;
-    await expect.poll(times, { timeout: 10_000 }).toBeGreaterThanOrEqual(3);
+    await expect.poll(times, soon).toBeGreaterThanOrEqual(3);
     let before = listener.heard.length;
     listener.say(`PTR ${type}`);
     for (const { instance } of [a, b]) await listener.hear('an answer', isPointerTo(instance, true), before);

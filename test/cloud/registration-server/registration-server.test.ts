@@ -22,6 +22,7 @@ import {
   type Where,
   zoneRoot,
 } from './setup.ts';
+import { soon } from '../../support/soon.ts';
 
 type ServerOptions = Omit<Parameters<typeof startServer>[0], 'stateFolder'> & { stateFolder?: string };
 
@@ -81,6 +82,12 @@ describe.concurrent('announcing and asking', () => {
     const server = await running();
     const open = await call(server, { path: '/ping', headers: { origin: 'https://app.example.net' } });
     expect(open.headers).toMatchObject({ 'access-control-allow-origin': '*', 'cache-control': 'no-store' });
+    const preflight = await call(server, {
+      method: 'OPTIONS',
+      path: '/ping',
+      headers: { origin: 'https://app.example.net', 'access-control-request-method': 'GET' },
+    });
+    expect(preflight).toMatchObject({ status: 204, headers: { 'access-control-allow-methods': 'GET' } });
     const box = createBox();
     const announced = await announce(server, box, { headers: { origin: 'https://app.example.net' } });
     expect(announced.status).toBe(200);
@@ -118,7 +125,7 @@ describe.concurrent('announcing and asking', () => {
     await clock.advance(1);
     expect(await ping(server)).toEqual([]);
     await clock.advance(60_000);
-    await expect.poll(() => server.metrics).toMatchObject({ records: 0, swept: 1 });
+    await expect.poll(() => server.metrics, soon).toMatchObject({ records: 0, swept: 1 });
   });
 
   it('knows every box it answered after a restart, and gives it the same short code', async ({ expect }) => {
@@ -266,6 +273,12 @@ describe.concurrent('bad input', () => {
       'message-malformed',
     ],
     ['a message that is not JSON', post({ client: box.boxId, message: 'hello' }), 422, 'message-malformed'],
+    [
+      'a message that is not Unicode',
+      post({ client: box.boxId, message: changed({ name: 'x' }).replace('"x"', '"\uD800"') }),
+      422,
+      'message-malformed',
+    ],
     ['a message that is null', post({ client: box.boxId, message: 'null' }), 422, 'message-malformed'],
     ['a message without origins', post({ client: box.boxId, message: '{}' }), 422, 'message-malformed'],
     ['a long question', { path: `/ping?code=${'3'.repeat(21)}` }, 400, 'bad-request'],
