@@ -51,7 +51,6 @@ describe.skipIf(withoutNamespaces)('a real home network', () => {
     await home.refuseLease('192.168.1.60');
     await probe.answered(['192.168.1.60']);
     const last = await box.zone(({ records }) => records.main[0] === '192.168.1.60');
-    expect(last.mirrorOrder).toEqual(before.mirrorOrder);
     expect(last.serial).toBeGreaterThan(after.serial);
   });
 });
