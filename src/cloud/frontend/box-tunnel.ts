@@ -22,6 +22,9 @@ export interface BoxTunnelOptions {
 /** Bytes that wait in the tunnel's socket at which its visitors are no longer read. */
 const congestedBytes = 512 * 1024;
 
+/** The client passes on this much of a frame at once, and what is left of it only after another turn. */
+const framePayload = 16_000;
+
 /** A stream with less than this waiting cannot be what fills a box's share. */
 const worthCounting = 64 * 1024;
 
@@ -166,7 +169,10 @@ export class BoxTunnel {
     return {
       data: (sid, payload) => {
         this.#options.counters.bytesToBoxes += payload.length;
-        this.#write(frameHead([['SID', sid]], payload.length), payload);
+        for (let at = 0; at < payload.length; at += framePayload) {
+          const part = payload.subarray(at, at + framePayload);
+          this.#write(frameHead([['SID', sid]], part.length), part);
+        }
         if (congested()) this.#updateStreams();
       },
       eof: (sid, how) => this.#write(frameHead([['SID', sid], ['EOF', `1${how}`]], 1), Buffer.from('!')), // prettier-ignore
