@@ -135,14 +135,6 @@ describe('making it', () => {
     expect(none).toBeGreaterThan(0);
   });
 
-  it('says that a folder cannot be written', async () => {
-    // Nobody may make anything there, not even root.
-    await expect(load('/proc/self')).rejects.toMatchObject({
-      code: 'storage-failed',
-      message: expect.stringContaining('/proc/self/identity.making') as string,
-    });
-  });
-
   it('says that the place of the folder is taken by a file', async () => {
     const folder = newFolder();
     const state = join(folder, 'file');
