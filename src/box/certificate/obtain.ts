@@ -110,8 +110,6 @@ async function resumed(issuance: Issuance, session: AcmeSession): Promise<OrderU
   const { store, ca, names, log, signal } = issuance;
   const stored = await store.order.read();
   if (stored?.url === undefined || !isFor(stored, ca.directoryUrl, certificateNames(names))) return undefined;
-  // The disk may have refused it the last time; without it on disk, a crash would cost another order.
-  await store.order.write(stored);
   try {
     const order = await session.order(stored.url, signal);
     if (order.status !== 'invalid') {

@@ -46,32 +46,35 @@ export function report(
     );
   }
   const lacking = certificate === undefined || certificate.notAfter <= now;
-  const state =
-    certificate === undefined
-      ? unusable === undefined
-        ? 'there is no certificate yet'
-        : `there is no certificate: ${unusable}`
-      : `the certificate ${lacking ? 'has expired' : 'is valid until'} ${dateTime(certificate.notAfter)}`;
+  const state = stateOf(certificate, unusable, now);
   if (failure !== undefined) {
     const lastSixth = certificate === undefined ? 0 : (certificate.notAfter - certificate.notBefore) / 6;
     const urgent = lacking || certificate.notAfter - now < lastSixth;
     const next = decision.do === 'wait' ? `; next attempt ${dateTime(decision.until)}` : '';
-    return health.set(
-      name,
-      urgent ? 'error' : 'warning',
-      `${state}; ${failure.message}${next}`,
-      remedies[failure.code],
-    );
+    const message = `${state}; ${failure.message}${next}`;
+    return health.set(name, urgent ? 'error' : 'warning', message, remedies[failure.code]);
   }
   if (decision.do === 'wait') {
-    const next = `${state}; renewal ${dateTime(decision.until)}`;
-    // It was obtained a moment ago, so the clock is ahead.
-    return lacking
-      ? health.set(name, 'error', next, 'check the clock of the box')
-      : health.set(name, 'ok', next);
+    const message = `${state}; renewal ${dateTime(decision.until)}`;
+    // What was obtained a moment ago has expired only by a clock that is ahead.
+    if (lacking) return health.set(name, 'error', message, 'check the clock of the box');
+    return health.set(name, 'ok', message);
   }
   const doing = zonePublished ? 'one is being obtained' : 'waiting for the zone';
-  health.set(name, lacking ? 'error' : 'ok', `${state}; ${doing}`);
+  const severity = certificate === undefined ? 'warning' : lacking ? 'error' : 'ok';
+  health.set(name, severity, `${state}; ${doing}`);
+}
+
+function stateOf(
+  certificate: ZoneCertificate | undefined,
+  unusable: string | undefined,
+  now: number,
+): string {
+  if (certificate !== undefined) {
+    const { notAfter } = certificate;
+    return `the certificate ${notAfter <= now ? 'has expired' : 'is valid until'} ${dateTime(notAfter)}`;
+  }
+  return unusable === undefined ? 'there is no certificate yet' : `there is no certificate: ${unusable}`;
 }
 
 function dateTime(time: number): string {

@@ -14,7 +14,7 @@ const Accounts = Type.Record(
   Type.String(),
   Type.Object({ keyPem: Type.String(), url: Type.Optional(Type.String()) }),
 );
-export type Account = Static<typeof Accounts>[string];
+type Account = Static<typeof Accounts>[string];
 
 /** The order under way, with the key of its certificate; without `url`, it may or may not have reached the CA. */
 const Order = Type.Object({
@@ -32,6 +32,7 @@ class StateFile<S extends TSchema> {
   readonly #log: Log;
   /** The latest value, also when the disk refused it: what is known must not be forgotten while we run. */
   #value: { is: Static<S> | undefined } | undefined;
+  #refused = false;
 
   constructor(path: string, schema: S, log: Log) {
     this.#path = path;
@@ -47,12 +48,20 @@ class StateFile<S extends TSchema> {
   /** Throws `storage-failed`. */
   async write(value: Static<S>): Promise<void> {
     this.#value = { is: value };
+    this.#refused = true;
     await writeAtomic(this.#path, `${JSON.stringify(value, null, 2)}\n`);
+    this.#refused = false;
+  }
+
+  /** Writes again what the disk refused the last time. Throws `storage-failed`. */
+  async flush(): Promise<void> {
+    if (this.#refused && this.#value?.is !== undefined) await this.write(this.#value.is);
   }
 
   /** A file that stays does no harm: what it says is recognised as done with. */
   async remove(): Promise<void> {
     this.#value = { is: undefined };
+    this.#refused = false;
     await removed(this.#path, this.#log);
   }
 
@@ -97,9 +106,14 @@ export class CertificateStore {
     this.renewal = new StateFile(join(options.folder, 'renewal.json'), Renewal, options.log);
   }
 
-  /** Makes the folder. Throws `storage-failed`; reading works without. */
+  /**
+   * To be called before the CA is asked for anything: makes the folder, and sees that the account and the order are on
+   * disk, without which a crash would cost others. Throws `storage-failed`.
+   */
   async prepare(): Promise<void> {
     await privateFolder(join(this.#folder, 'pairs'));
+    await this.#accounts.flush();
+    await this.order.flush();
   }
 
   /** The pair in use, `undefined` when there was never one. Throws `certificate-unusable`. */

@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { Resolver } from 'node:dns/promises';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -42,7 +43,11 @@ describe.each([
     const account = Object.values(
       JSON.parse(readFileSync(join(state, 'accounts.json'), 'utf8')) as object,
     )[0] as { url: string };
-    expect(account.url).toMatch(new RegExp(`^${lab.proxy.origin}/my-account/`));
+    const resolver = new Resolver();
+    resolver.setServers([lab.dns.address()]);
+    const caa = await resolver.resolveCaa(main);
+    const issue = expect.stringMatching(new RegExp(`^pebble.localhost;.* accounturi=${account.url}$`));
+    expect(caa).toContainEqual(expect.objectContaining({ issue }));
   });
 
   it('is kept over a restart without a word to the CA', async () => {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { CertificateKeeper } from '../../../src/box/certificate/certificate.ts';
 import type { Identity } from '../../../src/box/facts.ts';
@@ -11,7 +11,7 @@ import { silentLog } from '../../../src/kit/log.ts';
 import type { ZoneNames } from '../../../src/protocol/names.ts';
 import { publishedZone } from './published-zone.ts';
 
-/** A keeper in a process of its own, to which something happens right after the step `after`. */
+/** A keeper in a process of its own, to which something happens right after the step `after` (`nothing`: before the first). */
 export interface ChildTask {
   identity: Identity;
   names: ZoneNames;
@@ -43,11 +43,11 @@ const happen: Record<ChildTask['what'], () => void> = {
       closeSync(file);
     }
   },
-  'read-only': () => execFileSync('mount', ['-o', 'remount,ro', stateFolder]),
+  'read-only': () => execFileSync('/usr/bin/mount', ['-o', 'remount,ro', stateFolder]),
 };
 
 function recover(): void {
-  if (task.what === 'read-only') execFileSync('mount', ['-o', 'remount,rw', stateFolder]);
+  if (task.what === 'read-only') execFileSync('/usr/bin/mount', ['-o', 'remount,rw', stateFolder]);
   else rmSync(filler, { force: true });
 }
 
@@ -81,4 +81,8 @@ health.conditions.subscribe(([condition]) => {
   }
   if (condition.severity === 'ok') process.exit(0);
 });
+if (task.after === 'nothing') {
+  mkdirSync(join(stateFolder, 'pairs'));
+  happen[task.what]();
+}
 await keeper.start();

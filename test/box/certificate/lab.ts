@@ -16,7 +16,7 @@ import { type ZoneNames, zoneNames } from '../../../src/protocol/names.ts';
 import { AcmeProxy } from './acme-proxy.ts';
 import { publishedZone } from './published-zone.ts';
 
-export const zoneRoot = 'box.localhost';
+const zoneRoot = 'box.localhost';
 
 const verbose = process.env['LAB_LOG'] !== undefined;
 export const labLog: Log = verbose
@@ -31,7 +31,12 @@ export interface Lab {
   identity: Identity;
   names: ZoneNames;
   zoneClient: ZoneClient;
-  dns: { start: () => Promise<void>; stop: () => Promise<void>; apiOrigin: () => string };
+  dns: {
+    start: () => Promise<void>;
+    stop: () => Promise<void>;
+    apiOrigin: () => string;
+    address: () => string;
+  };
   /** TXT values in the zone. */
   challenges: () => Promise<readonly string[]>;
   close: () => Promise<void>;
@@ -53,7 +58,7 @@ export async function createLab(options: {
   await zoneClient.put({ main: ['192.168.1.20'], mirrors: {}, tunnel: [] }, signal);
   const pebble = new Pebble({
     folder: join(folder, 'pebble'),
-    dnsServer: dns.dnsAddress(),
+    dnsServer: dns.address(),
     ca,
     env: { PEBBLE_WFE_NONCEREJECT: '0', PEBBLE_AUTHZREUSE: '0', ...pebbleEnv },
     log: labLog,
@@ -79,17 +84,14 @@ export async function createLab(options: {
 }
 
 /** Starts again on the same ports with the same state, as after an update or a power cut. */
-function restartableDnsServer(options: {
-  folder: string;
-  ca: TestCa;
-}): Lab['dns'] & { dnsAddress: () => string } {
+function restartableDnsServer(options: { folder: string; ca: TestCa }): Lab['dns'] {
   const host = '127.0.0.1';
   const masterKey = randomBytes(32);
   let ports = { dns: 0, api: 0 };
   let server: DnsServer | undefined;
   return {
     apiOrigin: () => `https://${host}:${ports.api}`,
-    dnsAddress: () => `${host}:${ports.dns}`,
+    address: () => `${host}:${ports.dns}`,
     start: async () => {
       server = new DnsServer({
         zoneRoot,
