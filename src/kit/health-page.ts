@@ -1,4 +1,5 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
+import { codeOf, messageOf } from './errors.ts';
 import type { Health } from './health.ts';
 import { listenProblem } from './http-server.ts';
 import type { Service } from './service.ts';
@@ -32,7 +33,10 @@ export class HealthPage implements Service {
   async start(): Promise<void> {
     const { port, setting } = this.#options;
     const server = createServer({ requestTimeout: 5000 }, (request, response) => {
-      void this.#answer(request.method === 'GET' ? (request.url ?? '') : '', request.headers.host, response);
+      const path = request.method === 'GET' ? (request.url ?? '') : '';
+      this.#answer(path, request.headers.host, response).catch((error: unknown) => {
+        json(response, 500, { code: codeOf(error), message: messageOf(error) });
+      });
     });
     this.#server = server;
     await new Promise<void>((resolve, reject) => {
@@ -58,8 +62,9 @@ export class HealthPage implements Service {
     }
     if (path === '/status') return json(response, 200, status());
     if (path === '/metrics') {
-      response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' });
-      return void response.end(await metrics());
+      const text = await metrics();
+      const headers = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' };
+      return void response.writeHead(200, headers).end(text);
     }
     return json(response, 404, {
       code: 'not-found',

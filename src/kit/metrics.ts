@@ -1,8 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
-/** Names of labels, with the values they have in one sample. */
-export type Labels<L extends string> = Partial<Record<L, string | number>>;
-
 /**
  * The numbers of one process, in a registry of their own (prom-client's global one would join all parts of a test or of
  * `porchlight cloud`). Names follow Prometheus: `porchlight_<part>_<what>_<unit>`, counters end in `_total`.
@@ -50,11 +47,6 @@ export class Metrics {
       labelNames: [...labels],
       registers: [this.#registry],
     });
-  }
-
-  /** Media type of `text()`. */
-  get contentType(): string {
-    return this.#registry.contentType;
   }
 
   /** Everything in Prometheus' text format, version 0.0.4. */

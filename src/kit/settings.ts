@@ -2,7 +2,7 @@ import { IsOptional, type TObject, type TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 
 /** What a setting holds: one value, a list of them, or values by name (`photos=http://…,music=http://…`). */
-export type SettingKind = 'text' | 'integer' | 'number' | 'boolean' | 'choice' | 'list' | 'map';
+type SettingKind = 'text' | 'integer' | 'number' | 'boolean' | 'choice' | 'list' | 'map';
 
 /** One key of a configuration schema, with its name in every source. */
 export interface Setting {
