@@ -1,7 +1,8 @@
 import type { Static, TObject } from 'typebox';
 import { type DeepReadonly, helpOf, loadConfig } from './config.ts';
-import { messageOf, Problem } from './errors.ts';
+import { codeOf, messageOf, Problem } from './errors.ts';
 import { createLog, type Log, type LogLevel } from './log.ts';
+import { wrapped } from './wrapped.ts';
 
 /** Exit codes of every command, as docs/CLI.md lists them. */
 export const exitCode = { ok: 0, failed: 1, usage: 2, unhealthy: 3 } as const;
@@ -48,7 +49,7 @@ export function command<S extends TObject>(options: CommandOptions<S>): Command 
   const help = (): string => {
     const flags = Object.entries(switches).map(([name, meaning]) => `  --${name.padEnd(12)} ${meaning}`);
     const operands = options.operands === undefined ? '' : ` ${options.operands}`;
-    return `porchlight ${options.name}${operands} [settings]\n\n${options.summary}\n\n${flags.join('\n')}\n\n${helpOf(options.config)}`;
+    return `Usage: porchlight ${options.name}${operands} [settings]\n\n${wrapped(options.summary)}\n\n${flags.join('\n')}\n\n${helpOf(options.config)}`;
   };
   return {
     name: options.name,
@@ -56,7 +57,7 @@ export function command<S extends TObject>(options: CommandOptions<S>): Command 
     run: async (args, io) => {
       try {
         // Help is help, whatever else is wrong on the line.
-        if (args.includes('--help')) return (io.out(help()), exitCode.ok);
+        if (args.includes('--help') || args.includes('-h')) return (io.out(help()), exitCode.ok);
         const {
           config,
           rest,
@@ -76,12 +77,17 @@ export function command<S extends TObject>(options: CommandOptions<S>): Command 
         return await options.action({ config, operands: rest, switches: given }, io);
       } catch (error) {
         io.err(`porchlight ${options.name}: ${messageOf(error)}\n`);
-        if (!(error instanceof Problem) && error instanceof Error) io.err(`${error.stack}\n`);
+        if (isDefect(error)) io.err(`${error.stack}\n`);
         const usage = error instanceof Problem && ['usage', 'bad-config'].includes(error.code);
         return usage ? exitCode.usage : exitCode.failed;
       }
     },
   };
+}
+
+/** Neither a `Problem` nor a refusal of the system's (`EACCES: …`): a mistake of ours, whose place is worth knowing. */
+function isDefect(error: unknown): error is Error {
+  return error instanceof Error && !(error instanceof Problem) && !/^E[A-Z]+$/.test(codeOf(error));
 }
 
 /** The log that the settings `log.level` and `log.format` describe. */

@@ -1,5 +1,6 @@
 import type { TObject } from 'typebox';
 import { configFileSetting, type Setting, settingsOf } from './settings.ts';
+import { wrapped } from './wrapped.ts';
 
 /** Every setting of a program as a Markdown table, for docs/. */
 export function configTable(schema: TObject): string {
@@ -16,7 +17,7 @@ export function configTable(schema: TObject): string {
   return `${lines.map((cells) => `| ${cells.map(cell).join(' | ')} |`).join('\n')}\n`;
 }
 
-/** The settings for `--help`: one line of flag and value, one of meaning and default. */
+/** The settings for `--help`: a line of flag and value, then meaning, default and variable. */
 export function helpOf(schema: TObject): string {
   const file = `  --${configFileSetting.flag} FILE\n      Read the settings from this TOML file. [${configFileSetting.variable}]\n`;
   return file + settingsOf(schema).map(helpOfSetting).join('');
@@ -25,8 +26,9 @@ export function helpOf(schema: TObject): string {
 function helpOfSetting(setting: Setting): string {
   const [flag] = setting.flags;
   const usage = setting.kind === 'boolean' ? `--${flag}, --no-${flag}` : `--${flag} ${placeholder(setting)}`;
-  const preset = setting.default === undefined ? 'not set' : `default ${defaultText(setting)}`;
-  return `  ${usage}\n      ${setting.description} (${preset}) [${setting.variable}]\n`;
+  const preset = isEmpty(setting.default) ? 'not set' : `default ${defaultText(setting)}`;
+  const meaning = wrapped(`${setting.description} (${preset}) [${setting.variable}]`, '      ');
+  return `  ${usage}\n${meaning}\n`;
 }
 
 function placeholder({ kind, allowed }: Setting): string {
@@ -34,6 +36,11 @@ function placeholder({ kind, allowed }: Setting): string {
   if (kind === 'list') return 'A,B,…';
   if (kind === 'map') return 'NAME=VALUE,…';
   return kind === 'text' ? 'TEXT' : 'N';
+}
+
+function isEmpty(preset: unknown): boolean {
+  if (preset === undefined || preset === '') return true;
+  return typeof preset === 'object' && preset !== null && Object.keys(preset).length === 0;
 }
 
 /** A default as a person would write it into the file. */
