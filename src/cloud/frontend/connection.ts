@@ -21,10 +21,12 @@ export interface ArrivalOptions {
   onArrival: (arrival: Arrival) => void;
 }
 
+const nothing = Buffer.alloc(0);
+
 /** Tells visitors from boxes by the first bytes, and reads as far as is needed to know where they belong. */
 export function awaitArrival(options: ArrivalOptions): void {
   const { socket, maxBytes } = options;
-  let held: Buffer = Buffer.alloc(0);
+  let held: Buffer = nothing;
   let need = 1;
   let done = false;
 
@@ -34,6 +36,8 @@ export function awaitArrival(options: ArrivalOptions): void {
     socket.off('data', read);
     socket.off('end', gone);
     socket.pause();
+    // The listeners that stay would keep it as long as the connection lives.
+    held = nothing;
     if (arrival.kind === 'refused') goodbye(socket, farewell);
     options.onArrival(arrival);
   };
@@ -94,7 +98,16 @@ function secure(options: ArrivalOptions, secureContext: SecureContext, rest: Buf
   }
   socket.write('HTTP/1.1 200 Connection Established\r\n\r\n');
   const wrapped = new TLSSocket(socket, { isServer: true, secureContext });
-  awaitArrival({ ...options, socket: wrapped, tls: undefined });
+  awaitArrival({
+    ...options,
+    socket: wrapped,
+    tls: undefined,
+    onArrival: (arrival) => {
+      if (arrival.kind !== 'visitor') return onArrival(arrival);
+      wrapped.destroy();
+      return onArrival({ kind: 'refused', reason: 'not-for-us' });
+    },
+  });
 }
 
 function isNamed(target: string, certName: string): boolean {

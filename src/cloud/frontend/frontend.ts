@@ -61,6 +61,7 @@ export class Frontend implements Service {
   readonly #spent = new Map<string, number>();
   readonly #uuid = randomBytes(20).toString('hex');
   #server: Server | undefined;
+  #publicPort = 0;
   #secure: { certName: string; context: SecureContext } | undefined;
   #stopping: AbortController | undefined;
 
@@ -111,6 +112,7 @@ export class Frontend implements Service {
     server.on('error', (error) =>
       this.#options.log.error({ err: error }, 'the frontend cannot accept connections'),
     );
+    this.#publicPort = this.#options.publicPort ?? this.port;
     this.#stopping = new AbortController();
     void this.#sweep(this.#stopping.signal);
     health.set('frontend', 'ok', `relays visitors to boxes on port ${this.port}`);
@@ -128,7 +130,8 @@ export class Frontend implements Service {
     // Those that are not done by then are closed by the sweep.
     for (const tunnel of this.#registry.tunnels) tunnel.drain(until);
     await closed;
-    for (const socket of this.#connections) await once(socket, 'close');
+    // The server forgets a connection a moment before its socket says so.
+    for (const socket of this.#connections) await new Promise((resolve) => socket.once('close', resolve));
     this.#stopping?.abort();
     this.#options.health.clear('frontend');
   }
@@ -201,7 +204,7 @@ export class Frontend implements Service {
     // One tunnel, one box: who proves names of two boxes gets those of the first.
     const names = ok.filter(({ boxId }) => boxId === first?.boxId).map(({ name }) => name);
     const sessionId = first === undefined ? undefined : randomBytes(16).toString('hex');
-    const publicPort = this.#options.publicPort ?? this.port;
+    const publicPort = this.#publicPort;
     const head = answerHead({ verdicts, publicPort, sessionId });
     if (verdicts.some(({ verdict }) => verdict.kind === 'invalid')) this.#counters.refuse('kite-refused');
     if (first === undefined || sessionId === undefined) return goodbye(socket, head);

@@ -22,14 +22,6 @@ export class StreamWindow {
     return this.#sent - this.#passedOn < sendWindow;
   }
 
-  get sent(): number {
-    return this.#sent;
-  }
-
-  get received(): number {
-    return this.#received;
-  }
-
   sending(bytes: number): void {
     this.#sent += bytes;
   }
