@@ -7,7 +7,6 @@ import { mdnsHost, mdnsService } from '../../protocol/mdns.ts';
 import {
   type Link,
   type MdnsAdapter,
-  onlyLinksDiffer,
   type Published,
   uniqueInstanceName,
   type WantedService,
@@ -79,12 +78,14 @@ export class BonjourAdapter implements MdnsAdapter {
   }
 
   async withdraw(): Promise<void> {
-    await this.#goodbye();
+    await goodbye(this.#voices, this.#records());
     await this.#silence();
   }
 
+  /** New sockets for what is wanted now, which say goodbye for what is no more: those of before may be deaf and dumb. */
   async #restart(wanted: WantedService, signal: AbortSignal): Promise<void> {
-    if (this.#wanted !== undefined && !onlyLinksDiffer(this.#wanted, wanted)) await this.#goodbye();
+    const before = this.#records();
+    if (wanted.links.length === 0) await goodbye(this.#voices, before);
     await this.#silence();
     try {
       for (const link of wanted.links) this.#voices.push(await this.#open(wanted, link, signal));
@@ -93,6 +94,13 @@ export class BonjourAdapter implements MdnsAdapter {
       throw error;
     }
     this.#wanted = wanted;
+    const now = this.#records();
+    const gone = before.filter((record) => !now.some((other) => isDeepStrictEqual(record, other)));
+    await goodbye(this.#voices, gone);
+  }
+
+  #records(): ServiceRecord[] {
+    return this.#voices.flatMap((voice) => voice.records);
   }
 
   /** Resolves when the socket is open. With `interface` alone it would hear nothing on Linux, hence `bind`. */
@@ -125,18 +133,6 @@ export class BonjourAdapter implements MdnsAdapter {
     const records = recordsOf(wanted, link);
     responder.register(records);
     return { bonjour, responder, records };
-  }
-
-  async #goodbye(): Promise<void> {
-    const goodbyes = this.#voices.map(async (voice) => {
-      const ours = voice.records.filter((record) => record.name !== typeList);
-      await say(
-        voice,
-        ours.map((record) => Object.assign({}, record, { ttl: 0 })),
-      );
-    });
-    // Best effort: the link may be what has gone.
-    await Promise.allSettled(goodbyes);
   }
 
   async #silence(): Promise<void> {
@@ -174,6 +170,14 @@ function recordsOf(wanted: WantedService, link: Link): ServiceRecord[] {
   return [...described, ...addresses].map((record) =>
     record.type === 'PTR' ? record : Object.assign({}, record, { flush: true }),
   );
+}
+
+/** Tells caches to forget these (RFC 6762, 10.1). Best effort: the link may be what has gone. */
+async function goodbye(voices: readonly Voice[], records: readonly ServiceRecord[]): Promise<void> {
+  const forget = records
+    .filter((record) => record.name !== typeList)
+    .map((record) => Object.assign({}, record, { ttl: 0, flush: false }));
+  if (forget.length > 0) await Promise.allSettled(voices.map((voice) => say(voice, forget)));
 }
 
 function say(voice: Voice, records: ServiceRecord[]): Promise<void> {

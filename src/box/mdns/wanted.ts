@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import { cutToFit } from '../../kit/text.ts';
 import { addressFamily } from '../../protocol/addresses.ts';
 import type { MdnsText } from '../../protocol/mdns.ts';
@@ -43,11 +42,6 @@ export function linksOf(network: HomeNetwork): Link[] {
     const source = addresses.find((address) => addressFamily(address) === 4);
     return source === undefined ? [] : [{ source, addresses }];
   });
-}
-
-/** Only addresses changed: caches are to be updated, and nothing has to disappear from anybody's list. */
-export function onlyLinksDiffer(a: WantedService, b: WantedService): boolean {
-  return isDeepStrictEqual({ ...a, links: [] }, { ...b, links: [] });
 }
 
 /** `name` as one DNS label of at most `bytes` of UTF-8, without what it may not hold (RFC 6763, 4.1.1). */

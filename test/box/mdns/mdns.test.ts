@@ -49,9 +49,9 @@ const isPointerTo =
     record.type === 'PTR' && record.name === type && record.data === instance && record.ttl > 0 === alive;
 
 const isAddress =
-  (host: string, address: string) =>
+  (host: string, address: string, alive = true) =>
   (record: HeardRecord): boolean =>
-    record.name === host && record.data === address && record.ttl > 0;
+    record.name === host && record.data === address && record.ttl > 0 === alive;
 
 /** Every record a client needs for the service at `instance`, as heard. */
 async function expectService(
@@ -121,6 +121,7 @@ describe.skipIf(withoutNamespaces).concurrent('on a home network', () => {
     expect(await listener.hear('the new address', isAddress(a.host, '192.168.77.20'), before)).toMatchObject({
       flush: true,
     });
+    await listener.hear('goodbye to the old address', isAddress(a.host, '192.168.77.2', false), before);
     listener.say(`A ${a.host}`);
     await listener.hear(
       'an answer from the new address',

@@ -24,6 +24,7 @@ describe('instance name', () => {
         }
         expect(uniqueInstanceName(name, boxId)).toMatch(/^[^.]+ \(a{8}\)$/);
       }),
+      { numRuns: 50 },
     );
   });
 
