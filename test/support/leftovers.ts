@@ -3,36 +3,36 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Every process that a test starts inherits this variable, unless the test takes the environment away from it. */
-const mark = 'TEST_RUN_MARK';
+export const mark = 'TEST_RUN_MARK';
 const namespacesFolder = '/run/netns';
-const patienceMs = 3000;
 
 /** Fails the run when its tests leave processes or network namespaces behind, and removes the processes. */
 export function setup(): () => Promise<void> {
   const run = randomUUID();
   process.env[mark] = run;
   return async () => {
-    const processes = await leftBehind(() => processesOf(run));
-    const namespaces = await leftBehind(namespacesOfTheDead);
-    for (const { pid } of processes) process.kill(pid, 'SIGKILL');
-    if (processes.length + namespaces.length === 0) return;
-    const list = [
-      ...processes.map(({ pid, command }) => `process ${pid}: ${command}`),
-      ...namespaces.map((name) => `network namespace ${name}`),
-    ];
-    throw new Error(`tests left behind:\n  ${list.join('\n  ')}`);
+    const left = await leftBehind(run, 3000);
+    if (left.length > 0) throw new Error(`tests left behind:\n  ${left.join('\n  ')}`);
   };
 }
 
 /** What is still there after some patience: the kernel needs a moment to end what was told to end. */
-async function leftBehind<T>(look: () => T[]): Promise<T[]> {
+export async function leftBehind(run: string, patienceMs: number): Promise<string[]> {
   const end = performance.now() + patienceMs;
-  let found = look();
-  while (found.length > 0 && performance.now() < end) {
-    await sleep(100);
-    found = look();
+  for (;;) {
+    const processes = processesOf(run);
+    const namespaces = namespacesOfTheDead();
+    if (processes.length + namespaces.length === 0) return [];
+    if (performance.now() < end) {
+      await sleep(100);
+      continue;
+    }
+    for (const { pid } of processes) process.kill(pid, 'SIGKILL');
+    return [
+      ...processes.map(({ pid, command }) => `process ${pid}: ${command}`),
+      ...namespaces.map((name) => `network namespace ${name}`),
+    ];
   }
-  return found;
 }
 
 function processesOf(run: string): { pid: number; command: string }[] {
