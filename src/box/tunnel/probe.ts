@@ -52,7 +52,7 @@ const reasons: Record<string, string> = {
   ECONNREFUSED: 'the frontend does not listen',
   ECONNRESET: 'the connection was cut',
   ERR_SSL_TLSV1_UNRECOGNIZED_NAME: 'the frontend does not know the box',
-  ERR_SSL_TLSV1_ALERT_UNRECOGNIZED_NAME: 'the frontend does not know the box',
+  ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR: 'the frontend has more visitors for the box than it allows',
 };
 
 function fetchText(options: ProbeOptions, path: string, signal: AbortSignal): Promise<string> {

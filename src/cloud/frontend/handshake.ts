@@ -36,7 +36,7 @@ export interface KiteRequest {
   signature: string;
 }
 
-export const maxKites = 8;
+const maxKites = 8;
 
 /** The `X-PageKite` lines of a request; `undefined` when one is malformed or there are none or too many. */
 export function kiteRequests(head: RequestHead): KiteRequest[] | undefined {

@@ -17,7 +17,7 @@ import type { TunnelGrant } from '../../../src/protocol/zone-api.ts';
 /** Visitors from here speak no TLS after their ClientHello. */
 export const plainAddress = '127.0.0.99';
 
-export const zoneRoot = 'box.test';
+const zoneRoot = 'box.test';
 export const masterKey = Buffer.alloc(32, 9);
 
 export function randomBoxId(): BoxId {

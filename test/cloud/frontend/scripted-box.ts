@@ -101,7 +101,7 @@ export async function head(socket: Socket): Promise<string> {
   return bytes.toString('latin1', 0, end === -1 ? bytes.length : end);
 }
 
-export function headerOf(text: string, name: string): string | undefined {
+function headerOf(text: string, name: string): string | undefined {
   return text
     .split('\r\n')
     .find((line) => line.startsWith(`${name}: `))
