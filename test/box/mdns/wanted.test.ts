@@ -12,10 +12,15 @@ import { boxIdFromDigest } from '../../../src/protocol/names.ts';
 
 const boxId = boxIdFromDigest(new Uint8Array(32));
 
+const character = fc.oneof(
+  fc.constantFrom('\0', '\n', '\u007F', '.', ' ', '\uD800'),
+  fc.string({ unit: 'grapheme', minLength: 1, maxLength: 1 }),
+);
+
 describe('instance name', () => {
   it('is one DNS label, the name as far as it fits, whatever the owner typed', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary', maxLength: 100 }), (name) => {
+      fc.property(fc.string({ unit: character, maxLength: 100 }), (name) => {
         for (const label of [instanceName(name), uniqueInstanceName(name, boxId)]) {
           expect(Buffer.byteLength(label)).toBeLessThanOrEqual(63);
           expect(label).not.toBe('');
@@ -24,7 +29,6 @@ describe('instance name', () => {
         }
         expect(uniqueInstanceName(name, boxId)).toMatch(/^[^.]+ \(a{8}\)$/);
       }),
-      { numRuns: 50 },
     );
   });
 
