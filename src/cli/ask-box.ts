@@ -1,18 +1,28 @@
-import { request } from 'undici';
+import { Type } from 'typebox';
 import type { BoxStatus } from '../box/system/status.ts';
-import { messageOf, Problem } from '../kit/errors.ts';
+import { codeOf, Problem } from '../kit/errors.ts';
+import { HttpClient } from '../kit/http-client.ts';
+
+/** Enough to know that it is a box that answers, and not some other program. */
+const Answer = Type.Unsafe<BoxStatus>(
+  Type.Object({ boxId: Type.String(), conditions: Type.Array(Type.Unknown()) }),
+);
 
 /** What the box that runs on this machine says of itself. Throws `box-not-running`. */
 export async function askBox(port: number, timeoutMs: number): Promise<BoxStatus> {
+  const client = new HttpClient({ origin: `http://127.0.0.1:${port}`, timeoutMs });
   try {
-    const signal = AbortSignal.timeout(timeoutMs);
-    const response = await request(`http://127.0.0.1:${port}/status`, { signal });
-    return (await response.body.json()) as BoxStatus;
+    return await client.request({ method: 'GET', path: '/status', answer: Answer });
   } catch (error) {
+    const where = `127.0.0.1:${port}`;
+    const what =
+      codeOf(error) === 'unreachable' ? `no box answers on ${where}` : `what answers on ${where} is no box`;
     throw new Problem(
       'box-not-running',
-      `no box answers on 127.0.0.1:${port} (${messageOf(error)}); start it, or say where with --system.port`,
+      `${what}; start it (porchlight box), or say where it runs with --system.port`,
       { cause: error },
     );
+  } finally {
+    await client.close();
   }
 }

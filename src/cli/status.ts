@@ -3,7 +3,9 @@ import { boxConfigFile } from '../box/main.ts';
 import type { BoxStatus } from '../box/system/status.ts';
 import { seconds } from '../kit/clock.ts';
 import { command, exitCode } from '../kit/command.ts';
+import { wrapped } from '../kit/wrapped.ts';
 import { askBox } from './ask-box.ts';
+import { marks } from './terminal.ts';
 
 export const statusCommand = command({
   name: 'status',
@@ -18,31 +20,31 @@ export const statusCommand = command({
   },
 });
 
-const marks = { ok: '✓', warning: '!', error: '✗' } as const;
-
 /** What a person wants to know: who it is, how to reach it, and only then what is wrong and what to do about it. */
 export function statusText(status: BoxStatus): string {
-  const url = (kind: string): string => String(status.urls[kind] ?? 'not yet');
   const { certificate, tunnel } = status;
+  const url = (kind: string): string => String(status.urls[kind] ?? 'not yet');
   const until =
     certificate === null
       ? 'none yet'
       : `${certificate.daysLeft} days left (until ${certificate.notAfter.slice(0, 10)})`;
   const lines = [
-    [status.name, `box id ${status.boxId}`],
+    ['name', status.name],
+    ['box id', status.boxId],
     ['at home', url('main')],
     ['outside', tunnel.phase === 'connected' ? url('tunnel') : (tunnel.reason ?? tunnel.phase)],
     ['no cloud', url('local')],
     ['address', status.addresses.join(', ') || 'none'],
     ['certificate', until],
-    ['announced', status.announcedAt?.replace('T', ' ').slice(0, 19) ?? 'not yet'],
+    ['announced', status.announcedAt?.replace('T', ' ').replace(/\..*/, ' UTC') ?? 'not yet'],
   ] as const;
-  const width = Math.max(...lines.map(([label]) => label.length));
+  const width = Math.max(...lines.map(([label]) => label.length)) + 2;
+  const shown = lines.map(([label, text]) => wrapped(text, ' '.repeat(width), label.padEnd(width)));
   const wrong = status.conditions.filter(({ severity }) => severity !== 'ok');
-  const shown = wrong.map(
-    ({ name, severity, message, remedy }) =>
-      `${marks[severity]} ${name}: ${message}${remedy === undefined ? '' : `\n    ${remedy}`}`,
-  );
-  const state = shown.length === 0 ? [`${marks.ok} all parts work`] : shown;
-  return `${[...lines.map(([label, text]) => `${label.padEnd(width)}  ${text}`), '', ...state].join('\n')}\n`;
+  const conditions = wrong.map(({ name, severity, message, remedy }) => {
+    const said = wrapped(`${name}: ${message}`, '  ', `${marks[severity]} `);
+    return remedy === undefined ? said : `${said}\n${wrapped(remedy, '    ', '  → ')}`;
+  });
+  const state = wrong.length === 0 ? [`${marks.ok} all parts work`] : conditions;
+  return `${[...shown, '', ...state].join('\n')}\n`;
 }

@@ -22,7 +22,7 @@ export const boxCheck: Check = {
     if (said === undefined) {
       return failure(
         `no box answers on 127.0.0.1:${config.system.port}`,
-        'start it: systemctl start porchlight-box; or say where it runs with --system.port',
+        'start it (porchlight box), or say where it runs with --system.port',
       );
     }
     const wrong = said.conditions.filter(({ severity }) => severity !== 'ok');

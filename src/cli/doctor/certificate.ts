@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { Directory } from '../../box/certificate/acme-shapes.ts';
 import { CertificateStore } from '../../box/certificate/store.ts';
 import type { ZoneCertificate } from '../../box/facts.ts';
@@ -5,9 +6,8 @@ import { days } from '../../kit/clock.ts';
 import { codeOf, messageOf } from '../../kit/errors.ts';
 import { HttpClient } from '../../kit/http-client.ts';
 import { silentLog } from '../../kit/log.ts';
-import { join } from 'node:path';
 import { type Check, failure, type Finding, ok, skipped, warning } from './check.ts';
-import { handshake, handshakeWithPair } from './tls.ts';
+import { handshake, handshakeWithPair, wordsFor } from './tls.ts';
 
 /** Does the CA answer as a CA? */
 export const caCheck: Check = {
@@ -93,19 +93,4 @@ export const pageCheck: Check = {
       );
     }
   },
-};
-
-/** OpenSSL's names for what a person can understand; the others as they are. */
-export function wordsFor(refusal: string): string {
-  return refusals[refusal] ?? refusal;
-}
-
-const refusals: Record<string, string> = {
-  CERT_HAS_EXPIRED: 'it has expired',
-  CERT_NOT_YET_VALID: 'it is not valid yet',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'it is the box’s own, signed by no CA',
-  SELF_SIGNED_CERT_IN_CHAIN: 'its root is not trusted here',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its root is not trusted here',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its root is not trusted here',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'it is for other names',
 };

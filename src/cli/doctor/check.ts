@@ -1,8 +1,9 @@
 import { codeOf, messageOf, Problem } from '../../kit/errors.ts';
 import type { DoctorContext } from './context.ts';
 
+import type { Severity } from '../../kit/health.ts';
 /** `skipped`: could not be checked, because of something that another check reports. */
-export type Verdict = 'ok' | 'warning' | 'error' | 'skipped';
+export type Verdict = Severity | 'skipped';
 
 /** What a check found, and what to do about it, in words for a person. */
 export interface Finding {

@@ -48,8 +48,7 @@ export function judgeClock({ now, builtAt, servers }: ClockReading): Finding {
   return off < hours(1) ? warning(found, setTime) : failure(found, setTime);
 }
 
-const setTime =
-  'let the machine take the time from the network: timedatectl set-ntp true; see timedatectl timesync-status';
+const setTime = 'take the time from the network: timedatectl set-ntp true';
 
 function duration(ms: number): string {
   const units = [

@@ -1,4 +1,4 @@
-import { askHomeResolver } from '../../box/zone/home-resolver.ts';
+import { askHomeResolver, type ResolverReport } from '../../box/zone/home-resolver.ts';
 import { askNameServers } from '../../box/zone/name-servers.ts';
 import { codeOf } from '../../kit/errors.ts';
 import { canonicalAddress } from '../../protocol/addresses.ts';
@@ -84,41 +84,38 @@ export const homeResolverCheck: Check = {
       resolvers: resolvers.length > 0 ? resolvers : undefined,
       signal,
     });
-    const which = (verdict: string): string => {
-      const some = report.resolvers.filter((resolver) => resolver.verdict === verdict);
-      return some.map(({ server }) => server).join(', ');
-    };
-    switch (report.verdict) {
-      case 'same':
-        return ok(`${which('same')} gives the box’s address`);
-      case 'filtered':
-        return warning(
-          `${which('filtered')} drops the box’s private address: protection against DNS rebinding`,
-          `allow ${root} in the router’s rebinding protection; until then use the tunnel or the .local name`,
-        );
-      case 'stale':
-        return warning(
-          `${which('stale')} still gives ${report.resolvers.flatMap(({ addresses }) => addresses).join(', ')}`,
-          'wait a minute: an old answer is remembered that long',
-        );
-      case 'unknown-zone':
-        return failure(
-          `${which('unknown-zone')} does not know ${root}`,
-          'the domain must be delegated to the dns-server (NS records); tell who runs the cloud',
-        );
-      case 'no-answer':
-        return failure(
-          `${which('no-answer')} does not answer`,
-          'check the router, and the name servers in /etc/resolv.conf',
-        );
-      case 'not-asked':
-        break;
-    }
-    return report.resolvers.length === 0 && /(^|\.)localhost$/.test(root)
-      ? ok(`not needed: names below ${root} lead to this machine by themselves`)
-      : failure('there is none', 'check that /etc/resolv.conf names one');
+    return judgeResolvers(report, root);
   },
 };
+
+function judgeResolvers({ verdict, resolvers }: ResolverReport, root: string): Finding {
+  const those = resolvers.filter((resolver) => resolver.verdict === verdict);
+  const who = those.map(({ server }) => server).join(', ');
+  switch (verdict) {
+    case 'same':
+      return ok(`${who} gives the box’s address`);
+    case 'filtered':
+      return warning(
+        `${who} drops the box’s private address: protection against DNS rebinding`,
+        `allow ${root} in the router’s rebinding protection; until then use the tunnel or the .local name`,
+      );
+    case 'stale':
+      return warning(
+        `${who} still gives ${those.flatMap(({ addresses }) => addresses).join(', ')}`,
+        'wait a minute: an old answer is remembered that long',
+      );
+    case 'unknown-zone':
+      return failure(
+        `${who} does not know ${root}`,
+        'the domain must be delegated to the dns-server (NS records); tell who runs the cloud',
+      );
+    case 'no-answer':
+      return failure(`${who} does not answer`, 'check the router, and the name servers in /etc/resolv.conf');
+    case 'not-asked':
+      break;
+  }
+  return ok(`not needed: every name below ${root} means this machine`);
+}
 
 async function zoneOf({ zone }: DoctorContext): Promise<ZoneState> {
   try {

@@ -1,12 +1,10 @@
-import type { X509Certificate } from 'node:crypto';
 import { request } from 'node:https';
 import { duplexPair } from 'node:stream';
 import { connect, type ConnectionOptions, createSecureContext, TLSSocket } from 'node:tls';
 
-/** What a TLS server shows to a client that trusts `ca` (PEM), or the system's roots. */
+/** How a TLS server looks to a client that trusts `ca` (PEM), or the system's roots. */
 export interface Handshake {
-  certificate: X509Certificate | undefined;
-  /** Why a browser would refuse it, in OpenSSL's or Node's word; `undefined` when it would not. */
+  /** Why a browser would refuse the certificate, in OpenSSL's or Node's word; `undefined` when it would not. */
   refusal: string | undefined;
 }
 
@@ -55,22 +53,29 @@ function shakeHands(
     const abort = (): void => void socket.destroy(new Error('no answer in time'));
     signal.addEventListener('abort', abort, { once: true });
     socket.once('close', () => signal.removeEventListener('abort', abort));
-    socket.once('error', reject);
+    socket.on('error', reject);
     socket.once('secureConnect', () => {
-      const error: unknown = socket.authorizationError;
-      resolve({
-        certificate: socket.getPeerX509Certificate(),
-        refusal: socket.authorized ? undefined : codeText(error),
-      });
+      // A code, though Node's types promise an `Error`.
+      resolve({ refusal: socket.authorized ? undefined : String(socket.authorizationError) });
       socket.destroy();
     });
   });
 }
 
-/** Node has a string where its types have an `Error`. */
-function codeText(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+/** A refusal in words, where there are better ones than OpenSSL's and Node's. */
+export function wordsFor(refusal: string): string {
+  return refusals[refusal] ?? refusal;
 }
+
+const refusals: Record<string, string> = {
+  CERT_HAS_EXPIRED: 'it has expired',
+  CERT_NOT_YET_VALID: 'it is not valid yet',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'it is the box’s own, signed by no CA',
+  SELF_SIGNED_CERT_IN_CHAIN: 'its root is not trusted here',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its root is not trusted here',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its root is not trusted here',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'it is for other names',
+};
 
 /**
  * The time (ms since the epoch, whole seconds) that a server puts into its answers; `undefined` when it does not answer.
@@ -87,7 +92,7 @@ export function serverTime(url: string, signal: AbortSignal): Promise<number | u
         answer.destroy();
       },
     );
-    call.once('error', () => resolve(undefined));
+    call.on('error', () => resolve(undefined));
     call.end();
   });
 }
