@@ -37,7 +37,7 @@ export interface CommandOptions<S extends TObject> {
   action: (given: Given<S>, io: Io) => Promise<number>;
 }
 
-export interface Given<S extends TObject> {
+interface Given<S extends TObject> {
   config: DeepReadonly<Static<S>>;
   operands: readonly string[];
   switches: ReadonlySet<string>;

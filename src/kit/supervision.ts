@@ -69,7 +69,7 @@ export class Supervision implements Service {
 }
 
 /** One line for `systemctl status`: the first of the worst conditions, or that all is well. */
-export function statusLine(health: Health): string {
+function statusLine(health: Health): string {
   const bad = health.conditions.value.filter((condition) => condition.severity === health.worst);
   const [first] = bad;
   if (health.worst === 'ok' || first === undefined) return 'all parts work';

@@ -94,6 +94,13 @@ describe('sources', () => {
     });
   });
 
+  it('reads maps and lists from the file as they stand there', () => {
+    const file = tomlFile('dns-server.ports = [1, 2]\n[services]\nphotos = "http://127.0.0.1:3000/?a=b,c"\n');
+    const { config } = loadConfig(schema, { file, env: {}, args: [] });
+    expect(config.dnsServer.ports).toEqual([1, 2]);
+    expect(config.services).toEqual({ photos: 'http://127.0.0.1:3000/?a=b,c' });
+  });
+
   it('reads a file named by flag or variable, the flag first; such a file must be there, the usual one need not', () => {
     const usual = join(folder, 'missing.toml');
     expect(loadConfig(schema, { file: usual, env: {}, args: [] }).config.state).toBe('/var/lib/porchlight');
