@@ -85,12 +85,10 @@ export class Box implements Service {
       health,
     });
     const folder = (name: string): string => join(config.state, name);
-    const { names, name, claimed, enabled } = {
-      names: zoneNames(identity.boxId, config.zone.root, config.zone.mirrors),
-      name: new OwnedFact(config.name),
-      claimed: new OwnedFact(false),
-      enabled: new OwnedFact(config.tunnel.enabled),
-    };
+    const names = zoneNames(identity.boxId, config.zone.root, config.zone.mirrors);
+    const name = new OwnedFact(config.name);
+    const claimed = new OwnedFact(false);
+    const enabled = new OwnedFact(config.tunnel.enabled);
     const client = new ZoneClient({ identity, origin: config.cloud.zoneApi, ca: trust.cloud });
 
     const network = new NetworkWatcher({ ...part('network'), interfaces: config.network.interfaces });
@@ -209,10 +207,28 @@ export class Box implements Service {
     });
     const supervision = new Supervision({ manager, health, clock, log });
 
+    // Ended last: the parts that are stopped before it say goodbye through it.
+    const connections: Service = {
+      name: 'zone-client',
+      start: async () => undefined,
+      stop: () => client.close(),
+    };
     // Pages first, so that a box without any network can be asked what it lacks; *ready* last.
     return new ServiceGroup({
       name: this.name,
-      parts: [web, redirect, page, network, zone, certificate, tunnel, mdns, announcer, supervision],
+      parts: [
+        connections,
+        web,
+        redirect,
+        page,
+        network,
+        zone,
+        certificate,
+        tunnel,
+        mdns,
+        announcer,
+        supervision,
+      ],
       log,
     });
   }

@@ -7,7 +7,7 @@ export interface Visitor {
 }
 
 /** Longest header of version 1 with its CRLF (PROXY protocol, 2.1). */
-export const proxyHeaderLimit = 107;
+const proxyHeaderLimit = 107;
 
 export type ProxyHeader =
   | { state: 'incomplete' }

@@ -2,17 +2,8 @@ import type { Box } from '../../box/box.ts';
 import type { Fact } from '../../kit/fact.ts';
 import { until } from '../../kit/fact.ts';
 
-/** The steps from an empty folder to a box that is reachable in every way, in the order in which they depend on each other. */
-export const boxSteps = [
-  'identity',
-  'address',
-  'zone',
-  'certificate',
-  'mdns',
-  'tunnel',
-  'announced',
-] as const;
-export type BoxStep = (typeof boxSteps)[number];
+/** The steps from an empty folder to a box that is reachable in every way. */
+export type BoxStep = 'identity' | 'address' | 'zone' | 'certificate' | 'mdns' | 'tunnel' | 'announced';
 
 /** Tells each step as it happens; resolves when all have. Rejects when `signal` aborts. */
 export async function watchSteps(
