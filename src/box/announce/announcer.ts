@@ -38,7 +38,7 @@ export interface AnnouncerOptions {
 
 const nothing: AnnounceState = { announcedAt: undefined, publicAddress: undefined, shortCode: undefined };
 
-/** Whatever a server asks for, not more often than this (and the record must not depend on a single announcement). */
+/** Whatever a server asks for, not more often than this. */
 const shortestPaceMs = seconds(1);
 
 /**
@@ -52,8 +52,10 @@ export class Announcer implements Service {
   readonly #options: AnnouncerOptions;
   readonly #loop: Reconciler;
   readonly #client: RegistrationClient;
-  /** What the server knows, and when (monotonic) it wants to hear it again; `undefined`: it knows nothing of us. */
+  /** What the server took last, and when (monotonic) it wants to hear it again. */
   #told: { message: string; againAt: number } | undefined;
+  /** The server knows us, or may: an answer can be lost on the way. */
+  #known = false;
   /** The server said: not before (monotonic). Holds also when something changes meanwhile. */
   #notBefore = Number.NEGATIVE_INFINITY;
 
@@ -90,7 +92,6 @@ export class Announcer implements Service {
   async stop(): Promise<void> {
     await this.#loop.stop();
     await this.#client.close();
-    this.#told = undefined;
     this.#state.set(nothing);
     this.#options.health.clear(this.name);
   }
@@ -125,6 +126,7 @@ export class Announcer implements Service {
       changed ? Number.NEGATIVE_INFINITY : (this.#told?.againAt ?? now),
     );
     if (now < earliest) return earliest - now;
+    this.#known = true;
     const answer = await this.#client.announce(message, signal);
     // A little early rather than late, so that boxes told the same do not come back together.
     const paceMs = Math.max(shortestPaceMs, seconds(answer.again_in) * (1 - 0.1 * random()));
@@ -144,7 +146,8 @@ export class Announcer implements Service {
 
   /** Best effort: without it the server forgets by itself, two minutes later. */
   async #withdraw(signal: AbortSignal): Promise<void> {
-    if (this.#told === undefined) return;
+    if (!this.#known) return;
+    this.#known = false;
     this.#told = undefined;
     this.#state.set({ ...this.#state.value, announcedAt: undefined });
     try {
@@ -162,11 +165,11 @@ export class Announcer implements Service {
     const after = error instanceof Problem ? error.retryAfterSeconds : undefined;
     if (after !== undefined) this.#notBefore = clock.monotonic() + seconds(after);
     const { announcedAt } = this.#state.value;
-    const known =
+    const stillListed =
       announcedAt !== undefined && clock.now() - announcedAt < seconds(registrationLimits.lifetimeSeconds);
     health.set(
       this.name,
-      known ? 'warning' : 'error',
+      stillListed ? 'warning' : 'error',
       `the registration-server did not take the announcement: ${messageOf(error)}`,
       remedies[codeOf(error)] ?? 'nothing to do: the box tries again by itself',
     );

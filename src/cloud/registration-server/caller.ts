@@ -37,10 +37,11 @@ export function proxyTrust(proxies: readonly string[], header = 'x-forwarded-for
  * hearsay. A trusted proxy that names nobody is refused: its own address would put all its callers into one home.
  */
 export function callerAddress(
-  peer: string,
+  peer: string | undefined,
   headers: Readonly<Record<string, string | string[] | undefined>>,
   trust: ProxyTrust,
 ): string {
+  if (peer === undefined) throw new Problem('bad-request', 'the caller has gone', { status: 400 });
   // A link-local peer has its interface behind a percent sign (RFC 4007, 11); which one does not matter here.
   const address = canonicalAddress(peer.replace(/%.*$/, ''));
   if (!trust.isTrusted(address)) return address;
@@ -54,9 +55,6 @@ export function callerAddress(
   throw new Problem(
     'bad-request',
     `the proxy ${address} did not say for whom it asks: it must set ${trust.header} to one IP address`,
-    {
-      status: 400,
-      details: { header: trust.header },
-    },
+    { status: 400, details: { header: trust.header } },
   );
 }

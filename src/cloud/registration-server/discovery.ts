@@ -1,4 +1,3 @@
-import { Problem } from '../../kit/errors.ts';
 import { registrationLimits, type PingEntry } from '../../protocol/registration-api.ts';
 import type { RateLimit } from './rate-limit.ts';
 import { readShortCode } from './short-code.ts';
@@ -47,13 +46,7 @@ function byCode(
   records: Records,
   asked: { home: string; code: string; since: number; now: number; guesses: RateLimit },
 ): ShownRecord | undefined {
-  const wait = asked.guesses.waitSeconds(asked.home, asked.now);
-  if (wait > 0) {
-    throw new Problem('rate-limited', `too many wrong codes; try again in ${Math.ceil(wait)} s`, {
-      status: 429,
-      retryAfterSeconds: Math.ceil(wait),
-    });
-  }
+  asked.guesses.check(asked.home, asked.now, 'wrong codes');
   const code = readShortCode(asked.code);
   const found = code === undefined ? undefined : records.byCode(asked.home, code, asked.since);
   if (found === undefined) asked.guesses.take(asked.home, asked.now, 'wrong codes');

@@ -37,15 +37,19 @@ export class RateLimit {
     return missing <= 0 ? 0 : missing / this.#rate.perSecond;
   }
 
-  /** Takes one, or throws `rate-limited` with when to try again. `what` completes *too many …*. */
+  /** Throws `rate-limited`, with when to try again, unless `key` may. `what` completes *too many …*. Takes nothing. */
+  check(key: string, now: number, what: string): void {
+    const wait = Math.ceil(this.waitSeconds(key, now));
+    if (wait === 0) return;
+    throw new Problem('rate-limited', `too many ${what}; try again in ${wait} s`, {
+      status: 429,
+      retryAfterSeconds: wait,
+    });
+  }
+
+  /** Takes one, or throws like `check`. */
   take(key: string, now: number, what: string): void {
-    const wait = this.waitSeconds(key, now);
-    if (wait > 0) {
-      throw new Problem('rate-limited', `too many ${what}; try again in ${Math.ceil(wait)} s`, {
-        status: 429,
-        retryAfterSeconds: Math.ceil(wait),
-      });
-    }
+    this.check(key, now, what);
     const tokens = this.#tokens(key, now) - 1;
     this.#buckets.delete(key);
     this.#buckets.set(key, { tokens, at: now });

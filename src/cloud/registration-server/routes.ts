@@ -51,7 +51,7 @@ export async function registerRoutes(app: HttpsApp, options: RouteOptions): Prom
 const sourceOf = (address: string): string => networkOf(address, 32, 56);
 
 const addressOf = (request: FastifyRequest, trust: ProxyTrust): string =>
-  callerAddress(request.raw.socket.remoteAddress ?? '', request.headers, trust);
+  callerAddress(request.raw.socket.remoteAddress, request.headers, trust);
 
 const boxOf = (request: FastifyRequest): BoxId => boxIdOfPeer(request.raw.socket as TLSSocket);
 
