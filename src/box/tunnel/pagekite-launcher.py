@@ -62,9 +62,13 @@ ssl.SSLSocket.recv = plain_errors(ssl.SSLSocket.recv)
 ssl.SSLSocket.send = plain_errors(ssl.SSLSocket.send)
 
 from pagekite.pk import PageKite  # noqa: E402 (after the repairs above)
+from pagekite.proto.filters import TunnelFilter  # noqa: E402
 from pagekite.proto.selectables import ChunkParser  # noqa: E402
 
 PageKite.Epoll = awake_until_connected(PageKite.Epoll)
+# It remembers each visitor for half an hour, and looks through all of them for each new one, so that busy boxes grow
+# and slow down. What it remembers is of use only when a visitor arrives (for the PROXY line).
+TunnelFilter.IDLE_TIMEOUT = 5
 ChunkParser.ProcessData = in_small_pieces(ChunkParser.ProcessData)
 
 sys.argv = sys.argv[1:]
