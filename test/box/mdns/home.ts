@@ -64,15 +64,19 @@ export class TestHome {
   readonly #switch = createBridge();
   readonly #machines: Namespace[] = [];
 
+  /** A new machine on this network. */
   plug(...addresses: string[]): Namespace {
     const machine = createNamespace();
-    this.#machines.push(machine);
-    connect(
-      { namespace: machine, interface: 'eth0', addresses },
-      { namespace: this.#switch, interface: `port${this.#machines.length}` },
-    );
+    this.attach(machine, 'eth0', addresses);
     machine.exec('ip', ['route', 'add', 'default', 'dev', 'eth0']);
     return machine;
+  }
+
+  /** A machine of another network joins this one too. */
+  attach(machine: Namespace, name: string, addresses: readonly string[]): void {
+    this.#machines.push(machine);
+    const port = `port${this.#machines.length}`;
+    connect({ namespace: machine, interface: name, addresses }, { namespace: this.#switch, interface: port });
   }
 
   remove(): void {
