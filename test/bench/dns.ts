@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { createTestCa } from '../../src/cli/home/test-ca.ts';
 import { DnsServer } from '../../src/cloud/dns-server/dns-server.ts';
 import { servedZone } from '../../src/cloud/dns-server/served-zone.ts';
 import { ZoneStore } from '../../src/cloud/dns-server/store.ts';
@@ -11,7 +10,8 @@ import { emptyZone, type ZoneContent } from '../../src/cloud/dns-server/zone-con
 import { ZoneView } from '../../src/cloud/dns-server/zone-view.ts';
 import { Child } from '../../src/kit/child.ts';
 import { exchangeUdp, freePort, query } from '../cloud/dns-server/dns-client.ts';
-import { serverOptions, zoneRoot } from '../cloud/dns-server/support.ts';
+import { zoneRoot } from '../cloud/dns-server/options.ts';
+import { serverOptions } from '../cloud/dns-server/support.ts';
 import { zoneFile } from '../cloud/dns-server/zone-file.ts';
 import type { BenchRow } from './bench-row.ts';
 
@@ -30,10 +30,7 @@ export async function benchDns(): Promise<BenchRow[]> {
   const ends: (() => Promise<unknown>)[] = [];
   try {
     await fill(join(folder, 'state'), contents);
-    const options = await serverOptions(join(folder, 'state'), await createTestCa(), {
-      nameServers,
-      caaIssuers,
-    });
+    const options = await serverOptions(join(folder, 'state'), { nameServers, caaIssuers });
     const server = new DnsServer(options);
     ends.push(() => server.stop());
     await server.start(AbortSignal.timeout(10_000));

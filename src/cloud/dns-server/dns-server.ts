@@ -1,5 +1,5 @@
 import { type Clock, minutes, type Random } from '../../kit/clock.ts';
-import { messageOf } from '../../kit/errors.ts';
+import type { Problem } from '../../kit/errors.ts';
 import type { Health } from '../../kit/health.ts';
 import { HttpsService } from '../../kit/http-server.ts';
 import type { Log } from '../../kit/log.ts';
@@ -74,7 +74,14 @@ export class DnsServer implements Service {
     const { zoneRoot, clock, log } = options;
     const limits = { ...defaultApiLimits, ...defaultZoneLimits, ...options.limits };
     this.#store = new ZoneStore(options.stateFolder);
-    this.#zones = new Zones({ store: this.#store, zoneRoot, caaIssuers: options.caaIssuers, limits, clock });
+    this.#zones = new Zones({
+      store: this.#store,
+      zoneRoot,
+      caaIssuers: options.caaIssuers,
+      limits,
+      clock,
+      onStored: (failure) => this.#stored(failure),
+    });
     const view = new ZoneView({
       zoneRoot,
       nameServers: options.nameServers.map((server) => ({ ...server, name: server.name.toLowerCase() })),
@@ -156,9 +163,9 @@ export class DnsServer implements Service {
     await this.#parts.stop();
   }
 
-  /** Removes expired challenges; by the way it finds out that the disk does not take writes any more. */
+  /** Removes expired challenges from the store. */
   #sweeper(): Reconciler {
-    const { clock, random, log, health } = this.#options;
+    const { clock, random, log } = this.#options;
     return new Reconciler({
       name: 'dns-server sweep',
       watch: [],
@@ -169,15 +176,14 @@ export class DnsServer implements Service {
         this.#zones.sweep();
         return Promise.resolve(minutes(1));
       },
-      onSuccess: () => health.clear('dns-server.storage'),
-      onFailure: (error) =>
-        health.set(
-          'dns-server.storage',
-          'error',
-          messageOf(error),
-          'free space on the disk, or mount it writable',
-        ),
     });
+  }
+
+  #stored(failure: Problem | undefined): void {
+    const { health } = this.#options;
+    const condition = 'dns-server.storage';
+    if (failure === undefined) health.clear(condition);
+    else health.set(condition, 'error', failure.message, 'free space on the disk, or mount it writable');
   }
 
   #count(transport: Transport, rcode: number): void {

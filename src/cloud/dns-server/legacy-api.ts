@@ -25,8 +25,6 @@ const LegacyRecord = Type.Object({
   value: Type.String({ maxLength: 300 }),
 });
 
-const LegacyPath = Type.Object({ '*': Type.String({ maxLength: 300 }) });
-
 const ldhLabel = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?$/;
 const maxDepth = 3;
 
@@ -36,9 +34,10 @@ const maxDepth = 3;
  * only where the operator says so. Everything else of today's rules holds: own addresses only, challenges expire.
  */
 export function legacyRoutes(app: HttpsApp, options: LegacyOptions): void {
-  app.post('/v1/dns/*', { schema: { params: LegacyPath, body: LegacyRecord } }, async (request) => {
+  app.post('/v1/dns/*', { schema: { body: LegacyRecord } }, async (request) => {
     const socket = request.raw.socket as TLSSocket;
-    const labels = request.params['*']
+    const { '*': path } = request.params as { '*': string };
+    const labels = path
       .toLowerCase()
       .split('/')
       .filter((label) => label !== '')

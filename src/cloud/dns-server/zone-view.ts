@@ -89,7 +89,7 @@ export class ZoneView {
     const top = labels.at(-1);
     if (top === undefined) return { node: this.#apex(), source: '' };
     const zone = this.#static.get(top) ?? this.#options.zone(top);
-    if (zone === undefined) return { node: undefined, source: '' };
+    if (zone === undefined) return { node: undefined, source: '*' };
     const name = labels.slice(0, -1).join('.');
     const exact = zone.nodes.get(name);
     if (exact !== undefined) return { node: exact, source: `${name}.${top}` };

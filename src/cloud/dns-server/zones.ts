@@ -24,6 +24,8 @@ export interface ZonesOptions {
   caaIssuers: readonly string[];
   limits: ZoneLimits;
   clock: Clock;
+  /** Told after each change whether the disk took it: the `storage-failed` that it did not, or nothing. */
+  onStored: (failure: Problem | undefined) => void;
 }
 
 const cachedZones = 20_000;
@@ -88,7 +90,12 @@ export class Zones {
 
   #change(label: string, change: Change): StoredZone | undefined {
     try {
-      return this.#options.store.change(label, change);
+      const stored = this.#options.store.change(label, change);
+      this.#options.onStored(undefined);
+      return stored;
+    } catch (error) {
+      if (error instanceof Problem && error.code === 'storage-failed') this.#options.onStored(error);
+      throw error;
     } finally {
       this.#cache.forget(label);
     }

@@ -6,7 +6,7 @@ import { parseQuery, truncated } from '../../../src/cloud/dns-server/wire.ts';
 import { ZoneView } from '../../../src/cloud/dns-server/zone-view.ts';
 import { dataOf, query } from './dns-client.ts';
 import { boxA, boxB, boxC, oldZone, servedZones } from './sample-zones.ts';
-import { zoneRoot } from './support.ts';
+import { zoneRoot } from './options.ts';
 
 const served = servedZones(zoneRoot, ['letsencrypt.org']);
 const nameServers = [{ name: `ns1.${zoneRoot}`, addresses: ['192.0.2.1'] }];

@@ -5,7 +5,8 @@ import { acceptedTunnelSecrets } from '../../../src/cloud/tunnel-secret.ts';
 import { TunnelGrant, ZoneState } from '../../../src/protocol/zone-api.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { lookUp } from './dns-client.ts';
-import { ApiCaller, createTestIdentity, masterKey, type Running, startServer, zoneRoot } from './support.ts';
+import { masterKey, zoneRoot } from './options.ts';
+import { ApiCaller, createTestIdentity, type Running, startServer } from './support.ts';
 
 const token = (letter: string): string => letter.repeat(43);
 
@@ -19,8 +20,8 @@ describe('zone API', () => {
 
   beforeAll(async () => {
     running = await startServer(temporaryFolder());
-    other = new ApiCaller(running.server.apiPort, running.ca.caPem, await createTestIdentity());
-    nobody = new ApiCaller(running.server.apiPort, running.ca.caPem);
+    other = new ApiCaller(running.server.apiPort, running.caPem, await createTestIdentity());
+    nobody = new ApiCaller(running.server.apiPort, running.caPem);
     zone = `/v1/zones/${running.identity.boxId}`;
     name = `${running.identity.boxId}.${zoneRoot}`;
   });
@@ -200,7 +201,7 @@ describe('zone API', () => {
   });
 
   it('keeps who calls when a TLS session is resumed', async () => {
-    const { identity, server, ca } = running;
+    const { identity, server, caPem } = running;
     const get = (
       session?: Buffer,
     ): Promise<{ status: string; session: Buffer | undefined; resumed: boolean }> =>
@@ -208,7 +209,7 @@ describe('zone API', () => {
         const options = {
           host: '127.0.0.1',
           port: server.apiPort,
-          ca: ca.caPem,
+          ca: caPem,
           key: identity.keyPem,
           cert: identity.certPem,
         };

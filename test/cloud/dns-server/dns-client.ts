@@ -80,8 +80,12 @@ export class UdpClient {
     return client;
   }
 
-  /** Packets by their index as id (below 65536). `undefined` where three attempts brought nothing. */
-  async exchange(port: number, packets: readonly Buffer[], atOnce = 64): Promise<(Buffer | undefined)[]> {
+  /** Packets by their index as id (below 65536). `undefined` where all attempts brought nothing. */
+  async exchange(
+    port: number,
+    packets: readonly Buffer[],
+    { atOnce = 64, attempts = 3 } = {},
+  ): Promise<(Buffer | undefined)[]> {
     const answers: (Buffer | undefined)[] = packets.map(() => undefined);
     const waiting = new Map<number, () => void>();
     const receive = (message: Buffer, from: { port: number }): void => {
@@ -95,7 +99,7 @@ export class UdpClient {
     const worker = async (): Promise<void> => {
       while (next < packets.length) {
         const id = next++;
-        for (let attempt = 0; attempt < 3 && answers[id] === undefined; attempt++) {
+        for (let attempt = 0; attempt < attempts && answers[id] === undefined; attempt++) {
           await new Promise<void>((resolve) => {
             const timer = setTimeout(resolve, 1000);
             waiting.set(id, () => (clearTimeout(timer), resolve()));

@@ -20,7 +20,8 @@ import {
   servedZones,
   withAddressNames,
 } from './sample-zones.ts';
-import { type Running, startServer, zoneRoot } from './support.ts';
+import { zoneRoot } from './options.ts';
+import { type Running, startServer } from './support.ts';
 import { zoneFile } from './zone-file.ts';
 
 /** One well-formed query, as parts. */

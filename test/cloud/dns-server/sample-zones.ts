@@ -5,7 +5,7 @@ import {
   servedZone,
 } from '../../../src/cloud/dns-server/served-zone.ts';
 import { emptyZone, type ZoneContent } from '../../../src/cloud/dns-server/zone-content.ts';
-import { zoneRoot } from './support.ts';
+import { zoneRoot } from './options.ts';
 
 /** Zones with everything a zone can hold, for tests of answers. */
 export const boxA = `${'a'.repeat(51)}q`;

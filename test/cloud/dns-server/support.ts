@@ -1,15 +1,10 @@
 import { createHash } from 'node:crypto';
 import { Agent, request } from 'undici';
-import { type TestCa, createTestCa } from '../../../src/cli/home/test-ca.ts';
+import { createTestCa } from '../../../src/cli/home/test-ca.ts';
 import { DnsServer, type DnsServerOptions } from '../../../src/cloud/dns-server/dns-server.ts';
-import { systemClock } from '../../../src/kit/clock.ts';
-import { Health } from '../../../src/kit/health.ts';
-import { silentLog } from '../../../src/kit/log.ts';
 import { rsaKeyPem, signCertificate } from '../../../src/kit/x509.ts';
 import { boxIdFromDigest } from '../../../src/protocol/names.ts';
-
-export const zoneRoot = 'box.example.org';
-export const masterKey = Buffer.alloc(32, 3);
+import { baseOptions } from './options.ts';
 
 export interface TestIdentity {
   boxId: string;
@@ -18,8 +13,15 @@ export interface TestIdentity {
   keyPem: string;
 }
 
+// Keys take long to make. Certificates differ by their serial number, and that is all an identity needs.
+const sharedKey = rsaKeyPem(2048);
+const sharedCa = createTestCa().then(async (ca) => ({
+  caPem: ca.caPem,
+  tls: await ca.issue(['localhost', '127.0.0.1']),
+}));
+
 export async function createTestIdentity(): Promise<TestIdentity> {
-  const keyPem = await rsaKeyPem(2048);
+  const keyPem = await sharedKey;
   const certPem = signCertificate({
     commonName: 'test box',
     notBefore: new Date(0),
@@ -35,33 +37,13 @@ export async function createTestIdentity(): Promise<TestIdentity> {
   };
 }
 
+/** Options whose `apiTls` is of a CA that all servers of one test file share: `caPem`. */
 export async function serverOptions(
   stateFolder: string,
-  ca: TestCa,
   overrides: Partial<DnsServerOptions> = {},
-): Promise<DnsServerOptions> {
-  return {
-    zoneRoot,
-    nameServers: [
-      { name: `ns1.${zoneRoot}`, addresses: ['127.0.0.1', '::1'] },
-      { name: 'ns2.example.net', addresses: [] },
-    ],
-    dns: { hosts: ['127.0.0.1', '::1'], port: 0 },
-    api: { host: '127.0.0.1', port: 0 },
-    apiTls: await ca.issue(['localhost', '127.0.0.1']),
-    stateFolder,
-    masterKey,
-    frontends: [{ address: 'frontend.example.org:443' }],
-    frontendAddresses: ['203.0.113.7', '2001:db8::7'],
-    frontendPublicPort: 443,
-    caaIssuers: ['letsencrypt.org'],
-    acceptSha1Zones: true,
-    log: silentLog,
-    clock: systemClock,
-    random: Math.random,
-    health: new Health(systemClock),
-    ...overrides,
-  };
+): Promise<DnsServerOptions & { caPem: string }> {
+  const { caPem, tls } = await sharedCa;
+  return { ...baseOptions({ stateFolder, apiTls: tls, ...overrides }), caPem };
 }
 
 export interface Reply {
@@ -109,7 +91,7 @@ export class ApiCaller {
 
 export interface Running {
   server: DnsServer;
-  ca: TestCa;
+  caPem: string;
   identity: TestIdentity;
   api: ApiCaller;
   stop(): Promise<void>;
@@ -120,17 +102,17 @@ export async function startServer(
   stateFolder: string,
   overrides: Partial<DnsServerOptions> = {},
 ): Promise<Running> {
-  const ca = await createTestCa();
   const [options, identity] = await Promise.all([
-    serverOptions(stateFolder, ca, overrides),
+    serverOptions(stateFolder, overrides),
     createTestIdentity(),
   ]);
+  const { caPem } = options;
   const server = new DnsServer(options);
   await server.start(AbortSignal.timeout(10_000));
-  const api = new ApiCaller(server.apiPort, ca.caPem, identity);
+  const api = new ApiCaller(server.apiPort, caPem, identity);
   return {
     server,
-    ca,
+    caPem,
     identity,
     api,
     stop: async () => {
