@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, createBridge, createNamespace, type Namespace } from '../../support/netns.ts';
 
-const patienceMs = 15_000;
+const patienceMs = 30_000;
 
 /** A program in a namespace that speaks lines of JSON. */
 export class Talker<T> {

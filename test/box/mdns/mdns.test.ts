@@ -76,7 +76,7 @@ async function expectService(
 
 const folder = temporaryFolder();
 
-describe.skipIf(withoutNamespaces).concurrent('on a home network', () => {
+describe.skipIf(withoutNamespaces).concurrent('on a home network', { timeout: 90_000 }, () => {
   it('two boxes by bonjour-service: announced, found, moved, renamed, and one leaves', async ({
     onTestFinished,
   }) => {
