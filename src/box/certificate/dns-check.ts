@@ -1,4 +1,5 @@
 import { lookup, Resolver } from 'node:dns/promises';
+import { once } from 'node:events';
 import { isIP } from 'node:net';
 import { type Clock, seconds } from '../../kit/clock.ts';
 import { codeOf, Problem } from '../../kit/errors.ts';
@@ -51,7 +52,7 @@ async function isServed(
   signal: AbortSignal,
 ): Promise<boolean> {
   const answers = await Promise.all(
-    (await addressesOf(server)).map(async (address) => {
+    (await addressesOf(server, signal)).map(async (address) => {
       const served = await textValues(address, name, signal);
       return served && values.every((value) => served.includes(value));
     }),
@@ -75,14 +76,21 @@ async function textValues(server: string, name: string, signal: AbortSignal): Pr
   }
 }
 
-async function addressesOf(server: string): Promise<string[]> {
+async function addressesOf(server: string, signal: AbortSignal): Promise<string[]> {
   const { hostname, port } = new URL(`dns://${server}`);
   const literal = hostname.replace(/^\[(.*)\]$/, '$1');
   if (isIP(literal) !== 0) return [server];
+  const found = new AbortController();
   try {
-    const found = await lookup(hostname, { all: true });
-    return found.map(({ address, family }) => (family === 6 ? `[${address}]:${port}` : `${address}:${port}`));
+    // The system's resolver cannot be told to stop; on abort nobody waits for it.
+    const aborted = once(signal, 'abort', { signal: found.signal }).then(() => []);
+    const addresses = await Promise.race([lookup(hostname, { all: true }), aborted]);
+    return addresses.map(({ address, family }) =>
+      family === 6 ? `[${address}]:${port}` : `${address}:${port}`,
+    );
   } catch {
     return [];
+  } finally {
+    found.abort();
   }
 }

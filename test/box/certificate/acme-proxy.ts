@@ -14,6 +14,8 @@ export interface SeenRequest {
   path: string;
   /** The payload of a signed request. */
   payload: Record<string, unknown> | undefined;
+  /** Monotonic, ms. */
+  at: number;
   /** The account key that a request for an account carries. */
   key: string | undefined;
 }
@@ -48,6 +50,8 @@ export class AcmeProxy {
   /** All requests, in order. */
   readonly seen: SeenRequest[] = [];
   fault: Fault = () => undefined;
+  /** Headers that are added to what Pebble answers. */
+  headers: Record<string, string> = {};
   /** Answers `renewalInfo`; while set, the directory lists it. */
   renewalInfo: ((certId: string) => Answer) | undefined;
   /** While set, the directory lists these profiles. */
@@ -96,7 +100,13 @@ export class AcmeProxy {
       const body = await bytes(incoming);
       const path = incoming.url ?? '/';
       const resource = resources.find(([pattern]) => pattern.test(path))?.[1] ?? 'other';
-      const seen = { resource, path, method: incoming.method ?? 'GET', ...signed(body) };
+      const seen = {
+        resource,
+        path,
+        method: incoming.method ?? 'GET',
+        at: performance.now(),
+        ...signed(body),
+      };
       this.seen.push(seen);
       const fault = this.fault(seen);
       if (fault === 'silence') return;
@@ -125,7 +135,7 @@ export class AcmeProxy {
     const status = response.statusCode ?? 500;
     return {
       status,
-      headers: passedOn(response.headers),
+      headers: { ...passedOn(response.headers), ...this.headers },
       body: path === '/dir' ? this.#directory(text) : text,
     };
   }

@@ -88,6 +88,20 @@ describe('a CA that misbehaves', () => {
     await again.keeper.stop();
   });
 
+  it('Retry-After while it looks and signs: is not asked more often', async () => {
+    const tested = createKeeper(lab, join(folder, 'patient'));
+    lab.proxy.headers = { 'retry-after': '1' };
+    const before = lab.proxy.seen.length;
+    await tested.keeper.start();
+    await eventually('a certificate', () => tested.severity() === 'ok');
+    await tested.keeper.stop();
+    lab.proxy.headers = {};
+    const looks = lab.proxy.seen.slice(before).filter(({ resource }) => resource === 'authorization');
+    // Two authorizations, looked at together, when they are found and a second later.
+    expect(looks.length).toBe(4);
+    expect((looks[2]?.at ?? 0) - (looks[1]?.at ?? 0)).toBeGreaterThan(950);
+  });
+
   const accountOf = (state: string): { keyPem: string; url: string } => {
     const accounts = JSON.parse(readFileSync(join(state, 'accounts.json'), 'utf8')) as Record<string, never>;
     return accounts[lab.proxy.directoryUrl] as unknown as { keyPem: string; url: string };
