@@ -81,17 +81,15 @@ describe('npm start', { timeout: 120_000 }, () => {
     await expectNone(state);
   });
 
-  it('proposes curl lines that work, and Ctrl-C leaves no process', async () => {
+  it('proposes lines to copy that work, and Ctrl-C leaves no process', async () => {
     const state = join(folder, 'curl');
     const { child, summary, exit } = await startHome(state);
     const answers = await Promise.all(
-      summary.try.map(async (line) => {
-        const [command = '', ...args] = line.split(' ');
-        return (await run(command, ['--silent', '--show-error', ...args])).stdout;
-      }),
+      summary.try.map(async (line) => (await run('sh', ['-c', line], { cwd: root })).stdout),
     );
     expect(answers[0]).toContain('Hello 127.0.0.1, from a small service behind a Porchlight box.');
     expect(answers[1]).toMatch(/^HTTP\/2 204/);
+    expect(answers[2]).toContain('✓ tunnel');
     expect(processesOf(state).length).toBeGreaterThan(2);
     // As a terminal does it: to the whole foreground group.
     process.kill(-(child.pid ?? 0), 'SIGINT');

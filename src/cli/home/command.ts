@@ -93,7 +93,11 @@ function summary(home: Home): Summary {
     boxId: facts.identity.boxId,
     urls,
     state: join(home.caPath, '..'),
-    try: [curl(urls['hello']), curl(`${String(urls['tunnel'])}ping`)],
+    try: [
+      curl(urls['hello']),
+      curl(`${String(urls['tunnel'])}ping`),
+      `npx porchlight doctor --config ${home.boxConfigPath}`,
+    ],
   };
 }
 
@@ -113,7 +117,6 @@ ${all.map(([kind, url]) => `  ${kind.padEnd(10)} ${url}`).join('\n')}
 
 ${strong('Try')}
 ${lines.map((line) => `  ${line}`).join('\n')}
-  npx porchlight status
 
 Ctrl-C ends everything; started again, the box is the same.
 `;

@@ -1,9 +1,10 @@
+import { stringify } from 'smol-toml';
 import type { TObject } from 'typebox';
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { Box } from '../../box/box.ts';
 import { BoxConfig } from '../../box/config.ts';
-import { builtAt } from '../../box/main.ts';
+import { builtAt, trustOf } from '../../box/main.ts';
 import { Cloud, cloudParts } from '../../cloud/cloud.ts';
 import { CloudConfig } from '../../cloud/config.ts';
 import { type Loaded, loadConfig } from '../../kit/config.ts';
@@ -18,7 +19,7 @@ import type { HomePorts } from './ports.ts';
 import { createTestCa, type TestCa } from './test-ca.ts';
 
 /** Below `.localhost`, which browsers and curl find on this machine with no set-up (RFC 6761, 6.3). */
-const homeZoneRoot = 'box.localhost';
+const zoneRoot = 'box.localhost';
 const here = '127.0.0.1';
 
 export interface HomeOptions {
@@ -54,6 +55,11 @@ export class Home implements Service {
   /** The CAs of this home, for `curl --cacert`. */
   get caPath(): string {
     return join(this.#options.state, 'ca.pem');
+  }
+
+  /** The box's settings, for `porchlight status --config` and the like. */
+  get boxConfigPath(): string {
+    return join(this.#options.state, 'box.toml');
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -118,18 +124,18 @@ export class Home implements Service {
 
   /** Pebble makes new roots at each start; a certificate from before must stay trusted, so the old ones are kept. */
   #boxOnceThereIsACa(ca: TestCa, pebble: Pebble, log: Log): Service {
-    const { state, ports } = this.#options;
+    const { state } = this.#options;
     return {
       name: 'box',
       start: async (signal) => {
         const rootsPath = join(state, 'pebble', 'roots.pem');
         const roots = ((await readIfThere(rootsPath)) ?? '') + (await pebble.roots());
         await writeAtomic(rootsPath, roots);
-        const bundle = ca.caPem + roots;
-        await writeAtomic(this.caPath, bundle, 0o644);
+        await writeAtomic(this.caPath, ca.caPem + roots, 0o644);
+        const config = await this.#boxConfig(pebble.directoryUrl);
         this.#box = new Box({
-          config: boxConfig({ state: join(state, 'box'), ports, directoryUrl: pebble.directoryUrl }),
-          trust: { cloud: ca.caPem, acme: bundle },
+          config,
+          trust: await trustOf(config),
           builtAt: await builtAt(),
           manager: serviceManager({}),
           log,
@@ -149,59 +155,61 @@ export class Home implements Service {
     await writeAtomic(path('cert.pem'), certPem);
     await writeAtomic(path('key.pem'), keyPem);
     await writeAtomic(path('ca.pem'), ca.caPem);
-    return configured(CloudConfig, {
+    return written(CloudConfig, join(state, 'cloud.toml'), {
       state: folder,
-      'zone.root': homeZoneRoot,
-      'tls.cert-file': path('cert.pem'),
-      'tls.key-file': path('key.pem'),
-      'dns.hosts': here,
-      'dns.port': ports.dns,
-      'dns.caa-issuers': 'pebble.letsencrypt.org',
-      'zone-api.host': here,
-      'zone-api.port': ports.zoneApi,
-      'registration.host': here,
-      'registration.port': ports.registration,
-      'frontend.host': here,
-      'frontend.port': ports.frontend,
-      'frontend.endpoints': `${here}:${ports.frontend}`,
-      'frontend.addresses': here,
-      'frontend.cert-name': 'localhost',
-      'frontend.cert-file': path('cert.pem'),
-      'frontend.key-file': path('key.pem'),
-      'frontend.ca-file': path('ca.pem'),
-      'system.port': ports.cloudSystem,
+      zone: { root: zoneRoot },
+      tls: { 'cert-file': path('cert.pem'), 'key-file': path('key.pem') },
+      dns: { hosts: [here], port: ports.dns, 'caa-issuers': ['pebble.letsencrypt.org'] },
+      'zone-api': { host: here, port: ports.zoneApi },
+      registration: { host: here, port: ports.registration },
+      frontend: {
+        host: here,
+        port: ports.frontend,
+        endpoints: [`${here}:${ports.frontend}`],
+        addresses: [here],
+        'cert-name': 'localhost',
+        'cert-file': path('cert.pem'),
+        'key-file': path('key.pem'),
+        'ca-file': path('ca.pem'),
+      },
+      system: { port: ports.cloudSystem },
+    });
+  }
+
+  /** The settings of a box whose home network is the loopback interface. */
+  #boxConfig(directoryUrl: string): Promise<BoxConfig> {
+    const { state, ports } = this.#options;
+    return written(BoxConfig, this.boxConfigPath, {
+      state: join(state, 'box'),
+      name: 'Home on one machine',
+      network: { interfaces: ['lo'] },
+      // The only resolver here that knows the zone: nothing may be asked outside of this machine.
+      zone: { root: zoneRoot, resolvers: [`${here}:${ports.dns}`] },
+      cloud: {
+        'zone-api': `https://localhost:${ports.zoneApi}`,
+        registration: `https://localhost:${ports.registration}`,
+        'ca-file': this.caPath,
+      },
+      acme: { directory: directoryUrl, 'ca-file': this.caPath },
+      web: {
+        host: here,
+        port: ports.web,
+        'http-port': ports.redirect,
+        services: { hello: `http://${here}:${ports.hello}` },
+      },
+      // An avahi-daemon on this machine speaks to the network; the home stays on loopback.
+      mdns: { adapter: 'bonjour' },
+      system: { port: ports.boxSystem },
     });
   }
 }
 
-/** The configuration of a box whose home network is the loopback interface. */
-function boxConfig(home: { state: string; ports: HomePorts; directoryUrl: string }): BoxConfig {
-  const { state, ports, directoryUrl } = home;
-  return configured(BoxConfig, {
-    state,
-    name: 'Home on one machine',
-    'network.interfaces': 'lo',
-    'zone.root': homeZoneRoot,
-    // The only resolver here that knows the zone: nothing may be asked outside of this machine.
-    'zone.resolvers': `${here}:${ports.dns}`,
-    'cloud.zone-api': `https://localhost:${ports.zoneApi}`,
-    'cloud.registration': `https://localhost:${ports.registration}`,
-    'acme.directory': directoryUrl,
-    'web.host': here,
-    'web.port': ports.web,
-    'web.http-port': ports.redirect,
-    'web.services': `hello=http://${here}:${ports.hello}`,
-    // An avahi-daemon on this machine speaks to the network; the home stays on loopback.
-    'mdns.adapter': 'bonjour',
-    'system.port': ports.boxSystem,
-  });
-}
-
-/** A configuration from settings by key, checked like any other. */
-function configured<S extends TObject>(
+/** Settings as a file, so that other commands can be pointed to it, and as they are read back from there. */
+async function written<S extends TObject>(
   schema: S,
-  settings: Record<string, string | number>,
-): Loaded<S>['config'] {
-  const args = Object.entries(settings).map(([key, value]) => `--${key}=${value}`);
-  return loadConfig(schema, { env: {}, args }).config;
+  path: string,
+  settings: object,
+): Promise<Loaded<S>['config']> {
+  await writeAtomic(path, `# Written by \`porchlight home\` at each start.\n${stringify(settings)}`);
+  return loadConfig(schema, { env: {}, args: ['--config', path] }).config;
 }
