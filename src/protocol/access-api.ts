@@ -55,6 +55,7 @@ export const SessionView = Type.Object({
   ]),
   /** To be sent as `x-csrf-token` with every call that changes something. */
   csrf: Type.Union([Type.String(), Type.Null()]),
+  /** Passkeys can be used under this name: to add one, or at `login` to come in with one that exists. */
   passkeys: Type.Boolean(),
 });
 export type SessionView = Static<typeof SessionView>;
@@ -70,7 +71,7 @@ export const FirstRunRequest = Type.Object(
 );
 export type FirstRunRequest = Static<typeof FirstRunRequest>;
 
-/** `POST /api/login`. Answers 204 with the cookie. A recovery code stands in for a forgotten password, once. */
+/** `POST /api/login`. Answers 204 with the cookie. */
 export const LoginRequest = Type.Object(
   {
     name: Type.String({ minLength: 1, maxLength: accessLimits.nameMax }),
@@ -79,6 +80,36 @@ export const LoginRequest = Type.Object(
   { additionalProperties: false },
 );
 export type LoginRequest = Static<typeof LoginRequest>;
+
+/**
+ * `POST /api/recover`: a recovery code stands in for a forgotten password, once. Ends every session of the person and
+ * answers as first run does, with the next recovery code.
+ */
+export const RecoverRequest = Type.Object(
+  {
+    name: Type.String({ minLength: 1, maxLength: accessLimits.nameMax }),
+    recoveryCode: Type.String({ minLength: 1, maxLength: 64 }),
+    password: Type.String({ minLength: 1, maxLength: accessLimits.passwordMax }),
+  },
+  { additionalProperties: false },
+);
+export type RecoverRequest = Static<typeof RecoverRequest>;
+
+/** `PUT /api/password`. Answers 204; every other login of the person ends. */
+export const PasswordRequest = Type.Object(
+  {
+    current: Type.String({ minLength: 1, maxLength: accessLimits.passwordMax }),
+    password: Type.String({ minLength: 1, maxLength: accessLimits.passwordMax }),
+  },
+  { additionalProperties: false },
+);
+export type PasswordRequest = Static<typeof PasswordRequest>;
+
+/** `GET /api/connect` with the query of `/connect`: which app asks, for the consent page. */
+export const ConnectView = Type.Object({
+  app: Type.Object({ name: Type.String(), origin: Type.String() }),
+});
+export type ConnectView = Static<typeof ConnectView>;
 
 /** `POST /api/connect`, by the person who is logged in, after consent. Answers `{ redirect }`: where the window goes next. */
 export const ConsentRequest = Type.Object(
@@ -123,6 +154,106 @@ export const SessionNode = Type.Object({
   current: Type.Boolean(),
 });
 export type SessionNode = Static<typeof SessionNode>;
+
+/** `GET /api/people` answers `{ people: […] }`; `DELETE /api/people/{id}` ends their sessions too. For owners. */
+export const PersonView = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  role: Type.Union([Type.Literal('owner'), Type.Literal('member')]),
+  createdAt: Type.Integer(),
+  /** Has not yet used the invite code. */
+  invited: Type.Boolean(),
+});
+export type PersonView = Static<typeof PersonView>;
+
+/** `POST /api/people` answers 201 `{ id, inviteCode, expiresAt }`. The code is shown once and works once. */
+export const InviteRequest = Type.Object(
+  {
+    name: Type.String({ minLength: 1, maxLength: accessLimits.nameMax }),
+    role: Type.Union([Type.Literal('owner'), Type.Literal('member')]),
+  },
+  { additionalProperties: false },
+);
+export type InviteRequest = Static<typeof InviteRequest>;
+
+/** `POST /api/join`, by the one who was invited. Answers as first run does. */
+export const JoinRequest = Type.Object(
+  {
+    inviteCode: Type.String({ minLength: 1, maxLength: 64 }),
+    password: Type.String({ minLength: 1, maxLength: accessLimits.passwordMax }),
+  },
+  { additionalProperties: false },
+);
+export type JoinRequest = Static<typeof JoinRequest>;
+
+/** `GET` and (owners) `PUT /api/apps`: who may ask to connect, and where the browser may be sent back to, exactly. */
+export const AppList = Type.Object(
+  {
+    apps: Type.Array(
+      Type.Object(
+        {
+          clientId: Type.String({ pattern: '^[\\x21-\\x7e]{1,200}$' }),
+          name: Type.String({ minLength: 1, maxLength: accessLimits.nameMax }),
+          redirectUris: Type.Array(Type.String({ minLength: 1, maxLength: 500 }), {
+            minItems: 1,
+            maxItems: 10,
+          }),
+        },
+        { additionalProperties: false },
+      ),
+      { maxItems: 32 },
+    ),
+  },
+  { additionalProperties: false },
+);
+export type AppList = Static<typeof AppList>;
+
+const settings = {
+  name: Type.String({ minLength: 1, maxLength: accessLimits.nameMax }),
+  tunnel: Type.Boolean(),
+};
+const always = Type.Union([Type.Literal('always'), Type.Literal('off')]);
+/** `GET /api/settings`. `until`: ms since the epoch, after which the box is no longer to be found. */
+export const SettingsView = Type.Object({
+  ...settings,
+  discovery: Type.Union([always, Type.Object({ until: Type.Integer() })]),
+});
+export type SettingsView = Static<typeof SettingsView>;
+/** `PUT /api/settings` (owners) answers the settings as they are now. A window is given by its length: clocks differ. */
+export const SettingsRequest = Type.Object(
+  {
+    ...settings,
+    discovery: Type.Union([
+      always,
+      Type.Object({ forMinutes: Type.Integer({ minimum: 1, maximum: 60 }) }, { additionalProperties: false }),
+    ]),
+  },
+  { additionalProperties: false },
+);
+export type SettingsRequest = Static<typeof SettingsRequest>;
+
+/** `GET /api/passkeys` answers `{ passkeys: […] }`, `DELETE /api/passkeys/{id}` removes one of the person's own. */
+export const PasskeyView = Type.Object({
+  id: Type.String(),
+  label: Type.String(),
+  createdAt: Type.Integer(),
+  lastUsedAt: Type.Union([Type.Integer(), Type.Null()]),
+});
+export type PasskeyView = Static<typeof PasskeyView>;
+
+/**
+ * One line of `GET /api/logs?after=<seq>&level=<level>` (owners), which answers `{ lines: […] }`, oldest first, redacted.
+ */
+export const LogLine = Type.Object({
+  seq: Type.Integer(),
+  time: Type.Integer(),
+  level: Type.Union(
+    ['trace', 'debug', 'info', 'warn', 'error', 'fatal'].map((level) => Type.Literal(level as 'info')),
+  ),
+  part: Type.String(),
+  message: Type.String(),
+});
+export type LogLine = Static<typeof LogLine>;
 
 /** What comes over the events socket. */
 export const BoxEvent = Type.Union([

@@ -5,11 +5,35 @@
 export const errorCodes = {
   'bad-request': 400,
   'client-certificate-required': 401,
+  /** No session, or one that is over: log in. */
+  'not-logged-in': 401,
+  'wrong-setup-code': 401,
+  /** Also for a person who does not exist. */
+  'wrong-name-or-password': 401,
+  'wrong-recovery-code': 401,
+  'invite-refused': 401,
+  'passkey-refused': 401,
   'zone-not-yours': 403,
+  'only-at-home': 403,
+  /** Not from a page of the box itself, or without its `x-csrf-token`. */
+  'cross-site-request': 403,
+  'owner-only': 403,
   'client-mismatch': 403,
+  /** The app or its redirect URI is not on the owner's list; answered with a page, never a redirect. */
+  'app-not-allowed': 403,
+  /** RFC 6749, 5.2, which are also in the field `error` with underscores. */
+  'invalid-request': 400,
+  'invalid-client': 400,
+  'invalid-grant': 400,
+  'unsupported-grant-type': 400,
   'not-found': 404,
   'method-not-allowed': 405,
   'body-too-slow': 408,
+  /** There is no owner yet (first run), or there is one already. */
+  'not-claimed': 409,
+  'already-claimed': 409,
+  'name-taken': 409,
+  'last-owner': 409,
   'body-too-large': 413,
   'unsupported-media-type': 415,
   'address-malformed': 422,
@@ -20,6 +44,8 @@ export const errorCodes = {
   'origin-outside-zone': 422,
   'message-malformed': 422,
   'record-not-supported': 422,
+  'password-refused': 422,
+  'redirect-malformed': 422,
   'rate-limited': 429,
   'too-many-zones': 429,
   unexpected: 500,
