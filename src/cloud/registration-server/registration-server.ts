@@ -15,7 +15,7 @@ import { type Rate, RateLimit } from './rate-limit.ts';
 import { registerRoutes } from './routes.ts';
 import { RecordStore } from './store.ts';
 
-export interface RegistrationLimits {
+interface RegistrationLimits {
   /** Announcements and goodbyes of one box. */
   perBox: Rate;
   /** The same from one source: an IPv4 address or an IPv6 /56. Carrier-grade NAT puts many boxes behind one. */
