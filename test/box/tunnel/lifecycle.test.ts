@@ -105,6 +105,27 @@ describe.concurrent('a tunnel', () => {
     expect((await box.fetch(second, '/')).body.toString()).toBe('hello');
   });
 
+  it('is lost when the box no longer reaches itself, although its client says nothing', async () => {
+    await using home = new Household();
+    const clock = new FakeClock(Date.now());
+    const frontend = await home.frontend();
+    const box = await home.box(frontend, { tunnel: { clock } });
+    await box.connected();
+    const { answer } = box.web;
+    const before = childOf(box.lines);
+    box.web.answer = () => undefined;
+    const timePasses = (check: () => void): Promise<void> => soon(() => clock.advance(1000).then(check));
+    await timePasses(() => expect(box.tunnel.state.value.phase).toBe('lost'));
+    expect(box.tunnel.state.value).toMatchObject({
+      addresses: ['127.0.0.1'],
+      reason: expect.stringMatching(/404/),
+    });
+    await timePasses(() => expect(box.tunnel.state.value.addresses).toEqual([]));
+    box.web.answer = answer;
+    await timePasses(() => expect(box.tunnel.state.value.phase).toBe('connected'));
+    expect(childOf(box.lines)).not.toBe(before);
+  });
+
   it('is restarted when its client is killed', async () => {
     await using home = new Household();
     const frontend = await home.frontend();
