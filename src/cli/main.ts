@@ -1,52 +1,58 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { boxCommand } from '../box/main.ts';
-import { cloudCommands } from '../cloud/main.ts';
 import { type Command, exitCode, type Io } from '../kit/command.ts';
 import { codeOf, messageOf } from '../kit/errors.ts';
 import { suggestion } from '../kit/suggest.ts';
 import { wrapped } from '../kit/wrapped.ts';
 import { protocolVersion } from '../protocol/version.ts';
-import { doctorCommand } from './doctor/command.ts';
-import { homeCommand } from './home/command.ts';
-import { idCommand } from './id.ts';
-import { statusCommand } from './status.ts';
 
-const commands: readonly Command[] = [
-  boxCommand,
-  statusCommand,
-  doctorCommand,
-  idCommand,
-  ...cloudCommands,
-  homeCommand,
-];
+const cloudCommands = async (): Promise<readonly Command[]> =>
+  (await import('../cloud/main.ts')).cloudCommands;
+
+/** Where each command is. Loaded when used: a box has none of the cloud's code in its memory, nor waits for it. */
+const commands = new Map<string, () => Promise<readonly Command[]>>([
+  ['box', async () => [(await import('../box/main.ts')).boxCommand]],
+  ['status', async () => [(await import('./status.ts')).statusCommand]],
+  ['doctor', async () => [(await import('./doctor/command.ts')).doctorCommand]],
+  ['id', async () => [(await import('./id.ts')).idCommand]],
+  ['cloud', cloudCommands],
+  ['dns-server', cloudCommands],
+  ['registration-server', cloudCommands],
+  ['frontend', cloudCommands],
+  ['home', async () => [(await import('./home/command.ts')).homeCommand]],
+]);
+
+async function commandNamed(name: string | undefined): Promise<Command | undefined> {
+  const some = await commands.get(name ?? '')?.();
+  return some?.find((command) => command.name === name);
+}
 
 async function main(args: readonly string[], io: Io): Promise<number> {
   const [name, ...rest] = args;
   if (name === '--version')
     return (io.out(`porchlight ${version()} (protocol ${protocolVersion})\n`), exitCode.ok);
-  if (name === '--help' || name === '-h') return (io.out(overview()), exitCode.ok);
+  if (name === '--help' || name === '-h') return (io.out(await overview()), exitCode.ok);
   if (name === 'help') return main([...rest.slice(0, 1), '--help'], io);
-  const command = commands.find((candidate) => candidate.name === name);
+  const command = await commandNamed(name);
   if (command !== undefined) return command.run(rest, io);
-  io.err(name === undefined ? overview() : `porchlight: ${unknown(name)}\n`);
+  io.err(name === undefined ? await overview() : `porchlight: ${unknown(name)}\n`);
   return exitCode.usage;
 }
 
 function unknown(name: string): string {
-  const near = suggestion(
-    name,
-    commands.map((command) => command.name),
-  );
+  const near = suggestion(name, commands.keys());
   const what = name.startsWith('-') ? `name a command before ${name}` : `there is no command “${name}”`;
   return `${what}; ${near === undefined ? 'see porchlight --help' : `did you mean “${near}”?`}`;
 }
 
-function overview(): string {
-  const width = Math.max(...commands.map(({ name }) => name.length)) + 4;
-  const lines = commands.map(({ name, summary }) =>
-    wrapped(summary, ' '.repeat(width), `  ${name}`.padEnd(width)),
+async function overview(): Promise<string> {
+  const all = await Promise.all([...commands.keys()].map(commandNamed));
+  const width = Math.max(...[...commands.keys()].map((name) => name.length)) + 4;
+  const lines = all.flatMap((command) =>
+    command === undefined
+      ? []
+      : [wrapped(command.summary, ' '.repeat(width), `  ${command.name}`.padEnd(width))],
   );
   return `Usage: porchlight COMMAND [settings]
 

@@ -69,10 +69,7 @@ export function command<S extends TObject>(options: CommandOptions<S>): Command 
           switches: Object.keys(switches),
         });
         if (rest.length > 0 && options.operands === undefined) {
-          throw new Problem(
-            'usage',
-            `porchlight ${options.name} takes no “${rest[0]}”; see porchlight ${options.name} --help`,
-          );
+          throw new Problem('usage', `it takes no “${rest[0]}”; see porchlight ${options.name} --help`);
         }
         return await options.action({ config, operands: rest, switches: given }, io);
       } catch (error) {

@@ -8,9 +8,9 @@ export function configTable(schema: TObject): string {
     code(setting.key),
     code(setting.variable),
     setting.flags.map((flag) => code(`--${flag}`)).join(', '),
-    setting.allowed,
+    prose(setting.allowed),
     setting.default === undefined ? '' : code(defaultText(setting)),
-    setting.description,
+    prose(setting.description),
   ]);
   const head = ['Key', 'Variable', 'Flag', 'Allowed', 'Default', 'Meaning'];
   const lines = [head, head.map(() => '---'), ...rows];
@@ -49,4 +49,6 @@ function defaultText(setting: Setting): string {
 }
 
 const code = (text: string): string => `\`${text}\``;
+/** Text in which Markdown and HTML find nothing to do, but for code in backticks. */
+const prose = (text: string): string => text.replaceAll(/[\\*_<[\]]/g, '\\$&');
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');

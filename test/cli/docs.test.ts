@@ -1,0 +1,20 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { configurationPage } from '../../src/cli/configuration-page.ts';
+import { exitCode } from '../../src/kit/command.ts';
+import { porchlight } from './run.ts';
+
+const page = (name: string): string => readFileSync(join(import.meta.dirname, '../../docs', name), 'utf8');
+
+it('docs/CONFIGURATION.md is what the schemas say', () => {
+  expect(page('CONFIGURATION.md') === configurationPage(), 'it is not: run `npm run docs`').toBe(true);
+});
+
+it('docs/CLI.md has every command and every exit code', async () => {
+  const { out } = await porchlight(['--help']);
+  const names = [...out.matchAll(/^ {2}([a-z][a-z-]*) {2}/gm)].map((match) => match[1]);
+  expect(names.length).toBeGreaterThan(5);
+  for (const name of names) expect(page('CLI.md')).toMatch(new RegExp(`^#+ .*\`porchlight ${name}\``, 'm'));
+  for (const code of Object.values(exitCode)) expect(page('CLI.md')).toContain(`| ${code} |`);
+});
