@@ -1,8 +1,6 @@
 import { type Static, Type } from 'typebox';
+import { domainPattern, logSettings, portSetting } from '../kit/common-settings.ts';
 import type { DeepReadonly } from '../kit/config.ts';
-
-const port = (preset: number, description: string): ReturnType<typeof Type.Integer> =>
-  Type.Integer({ default: preset, minimum: 0, maximum: 65_535, description });
 
 const file = (description: string): ReturnType<typeof Type.String> =>
   Type.String({ default: '', description });
@@ -35,17 +33,7 @@ export const BoxConfig = Type.Object({
     maxLength: 63,
     description: 'the box’s name, as people see it',
   }),
-  log: Type.Object({
-    level: Type.Enum(['trace', 'debug', 'info', 'warn', 'error'], {
-      default: 'info',
-      description: 'what is logged, and all above',
-    }),
-    format: Type.Enum(['auto', 'journal', 'json', 'terminal'], {
-      default: 'auto',
-      description:
-        'auto: sentences at a terminal, else JSON lines with the priority that journald understands',
-    }),
-  }),
+  log: logSettings,
   network: Type.Object({
     interfaces: Type.Array(Type.String({ pattern: '^[A-Za-z0-9_.@-]{1,15}$' }), {
       default: [],
@@ -55,7 +43,7 @@ export const BoxConfig = Type.Object({
   zone: Type.Object({
     root: Type.String({
       default: 'box.porchlight.example',
-      pattern: '^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$',
+      pattern: domainPattern,
       allowed: 'a domain name in lower case',
       description: 'the domain below which the cloud gives each box its zone',
     }),
@@ -106,8 +94,8 @@ export const BoxConfig = Type.Object({
   }),
   web: Type.Object({
     host: Type.String({ default: '::', minLength: 1, description: 'address to listen on' }),
-    port: port(443, 'HTTPS port'),
-    httpPort: port(80, 'plain HTTP port, which only redirects'),
+    port: portSetting(443, 'HTTPS port'),
+    httpPort: portSetting(80, 'plain HTTP port, which only redirects'),
     services: Type.Record(
       Type.String({ pattern: '^[a-z][a-z0-9-]*[a-z0-9]$' }),
       Type.String({ pattern: '^http://(127\\.[0-9.]+|localhost|\\[::1\\])(:[0-9]{1,5})?/?$' }),
@@ -129,7 +117,7 @@ export const BoxConfig = Type.Object({
     }),
   }),
   system: Type.Object({
-    port: port(4480, 'loopback port of /healthz, /metrics and /status'),
+    port: portSetting(4480, 'loopback port of /healthz, /metrics and /status'),
   }),
 });
 

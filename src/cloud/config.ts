@@ -1,16 +1,12 @@
 import { type Static, Type } from 'typebox';
+import { domainPattern, logSettings, portSetting } from '../kit/common-settings.ts';
 import type { DeepReadonly } from '../kit/config.ts';
 
 const text = (description: string, more: object = {}): ReturnType<typeof Type.String> =>
   Type.String({ default: '', description, ...more });
 
-const port = (preset: number, description: string): ReturnType<typeof Type.Integer> =>
-  Type.Integer({ default: preset, minimum: 0, maximum: 65_535, description });
-
 const host = (): ReturnType<typeof Type.String> =>
   Type.String({ default: '::', minLength: 1, description: 'address to listen on' });
-
-const domain = '^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$';
 
 /** Every setting of `porchlight cloud` and its parts. docs/CONFIGURATION.md is generated from here. */
 export const CloudConfig = Type.Object({
@@ -19,21 +15,11 @@ export const CloudConfig = Type.Object({
     minLength: 1,
     description: 'folder for the stores and keys of the cloud',
   }),
-  log: Type.Object({
-    level: Type.Enum(['trace', 'debug', 'info', 'warn', 'error'], {
-      default: 'info',
-      description: 'what is logged, and all above',
-    }),
-    format: Type.Enum(['auto', 'journal', 'json', 'terminal'], {
-      default: 'auto',
-      description:
-        'auto: sentences at a terminal, else JSON lines with the priority that journald understands',
-    }),
-  }),
+  log: logSettings,
   zone: Type.Object({
     root: Type.String({
       default: 'box.porchlight.example',
-      pattern: domain,
+      pattern: domainPattern,
       allowed: 'a domain name in lower case',
       description: 'the domain below which each box gets its zone',
     }),
@@ -47,9 +33,9 @@ export const CloudConfig = Type.Object({
       default: ['0.0.0.0', '::'],
       description: 'addresses to answer DNS on',
     }),
-    port: port(53, 'DNS port, UDP and TCP'),
+    port: portSetting(53, 'DNS port, UDP and TCP'),
     nameServers: Type.Record(
-      Type.String({ pattern: domain }),
+      Type.String({ pattern: domainPattern }),
       Type.String({ pattern: '^[0-9a-fA-F.:]+( [0-9a-fA-F.:]+)*$' }),
       {
         default: {},
@@ -58,7 +44,7 @@ export const CloudConfig = Type.Object({
           'the authoritative servers of the zone root and their public addresses; empty: ns1.<zone root> at dns.hosts',
       },
     ),
-    caaIssuers: Type.Array(Type.String({ pattern: domain }), {
+    caaIssuers: Type.Array(Type.String({ pattern: domainPattern }), {
       default: ['letsencrypt.org'],
       description: 'the CAs that may issue for boxes (CAA)',
     }),
@@ -67,10 +53,10 @@ export const CloudConfig = Type.Object({
       description: 'also serve clients of 2016, whose zones are named by the SHA-1 fingerprint',
     }),
   }),
-  zoneApi: Type.Object({ host: host(), port: port(5300, 'HTTPS port of the zone API') }),
+  zoneApi: Type.Object({ host: host(), port: portSetting(5300, 'HTTPS port of the zone API') }),
   registration: Type.Object({
     host: host(),
-    port: port(4443, 'HTTPS port of the registration-server'),
+    port: portSetting(4443, 'HTTPS port of the registration-server'),
     trustedProxies: Type.Array(Type.String({ pattern: '^[0-9a-fA-F.:]+(/[0-9]{1,3})?$' }), {
       default: [],
       description: 'addresses or networks of reverse proxies whose word on the caller’s address is taken',
@@ -78,8 +64,8 @@ export const CloudConfig = Type.Object({
   }),
   frontend: Type.Object({
     host: host(),
-    port: port(443, 'port for boxes and visitors alike'),
-    publicPort: port(0, 'the port that visitors use, when it is not `frontend.port`; 0: the same'),
+    port: portSetting(443, 'port for boxes and visitors alike'),
+    publicPort: portSetting(0, 'the port that visitors use, when it is not `frontend.port`; 0: the same'),
     endpoints: Type.Array(Type.String({ pattern: '^[^ ,]+:[0-9]{1,5}$' }), {
       default: [],
       allowed: 'HOST:PORT, several separated by commas',
@@ -99,7 +85,7 @@ export const CloudConfig = Type.Object({
       'file with 32 or more random bytes from which boxes’ tunnel secrets are derived, the same for dns-server and frontends; empty: made in the state folder',
     ),
   }),
-  system: Type.Object({ port: port(4481, 'loopback port of /healthz, /metrics and /status') }),
+  system: Type.Object({ port: portSetting(4481, 'loopback port of /healthz, /metrics and /status') }),
 });
 
 export type CloudConfig = DeepReadonly<Static<typeof CloudConfig>>;
