@@ -1,34 +1,12 @@
 import { type Static, Type } from 'typebox';
+import { accessLimits, accessPaths, sessionEndedClose } from './constants.ts';
 
 /**
  * How people and apps are let in at the box: OAuth 2.1 (code + PKCE) for apps, a cookie session for the console. All calls
  * are JSON under `/api` on every name of the box, unless said otherwise. Errors are `{ code, message, … }`.
  */
 
-export const accessPaths = {
-  /** RFC 8414. */
-  metadata: '/.well-known/oauth-authorization-server',
-  /** The authorization endpoint: a page, reached by navigating the top window. */
-  connect: '/connect',
-  /** RFC 6749, 3.2: `application/x-www-form-urlencoded`, grants `authorization_code` and `refresh_token`. CORS for allowed apps. */
-  token: '/oauth/token',
-  /** RFC 7009. */
-  revoke: '/oauth/revoke',
-  /** WebSocket of a session: the first message of an app is `{ accessToken }`, the console's cookie comes with the upgrade. */
-  events: '/api/events',
-} as const;
-
-export const accessLimits = {
-  accessTokenSeconds: 600,
-  /** Before an access token ends, a new one is sent over the open WebSocket. */
-  rotateBeforeSeconds: 120,
-  codeSeconds: 60,
-  setupTries: 8,
-  passwordMin: 8,
-  passwordMax: 256,
-  nameMax: 63,
-  formBytes: 16_384,
-} as const;
+export { accessLimits, accessPaths, sessionEndedClose };
 
 /** Query of `/connect` (RFC 6749, 4.1.1; RFC 7636, 4.3). `redirect_uri` is matched exactly against the owner's list. */
 export const ConnectQuery = Type.Object({
@@ -241,15 +219,15 @@ export const PasskeyView = Type.Object({
 });
 export type PasskeyView = Static<typeof PasskeyView>;
 
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
+
 /**
  * One line of `GET /api/logs?after=<seq>&level=<level>` (owners), which answers `{ lines: […] }`, oldest first, redacted.
  */
 export const LogLine = Type.Object({
   seq: Type.Integer(),
   time: Type.Integer(),
-  level: Type.Union(
-    ['trace', 'debug', 'info', 'warn', 'error', 'fatal'].map((level) => Type.Literal(level as 'info')),
-  ),
+  level: Type.Union(logLevels.map((level) => Type.Literal(level))),
   part: Type.String(),
   message: Type.String(),
 });

@@ -1,16 +1,15 @@
 import { base32nopad } from '@scure/base';
 import { addressFromLabel, addressLabel } from './addresses.ts';
+import { type BoxId, tunnelLabel } from './constants.ts';
 
-/** SHA-256 of an identity certificate's DER in lower-case base32 without padding (RFC 4648): 52 characters. */
-export type BoxId = string;
-
-/** A character set of 32 and 256 bits: the last of the 52 characters carries one bit, so only `a` and `q` can stand there. */
-const boxIdPattern = /^[a-z2-7]{51}[aq]$/;
-export const boxIdSchemaPattern = boxIdPattern.source;
-
-export function isBoxId(text: string): text is BoxId {
-  return boxIdPattern.test(text);
-}
+export {
+  type BoxId,
+  boxIdSchemaPattern,
+  isBoxId,
+  mirrorLabelPattern,
+  shortId,
+  tunnelLabel,
+} from './constants.ts';
 
 /** The box id for the SHA-256 digest (32 bytes) of a certificate's DER. */
 export function boxIdFromDigest(digest: Uint8Array): BoxId {
@@ -18,22 +17,13 @@ export function boxIdFromDigest(digest: Uint8Array): BoxId {
   return base32nopad.encode(digest).toLowerCase();
 }
 
-/** The first characters of a box id, enough for a person to tell boxes apart. */
-export function shortId(boxId: BoxId): string {
-  return boxId.slice(0, 8);
-}
-
 /** `<box id>.<zone root>`: the zone's apex and the box's main name. No trailing dot, lower case. */
 export function zoneName(boxId: BoxId, zoneRoot: string): string {
   return `${boxId}.${zoneRoot.toLowerCase()}`;
 }
 
-/** Labels under a zone that have a meaning of their own and can name no mirror and no published service. */
-export const tunnelLabel = 'remote';
+/** Has a meaning of its own, as `remote` has. */
 export const challengeLabel = '_acme-challenge';
-
-/** Names of mirrors: one letter, so that they can never clash with an address name, the tunnel or a service. */
-export const mirrorLabelPattern = '^[a-z]$';
 
 /** Names of published services: an LDH label of 2 to 40 characters, but for the reserved ones (`xn--…`; RFC 5890, 2.3.1). */
 const serviceLabelPattern = /^(?!..--)[a-z][a-z0-9-]{0,38}[a-z0-9]$/;

@@ -1,6 +1,8 @@
 import { type Static, Type } from 'typebox';
 import { boxIdSchemaPattern } from './names.ts';
 
+export { sharedAddressHeader } from './constants.ts';
+
 /** Registration API: where a box announces its URLs and an app asks which boxes share its public address. */
 
 export const registrationLimits = {
@@ -60,9 +62,3 @@ export const PingEntry = Type.Object({
   timestamp: Type.Integer(),
 });
 export type PingEntry = Static<typeof PingEntry>;
-
-/**
- * Header of the answer of `GET /ping` (`?1`, RFC 8941) when more than a handful of boxes are behind the caller's address:
- * not all of them are listed, and an app asks for a short code (`GET /ping?code=…`).
- */
-export const sharedAddressHeader = 'shared-address';
