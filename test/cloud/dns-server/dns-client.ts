@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
-import { type Answer, decode, encode, type RecordType } from 'dns-packet';
+import { type Answer, decode, encode, RECURSION_DESIRED, type RecordType } from 'dns-packet';
 
 const patienceMs = 5000;
 
@@ -51,8 +51,14 @@ export function framed(packet: Buffer): Buffer {
   return Buffer.concat([length, packet]);
 }
 
+/** With RD set: authoritative servers take no notice of it, resolvers do nothing without it. */
 export function query(name: string, type: string, id = 1): Buffer {
-  return encode({ type: 'query', id, questions: [{ name, type: type as RecordType }] });
+  return encode({
+    type: 'query',
+    id,
+    flags: RECURSION_DESIRED,
+    questions: [{ name, type: type as RecordType }],
+  });
 }
 
 /** The data of the answer section as text, in order. */
