@@ -22,8 +22,7 @@ export class Stream {
   readonly #socket: Socket;
   readonly #peer: StreamPeer;
   readonly #window = new StreamWindow();
-  /** The box knows that this stream is over. */
-  #boxDone = false;
+  #boxSendsNoMore = false;
   #boxTakesNoMore = false;
   #visitorDone = false;
   #closed = false;
@@ -80,20 +79,23 @@ export class Stream {
 
   /** The box will send no more (`reads`: its side is read to the end), or takes no more (`writes`). */
   boxEnded(how: { reads: boolean; writes: boolean }): void {
+    this.#boxSendsNoMore ||= how.reads;
+    // Nobody is left to hear the visitor; what still comes is read and dropped, so that the answer gets through.
+    this.#boxTakesNoMore ||= how.writes;
     if (how.reads) this.#socket.end();
-    if (how.writes) {
-      // Nobody is left to hear the visitor; what still comes is read and dropped, so that the answer gets through.
-      this.#boxTakesNoMore = true;
-      this.#boxDone = how.reads;
-      this.update();
-    }
-    if (how.reads && how.writes) this.#endWhenFlushed();
+    this.update();
+    if (this.#boxDone) this.#endWhenFlushed();
   }
 
   /** Ends both ways at once. */
   destroy(): void {
     this.#socket.destroy();
     this.#finished();
+  }
+
+  /** The box knows that this stream is over. */
+  get #boxDone(): boolean {
+    return this.#boxSendsNoMore && this.#boxTakesNoMore;
   }
 
   #fromVisitor(bytes: Buffer): void {

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls, TLSSocket } from 'node:tls';
+import * as fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { createTestCa } from '../../../src/cli/home/test-ca.ts';
 import { Frontend, type FrontendOptions } from '../../../src/cloud/frontend/frontend.ts';
@@ -146,6 +147,18 @@ describe.concurrent('a visitor', () => {
     const socket = stage.connect();
     socket.write(await captureClientHello(undefined));
     expect(await all(socket)).toEqual(unrecognizedName);
+  });
+
+  it('may go on sending after the box has ended its answer, until the box takes no more', async () => {
+    await using stage = await Stage.set();
+    const box = await stage.box();
+    const { socket, sid } = await stage.visitor(box);
+    box.send([['SID', sid], ['EOF', '1R']]); // prettier-ignore
+    await once(socket.resume(), 'end');
+    socket.write('more');
+    await soon(() => expect(box.dataOf(sid).toString('latin1')).toMatch(/more$/));
+    box.send([['SID', sid], ['EOF', '1W']]); // prettier-ignore
+    await soon(() => expect(stage.frontend.metrics.streams).toBe(0));
   });
 
   it('gets the rest of an answer after the box has closed', async () => {
@@ -439,6 +452,47 @@ describe.concurrent('a hostile box', () => {
 });
 
 describe.concurrent('the frontend', () => {
+  it('survives whatever visitors and boxes send', async () => {
+    await using stage = await Stage.set({ undecidedPerSource: 1000, tunnelsPerBox: 100 });
+    const noise = fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes));
+    const words = fc.constantFrom(
+      hello,
+      hello.subarray(0, 100),
+      Buffer.from('CONNECT PageKite:1 HTTP/1.0\r\n'),
+      Buffer.from(`X-PageKite: https:${kiteName}:f00d::\r\n`),
+      Buffer.from('CONNECT x:443 HTTP/1.1\r\n'),
+      Buffer.from('\r\n\r\n'),
+      Buffer.from([0x16, 3, 1, 0x3f, 0xff]),
+    );
+    const name = fc.constantFrom('SID', 'EOF', 'SKB', 'NOOP', 'PING', 'Proto', 'X-PageKite');
+    const value = fc.oneof(fc.nat(3).map(String), fc.constantFrom('1R', '1W', '1WR', '-1', '1e99', ''));
+    const frame = fc.tuple(fc.array(fc.tuple(name, value), { minLength: 1, maxLength: 3 }), noise);
+    const [spoken, framed] = [
+      fc.array(fc.oneof(noise, words), { maxLength: 6 }),
+      fc.array(frame, { maxLength: 12 }),
+    ];
+    for (const [pieces, frames] of fc.sample(fc.tuple(spoken, framed), 150)) {
+      const stranger = stage.connect();
+      for (const piece of pieces) stranger.write(piece);
+      const box = await stage.box();
+      const visitor = stage.connect();
+      visitor.write(hello);
+      for (const [headers, payload] of frames) box.send(headers, payload);
+      stranger.destroy();
+      box.socket.end();
+      visitor.resetAndDestroy();
+    }
+    await soon(() =>
+      expect(stage.frontend.metrics).toMatchObject({
+        tunnels: 0,
+        streams: 0,
+        connections: 0,
+        bufferedBytes: 0,
+      }),
+    );
+    expect((await stage.visitor(await stage.box())).sid).toBe('1');
+  });
+
   it('lets visitors finish when it stops, and takes nobody new', async () => {
     await using stage = await Stage.set({ drainMs: 10_000 });
     const box = await stage.box();
