@@ -19,7 +19,7 @@ import type { HomePorts } from './ports.ts';
 import { createTestCa, type TestCa } from './test-ca.ts';
 
 /** Below `.localhost`, which browsers and curl find on this machine with no set-up (RFC 6761, 6.3). */
-const zoneRoot = 'box.localhost';
+export const homeZoneRoot = 'box.localhost';
 const here = '127.0.0.1';
 
 export interface HomeOptions {
@@ -157,7 +157,7 @@ export class Home implements Service {
     await writeAtomic(path('ca.pem'), ca.caPem);
     return written(CloudConfig, join(state, 'cloud.toml'), {
       state: folder,
-      zone: { root: zoneRoot },
+      zone: { root: homeZoneRoot },
       tls: { 'cert-file': path('cert.pem'), 'key-file': path('key.pem') },
       dns: { hosts: [here], port: ports.dns, 'caa-issuers': ['pebble.letsencrypt.org'] },
       'zone-api': { host: here, port: ports.zoneApi },
@@ -184,7 +184,7 @@ export class Home implements Service {
       name: 'Home on one machine',
       network: { interfaces: ['lo'] },
       // The only resolver here that knows the zone: nothing may be asked outside of this machine.
-      zone: { root: zoneRoot, resolvers: [`${here}:${ports.dns}`] },
+      zone: { root: homeZoneRoot, resolvers: [`${here}:${ports.dns}`] },
       cloud: {
         'zone-api': `https://localhost:${ports.zoneApi}`,
         registration: `https://localhost:${ports.registration}`,

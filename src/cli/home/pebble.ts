@@ -80,7 +80,7 @@ export class Pebble implements Service {
     this.#child = new Child({
       command: 'pebble',
       args: ['-config', file.config, '-dnsserver', dnsServer],
-      env: { ...process.env, PEBBLE_VA_NOSLEEP: '1', ...env },
+      env: { PATH: '/usr/bin:/bin', PEBBLE_VA_NOSLEEP: '1', ...env },
       onLine: (line) => {
         log.debug({ part: 'pebble' }, line);
         if (lastWords.push(line) > 5) lastWords.shift();
