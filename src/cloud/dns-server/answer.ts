@@ -32,10 +32,13 @@ export interface Answered {
  */
 export class Answerer {
   readonly #view: ZoneView;
+  readonly #onFailure: (error: unknown) => void;
   readonly #writer = new AnswerWriter();
 
-  constructor(view: ZoneView) {
-    this.#view = view;
+  /** `onFailure` is told what was answered with SERVFAIL. */
+  constructor(options: { view: ZoneView; onFailure: (error: unknown) => void }) {
+    this.#view = options.view;
+    this.#onFailure = options.onFailure;
   }
 
   answer(packet: Buffer, transport: Transport): Answered | undefined {
@@ -49,7 +52,8 @@ export class Answerer {
     this.#writer.begin(query, transport);
     try {
       return this.#resolve(query);
-    } catch {
+    } catch (error) {
+      this.#onFailure(error);
       this.#writer.begin(query, transport);
       return this.#finish(query, rcode.SERVFAIL, false, 'failure');
     }

@@ -1,5 +1,5 @@
 import { type Clock, minutes, type Random } from '../../kit/clock.ts';
-import type { Problem } from '../../kit/errors.ts';
+import { messageOf, type Problem } from '../../kit/errors.ts';
 import type { Health } from '../../kit/health.ts';
 import { HttpsService } from '../../kit/http-server.ts';
 import type { Log } from '../../kit/log.ts';
@@ -88,7 +88,7 @@ export class DnsServer implements Service {
       zone: (label) => this.#zones.served(label),
       serial: () => this.#store.serial,
     });
-    const answerer = new Answerer(view);
+    const answerer = new Answerer({ view, onFailure: (error) => this.#unanswered(error) });
     this.#dns = new DnsListeners({
       ...options.dns,
       setting: 'dns.port',
@@ -163,9 +163,9 @@ export class DnsServer implements Service {
     await this.#parts.stop();
   }
 
-  /** Removes expired challenges from the store. */
+  /** Removes expired challenges from the store, and finds out whether it can be read. */
   #sweeper(): Reconciler {
-    const { clock, random, log } = this.#options;
+    const { clock, random, log, health } = this.#options;
     return new Reconciler({
       name: 'dns-server sweep',
       watch: [],
@@ -176,7 +176,18 @@ export class DnsServer implements Service {
         this.#zones.sweep();
         return Promise.resolve(minutes(1));
       },
+      onSuccess: () => health.clear('dns-server.answers'),
     });
+  }
+
+  #unanswered(error: unknown): void {
+    const { health } = this.#options;
+    health.set(
+      'dns-server.answers',
+      'error',
+      `some answers fail: ${messageOf(error)}`,
+      'check the disk of the zone store',
+    );
   }
 
   #stored(failure: Problem | undefined): void {

@@ -89,6 +89,9 @@ function legacyRecord(
         value: name,
       });
     case 'CNAME':
+      // Names with an underscore belong to protocols, and a CNAME would stand beside their TXT records.
+      if (name.startsWith('_'))
+        throw refusal('record-not-supported', `${name} cannot be an alias`, { value: name });
       return { name, type, value: aliasTarget(value, options) };
     default:
       throw refusal('record-not-supported', `${type}: only A, TXT and CNAME can be set`, { value: type });

@@ -23,6 +23,8 @@ const capacity = 50_000;
 export class ResponseRateLimiter {
   readonly #rate: ResponseRate;
   readonly #buckets: TokenBuckets;
+  /** Network of each client seen lately, `undefined` for those never limited: parsing an address costs as much as an answer. */
+  readonly #networks = new Map<string, string | undefined>();
   #limited = 0;
 
   constructor(rate: ResponseRate) {
@@ -32,9 +34,18 @@ export class ResponseRateLimiter {
 
   /** `source`: what the answer was made from. `now`: monotonic, ms. */
   decide(client: string, source: string, now: number): 'send' | 'truncate' | 'drop' {
-    if (!this.#rate.everyone && addressKind(client) !== 'public') return 'send';
-    if (this.#buckets.take(`${networkOf(client, 24, 56)} ${source}`, now) === 0) return 'send';
+    const network = this.#network(client);
+    if (network === undefined || this.#buckets.take(`${network} ${source}`, now) === 0) return 'send';
     this.#limited++;
     return this.#rate.slip > 0 && this.#limited % this.#rate.slip === 0 ? 'truncate' : 'drop';
+  }
+
+  #network(client: string): string | undefined {
+    if (this.#networks.has(client)) return this.#networks.get(client);
+    const limited = this.#rate.everyone || addressKind(client) === 'public';
+    const network = limited ? networkOf(client, 24, 56) : undefined;
+    if (this.#networks.size >= capacity) this.#networks.clear();
+    this.#networks.set(client, network);
+    return network;
   }
 }

@@ -26,10 +26,6 @@ export interface ServedZone {
   validUntil: number;
 }
 
-export interface Caa {
-  issuers: readonly string[];
-}
-
 /**
  * The names of one zone. The zone root is one DNS zone: a box's zone has no SOA and NS of its own, so that there is one
  * serial, no delegation a resolver could have to follow, and no second name server to be told of a new box.

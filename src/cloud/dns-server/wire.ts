@@ -40,7 +40,7 @@ export interface Query {
   edns: Edns | undefined;
 }
 
-export interface Edns {
+interface Edns {
   udpSize: number;
   version: number;
   dnssecOk: boolean;

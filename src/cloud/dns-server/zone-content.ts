@@ -12,7 +12,7 @@ export interface ZoneContent {
   extra: readonly ExtraRecord[];
 }
 
-export interface Challenge {
+interface Challenge {
   value: string;
   expiresAt: number;
 }

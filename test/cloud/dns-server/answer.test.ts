@@ -11,7 +11,12 @@ import { zoneRoot } from './options.ts';
 const served = servedZones(zoneRoot, ['letsencrypt.org']);
 const nameServers = [{ name: `ns1.${zoneRoot}`, addresses: ['192.0.2.1'] }];
 const view = new ZoneView({ zoneRoot, nameServers, zone: (label) => served.get(label), serial: () => 7 });
-const answerer = new Answerer(view);
+const answerer = new Answerer({
+  view,
+  onFailure: (error) => {
+    throw error;
+  },
+});
 
 const codes = ['NOERROR', 'FORMERR', 'SERVFAIL', 'NXDOMAIN', 'NOTIMP', 'REFUSED'];
 
@@ -84,8 +89,13 @@ describe('answers', () => {
         throw new Error('the disk is gone');
       },
     });
-    const answered = new Answerer(broken).answer(query(`${boxA}.${zoneRoot}`, 'A'), 'udp');
+    const failures: unknown[] = [];
+    const answered = new Answerer({ view: broken, onFailure: (error) => failures.push(error) }).answer(
+      query(`${boxA}.${zoneRoot}`, 'A'),
+      'udp',
+    );
     expect(answered).toMatchObject({ rcode: 2 });
+    expect(failures).toMatchObject([{ message: 'the disk is gone' }]);
     expect(decode(answered?.response ?? Buffer.alloc(0)).answers).toEqual([]);
   });
 

@@ -75,6 +75,14 @@ describe('the call of 2016', () => {
     ['no frontend', 'remote.ZONE', 'A', '203.0.113.9', 422, 'tunnel-address-unknown'],
     ['a type of tomorrow', 'ZONE', 'MX', '10 mail', 422, 'record-not-supported'],
     ['an alias at the top', 'ZONE', 'CNAME', 'frontend.example.org', 422, 'record-not-supported'],
+    [
+      'an alias for challenges',
+      '_acme-challenge.ZONE',
+      'CNAME',
+      'frontend.example.org',
+      422,
+      'record-not-supported',
+    ],
     ['an alias to anywhere', 'x.ZONE', 'CNAME', 'example.com', 422, 'record-not-supported'],
     [
       'an alias to another zone',
