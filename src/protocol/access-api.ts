@@ -210,6 +210,62 @@ export const SettingsRequest = Type.Object(
 );
 export type SettingsRequest = Static<typeof SettingsRequest>;
 
+/**
+ * Why a password is refused: in the field `reason` of the error `password-refused`, so that a page can say it in the
+ * person's language.
+ */
+export type PasswordRefusal = 'too-short' | 'too-long' | 'repeated' | 'common' | 'own-name';
+
+/** One part of the box, as kit/health.ts has it. Times in ms since the epoch. */
+const condition = Type.Object({
+  name: Type.String(),
+  severity: Type.Union([Type.Literal('ok'), Type.Literal('warning'), Type.Literal('error')]),
+  message: Type.String(),
+  remedy: Type.Optional(Type.String()),
+  since: Type.Integer(),
+});
+
+/** `GET /api/state`: how the box is doing, for people who are logged in. Times in ms since the epoch. */
+export const StateView = Type.Object({
+  /** The box's clock: a page compares it with its own. */
+  now: Type.Integer(),
+  version: Type.String(),
+  /** On the home network. */
+  addresses: Type.Array(Type.String()),
+  certificate: Type.Union([Type.Object({ notAfter: Type.Integer() }), Type.Null()]),
+  tunnel: Type.Object({
+    phase: Type.Union(
+      (['off', 'waiting', 'connecting', 'connected', 'rejected', 'lost'] as const).map((phase) =>
+        Type.Literal(phase),
+      ),
+    ),
+    origin: Type.Union([Type.String(), Type.Null()]),
+  }),
+  announce: Type.Object({
+    announcedAt: Type.Union([Type.Integer(), Type.Null()]),
+    shortCode: Type.Union([Type.String(), Type.Null()]),
+  }),
+  ways: Type.Array(
+    Type.Object({
+      kind: Type.Union(
+        (['main', 'mirror', 'tunnel', 'local', 'address'] as const).map((kind) => Type.Literal(kind)),
+      ),
+      url: Type.String(),
+    }),
+  ),
+  /** Published services. */
+  services: Type.Array(Type.Object({ label: Type.String(), url: Type.String() })),
+  conditions: Type.Array(condition),
+});
+export type StateView = Static<typeof StateView>;
+
+/*
+ * Calls without a body of their own schema: `POST /api/logout` and `DELETE /api/sessions/{id}` answer 204.
+ * Passkeys (WebAuthn level 3, in the JSON forms of its section 5.1): `POST /api/passkeys/options` answers the creation
+ * options; `POST /api/passkeys` `{ label, response }` answers 201 with a `PasskeyView`. `POST /api/login/passkey/options`
+ * answers the request options; `POST /api/login/passkey` `{ response }` answers 204 with the cookie.
+ */
+
 /** `GET /api/passkeys` answers `{ passkeys: […] }`, `DELETE /api/passkeys/{id}` removes one of the person's own. */
 export const PasskeyView = Type.Object({
   id: Type.String(),
