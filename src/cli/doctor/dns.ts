@@ -2,6 +2,7 @@ import { askHomeResolver, type ResolverReport } from '../../box/zone/home-resolv
 import { askNameServers } from '../../box/zone/name-servers.ts';
 import { codeOf } from '../../kit/errors.ts';
 import { canonicalAddress } from '../../protocol/addresses.ts';
+import { zoneNames } from '../../protocol/names.ts';
 import type { ZoneState } from '../../protocol/zone-api.ts';
 import { cannotCheck, type Check, failure, type Finding, ok, skipped, warning } from './check.ts';
 import type { DoctorContext } from './context.ts';
@@ -44,11 +45,12 @@ export function judgeMain(main: readonly string[], own: readonly string[]): Find
 export const nameServersCheck: Check = {
   name: 'name servers',
   run: async (context) => {
-    const { records, nameServers } = await zoneOf(context);
+    const { boxId, records, nameServers } = await zoneOf(context);
     if (nameServers.length === 0)
       return failure('the dns-server names none', 'tell who runs it: its dns.name-servers is empty');
-    const { names: all, signal } = context;
-    const views = await askNameServers({ nameServers, names: await all, records, signal });
+    const { config, signal } = context;
+    const names = zoneNames(boxId, config.zone.root, Object.keys(records.mirrors));
+    const views = await askNameServers({ nameServers, names, records, signal });
     const wrong = views.filter(({ verdict }) => verdict === 'wrong');
     const silent = views.filter(({ verdict }) => verdict === 'silent');
     const found = (some: typeof views): string => some.map(({ message }) => message).join('; ');
