@@ -1,0 +1,68 @@
+import { Problem } from '../../kit/errors.ts';
+import type { AppList } from '../../protocol/access-api.ts';
+import type { AccessStore } from './store.ts';
+
+export type App = AppList['apps'][number];
+
+const setting = 'apps';
+
+/** Who may ask to connect: the owner's list, and until there is one, the list the box was configured with. */
+export class Apps {
+  readonly #store: AccessStore;
+  readonly #configured: readonly App[];
+  #list: readonly App[] = [];
+
+  constructor(options: { store: AccessStore; configured: readonly App[] }) {
+    this.#store = options.store;
+    this.#configured = options.configured;
+  }
+
+  open(): void {
+    const row = this.#store.get('SELECT value FROM setting WHERE name = :setting', { setting });
+    this.#list = row === undefined ? this.#configured : (JSON.parse(String(row['value'])) as App[]);
+  }
+
+  get all(): readonly App[] {
+    return this.#list;
+  }
+
+  /** Throws `redirect-malformed`, which names the address. */
+  replace(list: readonly App[]): void {
+    const uris = list.flatMap((app) => app.redirectUris);
+    const bad = uris.find((uri) => !isRedirectUri(uri));
+    if (bad !== undefined) {
+      const message = `${JSON.stringify(bad)} cannot be returned to: give an https address without user and fragment, or http on this computer (127.0.0.1)`;
+      throw new Problem('redirect-malformed', message, { status: 422, details: { redirectUri: bad } });
+    }
+    if (new Set(list.map((app) => app.clientId)).size < list.length)
+      throw new Problem('bad-request', 'each app stands on the list once', { status: 400 });
+    const value = JSON.stringify(list);
+    this.#store.run('INSERT OR REPLACE INTO setting VALUES (:setting, :value)', { setting, value });
+    this.#list = list;
+  }
+
+  /** Exactly as it stands on the list, character by character (RFC 9700, 4.1.3). */
+  find(clientId: unknown, redirectUri: unknown): App | undefined {
+    return this.#list.find(
+      (app) => app.clientId === clientId && app.redirectUris.some((uri) => uri === redirectUri),
+    );
+  }
+
+  has(clientId: string): boolean {
+    return this.#list.some((app) => app.clientId === clientId);
+  }
+
+  /** Whether scripts of this origin may call the box with a token of an app's. */
+  isOrigin(origin: string): boolean {
+    return this.#list.some((app) => app.redirectUris.some((uri) => new URL(uri).origin === origin));
+  }
+}
+
+/** RFC 9700, 2.6: TLS, except on loopback; RFC 6749, 3.1.2: no fragment. */
+function isRedirectUri(uri: string): boolean {
+  if (!URL.canParse(uri) || /[#\s\\]/.test(uri)) return false;
+  const { protocol, hostname, username, password } = new URL(uri);
+  if (username !== '' || password !== '') return false;
+  const loopback = ['127.0.0.1', '[::1]', 'localhost'].includes(hostname);
+  return protocol === 'https:' || (protocol === 'http:' && loopback);
+}

@@ -1,0 +1,179 @@
+import { randomUUID } from 'node:crypto';
+import { type Clock, minutes } from '../../kit/clock.ts';
+import { Problem } from '../../kit/errors.ts';
+import type { sessionKinds } from '../../protocol/access-api.ts';
+import { type AccessStore, numberOrNull, type Row, textOrNull } from './store.ts';
+
+export interface Session {
+  id: string;
+  parentId: string | null;
+  personId: string | null;
+  /** Of an app: its client id. */
+  clientId: string | null;
+  kind: (typeof sessionKinds)[number];
+  label: string;
+  createdAt: number;
+  lastSeenAt: number;
+  lastAddress: string | null;
+  expiresAt: number | null;
+}
+
+export interface NewSession {
+  parentId: string | null;
+  personId: string | null;
+  clientId?: string;
+  kind: Session['kind'];
+  label: string;
+  address: string | null;
+  /** Ends when it, and everything below it, was not used for so long; `null`: never by itself. */
+  idleMs: number | null;
+}
+
+/** A use is written down at most so often: each one would be a write to the card. */
+const touchEveryMs = minutes(1);
+
+/** A session with all above it, itself first. */
+const upward = `WITH RECURSIVE up AS (
+  SELECT session.*, 0 AS height FROM session WHERE id = :id
+  UNION ALL SELECT session.*, height + 1 FROM session JOIN up ON session.id = up.parent_id
+)`;
+/** A session with all below it. */
+const downward = `WITH RECURSIVE down (id) AS (
+  SELECT id FROM session WHERE id = :id
+  UNION ALL SELECT session.id FROM session JOIN down ON session.parent_id = down.id
+)`;
+
+/**
+ * The one tree that every way in ends in. A session that is over is gone, with everything below it: tokens, codes, child
+ * sessions and, through `onEnded`, the sockets that are open in its name.
+ */
+export class Sessions {
+  readonly #store: AccessStore;
+  readonly #clock: Clock;
+  readonly #listeners = new Set<(ended: readonly string[]) => void>();
+
+  constructor(options: { store: AccessStore; clock: Clock }) {
+    this.#store = options.store;
+    this.#clock = options.clock;
+  }
+
+  /** Throws `not-logged-in` when the parent is over. */
+  create(wanted: NewSession): Session {
+    const now = this.#clock.now();
+    const id = randomUUID();
+    const expiresAt = wanted.idleMs === null ? null : now + wanted.idleMs;
+    this.#store.transaction(() => {
+      if (wanted.parentId !== null && this.find(wanted.parentId) === undefined) throw over();
+      this.#store.run(
+        `INSERT INTO session VALUES (:id, :parentId, :personId, :clientId, :kind, :label, :now, :now, :address, :idleMs, :expiresAt)`,
+        { ...wanted, id, clientId: wanted.clientId ?? null, now, expiresAt },
+      );
+    });
+    const made = this.find(id);
+    if (made === undefined) throw over();
+    return made;
+  }
+
+  /** `undefined` when it, or one above it, is over. */
+  find(id: string): Session | undefined {
+    const line = this.#store.all(`${upward} SELECT * FROM up ORDER BY height`, { id });
+    const [own] = line;
+    const now = this.#clock.now();
+    const live = line.every((row) => row['expires_at'] === null || Number(row['expires_at']) > now);
+    return own !== undefined && live ? fromRow(own) : undefined;
+  }
+
+  /** The session is used, from `address`; to use a session is to use those above it. */
+  touch(session: Session, address: string | null): void {
+    const now = this.#clock.now();
+    const fresh = Math.abs(now - session.lastSeenAt) < touchEveryMs;
+    if (fresh && session.lastAddress === address) return;
+    this.#store.transaction(() => {
+      const { id } = session;
+      this.#store.run('UPDATE session SET last_seen_at = :now, last_address = :address WHERE id = :id', {
+        id,
+        now,
+        address,
+      });
+      this.#store.run(
+        `${upward} UPDATE session SET expires_at = :now + idle_ms WHERE idle_ms IS NOT NULL AND id IN (SELECT id FROM up)`,
+        { id, now },
+      );
+    });
+  }
+
+  /** Ends the session and all below it; answers whether there was one. On every open socket, before this returns. */
+  end(id: string): boolean {
+    const ended = this.#store.transaction(() => {
+      const ids = this.#store.all(`${downward} SELECT id FROM down`, { id }).map((row) => String(row['id']));
+      this.#store.run('DELETE FROM session WHERE id = :id', { id });
+      return ids;
+    });
+    if (ended.length > 0) for (const listener of this.#listeners) listener(ended);
+    return ended.length > 0;
+  }
+
+  /** Ends the person's sessions, but those that `keep` lies below, is, or lies above. */
+  endAllOf(personId: string, keep?: string): void {
+    const kept = keep === undefined ? [] : this.#store.all(`${upward} SELECT id FROM up`, { id: keep });
+    const rootsKept = new Set(kept.map((row) => String(row['id'])));
+    for (const { id } of this.all(personId))
+      if (!rootsKept.has(id) && !this.#below(id, rootsKept)) this.end(id);
+  }
+
+  /** Ends what has expired; answers when to look again, ms since the epoch, or `undefined`: nothing expires. */
+  endExpired(): number | undefined {
+    const now = this.#clock.now();
+    const expired = this.#store.all('SELECT id FROM session WHERE expires_at <= :now', { now });
+    for (const row of expired) this.end(String(row['id']));
+    const next = this.#store.get('SELECT min(expires_at) AS at FROM session')?.['at'];
+    return numberOrNull(next) ?? undefined;
+  }
+
+  /** Those of one person, or all; children behind their parent, the youngest first. */
+  all(personId?: string): Session[] {
+    const rows = this.#store.all(
+      'SELECT * FROM session WHERE :personId IS NULL OR person_id = :personId ORDER BY created_at DESC, id',
+      { personId: personId ?? null },
+    );
+    const sessions = rows.map(fromRow);
+    const known = new Set(sessions.map(({ id }) => id));
+    const children = Map.groupBy(sessions, ({ parentId }) =>
+      parentId !== null && known.has(parentId) ? parentId : '',
+    );
+    const below = (parent: string): Session[] =>
+      (children.get(parent) ?? []).flatMap((session) => [session, ...below(session.id)]);
+    return below('');
+  }
+
+  /** `listener` is told the ids of sessions that are over, as soon as they are. */
+  onEnded(listener: (ended: readonly string[]) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #below(id: string, roots: ReadonlySet<string>): boolean {
+    return this.#store.all(`${upward} SELECT id FROM up`, { id }).some((row) => roots.has(String(row['id'])));
+  }
+}
+
+export function over(): Problem {
+  return new Problem('not-logged-in', 'you are not logged in here, or your session was ended; log in', {
+    status: 401,
+  });
+}
+
+function fromRow(row: Row): Session {
+  return {
+    id: String(row['id']),
+    parentId: textOrNull(row['parent_id']),
+    personId: textOrNull(row['person_id']),
+    clientId: textOrNull(row['client_id']),
+    kind: String(row['kind']) as Session['kind'],
+    label: String(row['label']),
+    createdAt: Number(row['created_at']),
+    lastSeenAt: Number(row['last_seen_at']),
+    lastAddress: textOrNull(row['last_address']),
+    expiresAt: numberOrNull(row['expires_at']),
+  };
+}

@@ -1,0 +1,160 @@
+import { join } from 'node:path';
+import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
+import { openDatabase, storing } from '../../kit/database.ts';
+import { Problem } from '../../kit/errors.ts';
+import { privateFolder } from '../../kit/files.ts';
+
+/**
+ * Secrets are here only as hashes. What hangs below a session goes with it: that a row exists is what makes a session, a
+ * token or a code good, so nothing that was revoked can be good again.
+ */
+const migrations = [
+  `CREATE TABLE person (
+     id TEXT PRIMARY KEY,
+     name TEXT NOT NULL,
+     name_key TEXT NOT NULL UNIQUE,
+     role TEXT NOT NULL,
+     password TEXT,
+     recovery_hash TEXT UNIQUE,
+     invite_hash TEXT UNIQUE,
+     invite_expires_at INTEGER,
+     created_at INTEGER NOT NULL
+   ) STRICT;
+   CREATE TABLE passkey (
+     id TEXT PRIMARY KEY,
+     person_id TEXT NOT NULL REFERENCES person ON DELETE CASCADE,
+     label TEXT NOT NULL,
+     public_key BLOB NOT NULL,
+     counter INTEGER NOT NULL,
+     transports TEXT NOT NULL,
+     created_at INTEGER NOT NULL,
+     last_used_at INTEGER
+   ) STRICT;
+   CREATE INDEX passkey_person ON passkey (person_id);
+   CREATE TABLE session (
+     id TEXT PRIMARY KEY,
+     parent_id TEXT REFERENCES session ON DELETE CASCADE,
+     person_id TEXT REFERENCES person ON DELETE CASCADE,
+     client_id TEXT,
+     kind TEXT NOT NULL,
+     label TEXT NOT NULL,
+     created_at INTEGER NOT NULL,
+     last_seen_at INTEGER NOT NULL,
+     last_address TEXT,
+     idle_ms INTEGER,
+     expires_at INTEGER
+   ) STRICT;
+   CREATE INDEX session_parent ON session (parent_id);
+   CREATE INDEX session_person ON session (person_id);
+   CREATE INDEX session_expiry ON session (expires_at);
+   CREATE TABLE token (
+     hash TEXT PRIMARY KEY,
+     session_id TEXT NOT NULL REFERENCES session ON DELETE CASCADE,
+     kind TEXT NOT NULL,
+     expires_at INTEGER,
+     used_at INTEGER
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX token_session ON token (session_id);
+   CREATE INDEX token_expiry ON token (expires_at);
+   CREATE TABLE code (
+     hash TEXT PRIMARY KEY,
+     session_id TEXT NOT NULL REFERENCES session ON DELETE CASCADE,
+     client_id TEXT NOT NULL,
+     redirect_uri TEXT NOT NULL,
+     challenge TEXT NOT NULL,
+     expires_at INTEGER NOT NULL,
+     used_at INTEGER,
+     made_session_id TEXT REFERENCES session ON DELETE SET NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX code_session ON code (session_id);
+   CREATE INDEX code_made ON code (made_session_id);
+   CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID`,
+];
+
+type Values = Record<string, SQLInputValue>;
+export type Row = Record<string, SQLOutputValue>;
+
+export function textOrNull(value: SQLOutputValue | undefined): string | null {
+  return typeof value === 'string' ? value : null;
+}
+
+export function numberOrNull(value: SQLOutputValue | undefined): number | null {
+  return value === null || value === undefined ? null : Number(value);
+}
+
+/**
+ * The one file in which the box keeps who may come in. A change is on the disk when the call returns; a disk that does not
+ * take it is `storage-failed`. Synchronous, as `node:sqlite` is, so that what a transaction reads nobody changes meanwhile.
+ */
+export class AccessStore {
+  readonly #folder: string;
+  readonly #statements = new Map<string, StatementSync>();
+  #database: DatabaseSync | undefined;
+
+  /** `folder` is made when it is not there, for its owner alone. */
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  async open(): Promise<void> {
+    await privateFolder(this.#folder);
+    this.#database = openDatabase(this.#path, migrations);
+  }
+
+  close(): void {
+    this.#statements.clear();
+    this.#database?.close();
+    this.#database = undefined;
+  }
+
+  /** `values` by the names that stand with a colon in `sql`. */
+  get(sql: string, values: Values = {}): Row | undefined {
+    return storing(this.#path, () => this.#prepared(sql).get(values));
+  }
+
+  all(sql: string, values: Values = {}): Row[] {
+    return storing(this.#path, () => this.#prepared(sql).all(values));
+  }
+
+  /** Answers how many rows changed. */
+  run(sql: string, values: Values = {}): number {
+    return storing(this.#path, () => Number(this.#prepared(sql).run(values).changes));
+  }
+
+  /** All of `action` or nothing of it; inside another transaction it is a part of that one. */
+  transaction<T>(action: () => T): T {
+    const database = this.#opened;
+    if (database.isTransaction) return action();
+    return storing(this.#path, () => {
+      database.exec('BEGIN IMMEDIATE');
+      try {
+        const result = action();
+        database.exec('COMMIT');
+        return result;
+      } catch (error) {
+        // SQLite has rolled back by itself after some errors (disk full), and then refuses to do it again.
+        if (database.isTransaction) database.exec('ROLLBACK');
+        throw error;
+      }
+    });
+  }
+
+  #prepared(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#opened.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+
+  get #path(): string {
+    return join(this.#folder, 'access.sqlite');
+  }
+
+  get #opened(): DatabaseSync {
+    if (this.#database === undefined)
+      throw new Problem('not-ready', 'the box is starting; try again in a moment', { status: 503 });
+    return this.#database;
+  }
+}

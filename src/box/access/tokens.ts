@@ -1,0 +1,117 @@
+import { type Clock, days, seconds } from '../../kit/clock.ts';
+import { accessLimits } from '../../protocol/access-api.ts';
+import { invalidGrant } from './oauth-problem.ts';
+import { newToken, secretHash } from './secrets.ts';
+import type { Session, Sessions } from './sessions.ts';
+import { type AccessStore, numberOrNull } from './store.ts';
+
+type Kind = 'cookie' | 'access' | 'refresh';
+
+export interface TokenPair {
+  accessToken: string;
+  refreshToken: string;
+}
+
+const accessMs = seconds(accessLimits.accessTokenSeconds);
+/** A used refresh token is remembered so long, to know a thief by it. */
+const usedMs = days(30);
+
+/** What is shown to prove a session: random, opaque, kept as hashes. A token is good while its row and its session are. */
+export class Tokens {
+  readonly #store: AccessStore;
+  readonly #sessions: Sessions;
+  readonly #clock: Clock;
+
+  constructor(options: { store: AccessStore; sessions: Sessions; clock: Clock }) {
+    this.#store = options.store;
+    this.#sessions = options.sessions;
+    this.#clock = options.clock;
+  }
+
+  /** The console's; lives as long as its session. */
+  newCookie(sessionId: string): string {
+    return this.#make('cookie', sessionId, null);
+  }
+
+  newAccess(sessionId: string): string {
+    return this.#make('access', sessionId, this.#clock.now() + accessMs);
+  }
+
+  newPair(sessionId: string): TokenPair {
+    return this.#store.transaction(() => ({
+      accessToken: this.newAccess(sessionId),
+      refreshToken: this.#make('refresh', sessionId, null),
+    }));
+  }
+
+  /** The session a cookie or an access token is for, while both are good; with when the token ends, ms since the epoch. */
+  find(kind: 'cookie' | 'access', token: string): { session: Session; expiresAt: number | null } | undefined {
+    const row = this.#row(kind, token);
+    if (row === undefined) return undefined;
+    const expiresAt = row.expiresAt;
+    if (expiresAt !== null && expiresAt <= this.#clock.now()) return undefined;
+    const session = this.#sessions.find(row.sessionId);
+    return session && { session, expiresAt };
+  }
+
+  /**
+   * Trades a refresh token for the next pair (RFC 6749, 6). One that was used before is in two hands, and nobody knows
+   * which is the right one: the session ends with all below it (RFC 9700, 4.14.2). Throws `invalid-grant`.
+   */
+  refresh(refreshToken: string, clientId: string): { session: Session; pair: TokenPair } {
+    const row = this.#row('refresh', refreshToken);
+    const session = row && this.#sessions.find(row.sessionId);
+    if (row === undefined || session === undefined || session.clientId !== clientId)
+      throw invalidGrant('this refresh token is not, or no longer, good here; connect again');
+    if (row.usedAt !== null) {
+      this.#sessions.end(session.id);
+      throw invalidGrant(
+        'this refresh token was used before, so somebody else may hold it: the session is ended; connect again',
+      );
+    }
+    const pair = this.#store.transaction(() => {
+      const now = this.#clock.now();
+      this.#store.run('UPDATE token SET used_at = :now, expires_at = :until WHERE hash = :hash', {
+        now,
+        until: now + usedMs,
+        hash: secretHash('refresh', refreshToken),
+      });
+      return this.newPair(session.id);
+    });
+    return { session, pair };
+  }
+
+  /** The session a token of any kind for apps belongs to (RFC 7009). */
+  owner(token: string): string | undefined {
+    return (this.#row('access', token) ?? this.#row('refresh', token))?.sessionId;
+  }
+
+  /** Forgets tokens that ended. */
+  sweep(): void {
+    this.#store.run('DELETE FROM token WHERE expires_at <= :now', { now: this.#clock.now() });
+  }
+
+  #make(kind: Kind, sessionId: string, expiresAt: number | null): string {
+    const token = newToken();
+    this.#store.run('INSERT INTO token VALUES (:hash, :sessionId, :kind, :expiresAt, NULL)', {
+      hash: secretHash(kind, token),
+      sessionId,
+      kind,
+      expiresAt,
+    });
+    return token;
+  }
+
+  #row(
+    kind: Kind,
+    token: string,
+  ): { sessionId: string; expiresAt: number | null; usedAt: number | null } | undefined {
+    const row = this.#store.get('SELECT * FROM token WHERE hash = :hash', { hash: secretHash(kind, token) });
+    if (row === undefined) return undefined;
+    return {
+      sessionId: String(row['session_id']),
+      expiresAt: numberOrNull(row['expires_at']),
+      usedAt: numberOrNull(row['used_at']),
+    };
+  }
+}
