@@ -5,7 +5,7 @@ import type { Clock } from '../../kit/clock.ts';
 import { Problem } from '../../kit/errors.ts';
 import { createHttpsApp, httpLimits, type HttpsApp } from '../../kit/http-server.ts';
 import type { Log } from '../../kit/log.ts';
-import { canonicalAddress, networkOf } from '../../protocol/addresses.ts';
+import { networkOf } from '../../protocol/addresses.ts';
 import { tunnelLabel, zoneName } from '../../protocol/names.ts';
 import {
   CaaRequest,
@@ -17,6 +17,7 @@ import {
 import { boxIdOfPeer, boxTlsOptions } from '../box-certificate.ts';
 import { tunnelSecret } from '../tunnel-secret.ts';
 import { legacyRoutes } from './legacy-api.ts';
+import { peerAddress } from './peer-address.ts';
 import type { StoredZone } from './store.ts';
 import { TokenBuckets } from './token-buckets.ts';
 import { withChallenge, withoutChallenge, withRecords } from './zone-content.ts';
@@ -102,7 +103,7 @@ function gatekeeper({ limits, clock }: ApiOptions): (request: FastifyRequest) =>
     });
   };
   return async (request) => {
-    admit(sources, networkOf(request.ip, 32, 56), 'network');
+    admit(sources, networkOf(sourceOf(request), 32, 56), 'network');
     const caller = boxIdOfPeer(request.raw.socket as TLSSocket);
     admit(boxes, caller, 'box');
     const { boxId } = request.params as { boxId?: string };
@@ -133,7 +134,6 @@ function zoneRoutes(app: HttpsApp, options: ApiOptions): void {
     tunnelAddresses: [...frontendAddresses],
   });
 
-  // Every identity has a zone by its nature; one that was never written to is empty, and makes no name exist.
   // A zone that was never written to is empty, not missing: its name servers and frontends can be asked for all the same.
   app.get(zone, { schema: { params: ZonePath } }, async ({ params: { boxId } }) =>
     state(boxId, zones.read(boxId)),
@@ -203,5 +203,5 @@ function zoneRoutes(app: HttpsApp, options: ApiOptions): void {
 
 /** The address a call came from, canonical: no proxy can stand in front of a TLS client certificate. */
 function sourceOf(request: FastifyRequest): string {
-  return canonicalAddress(request.ip);
+  return peerAddress(request.ip);
 }

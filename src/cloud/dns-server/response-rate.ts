@@ -1,4 +1,5 @@
 import { addressKind, networkOf } from '../../protocol/addresses.ts';
+import { peerAddress } from './peer-address.ts';
 import { TokenBuckets } from './token-buckets.ts';
 
 /** How often the same answer goes to the same network over UDP. */
@@ -42,8 +43,9 @@ export class ResponseRateLimiter {
 
   #network(client: string): string | undefined {
     if (this.#networks.has(client)) return this.#networks.get(client);
-    const limited = this.#rate.everyone || addressKind(client) === 'public';
-    const network = limited ? networkOf(client, 24, 56) : undefined;
+    const address = peerAddress(client);
+    const limited = this.#rate.everyone || addressKind(address) === 'public';
+    const network = limited ? networkOf(address, 24, 56) : undefined;
     if (this.#networks.size >= capacity) this.#networks.clear();
     this.#networks.set(client, network);
     return network;

@@ -91,7 +91,7 @@ export class ZoneStore {
   }
 
   /**
-   * Reads, changes and writes one zone in one transaction. A change that changes nothing costs no write and no serial.
+   * Reads, changes and writes one zone; content and serial appear together. A change that changes nothing costs no write and no serial.
    * What `change` throws leaves everything as it was. Throws `storage-failed` when the disk does not take it.
    */
   change(label: string, change: Change): StoredZone | undefined {

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, isIPv6, type Server, type Socket } from 'node:net';
 import { networkOf } from '../../protocol/addresses.ts';
+import { peerAddress } from './peer-address.ts';
 
 /** Bounds of DNS over TCP (RFC 7766): enough for resolvers, too little to be worth an attack. */
 export interface TcpLimits {
@@ -12,6 +13,9 @@ export interface TcpLimits {
 }
 
 export const defaultTcpLimits: TcpLimits = { connections: 500, connectionsPerNetwork: 50, idleMs: 10_000 };
+
+/** No question is longer. What announces more is not DNS, and would only be kept in memory. */
+const maxQueryBytes = 4096;
 
 interface Connection {
   socket: Socket;
@@ -61,14 +65,16 @@ export class TcpListener {
   }
 
   #accept(socket: Socket): void {
+    socket.on('error', () => undefined);
     // A connection that is reset before it is looked at has no address any more.
     if (socket.remoteAddress === undefined) return void socket.destroy();
-    const network = networkOf(socket.remoteAddress, 24, 56);
+    const network = networkOf(peerAddress(socket.remoteAddress), 24, 56);
     const siblings = this.#perNetwork.get(network) ?? 0;
     if (siblings >= this.#limits.connectionsPerNetwork) return void socket.destroy();
     if (this.#connections.size >= this.#limits.connections) {
       for (const oldest of this.#connections) {
         oldest.socket.destroy();
+        this.#forget(oldest);
         break;
       }
     }
@@ -76,7 +82,6 @@ export class TcpListener {
     const connection: Connection = { socket, network, pending: Buffer.alloc(0), idle };
     this.#connections.add(connection);
     this.#perNetwork.set(network, siblings + 1);
-    socket.on('error', () => undefined);
     socket.on('close', () => this.#forget(connection));
     socket.on('data', (data) => this.#receive(connection, data));
     socket.on('drain', () => socket.resume());
@@ -88,6 +93,7 @@ export class TcpListener {
     const responses: Buffer[] = [];
     while (rest.length >= 2) {
       const end = 2 + rest.readUInt16BE(0);
+      if (end > 2 + maxQueryBytes) return void socket.destroy();
       if (rest.length < end) break;
       const response = this.#onPacket(rest.subarray(2, end));
       // What cannot be answered is not DNS: nothing sensible follows.
@@ -105,8 +111,8 @@ export class TcpListener {
   }
 
   #forget(connection: Connection): void {
+    if (!this.#connections.delete(connection)) return;
     clearTimeout(connection.idle);
-    this.#connections.delete(connection);
     const left = (this.#perNetwork.get(connection.network) ?? 1) - 1;
     if (left === 0) this.#perNetwork.delete(connection.network);
     else this.#perNetwork.set(connection.network, left);

@@ -4,6 +4,7 @@ import { createSocket } from 'node:dgram';
 import { decode } from 'dns-packet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DnsServer } from '../../../src/cloud/dns-server/dns-server.ts';
+import { ResponseRateLimiter } from '../../../src/cloud/dns-server/response-rate.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { exchangeTcp, framed, lookUp, query, UdpClient } from './dns-client.ts';
 import { zoneRoot } from './options.ts';
@@ -130,6 +131,22 @@ describe('DNS over UDP and TCP', () => {
 });
 
 describe('response rate limiting', () => {
+  it('counts by /24 and /56, and lets alone who cannot be the victim of a forged query', () => {
+    const rate = { perSecond: 0.001, burst: 1, slip: 0, everyone: false };
+    const limiter = new ResponseRateLimiter(rate);
+    const decide = (client: string): string => limiter.decide(client, 'same answer', 0);
+    expect(['8.8.8.8', '8.8.8.9', '8.8.9.8'].map(decide)).toEqual(['send', 'drop', 'send']);
+    expect(['2600::1', '2600:0:0:ff::1', '2600:0:0:100::1'].map(decide)).toEqual(['send', 'drop', 'send']);
+    for (const client of ['127.0.0.1', '192.168.1.1', 'fd00::1', 'fe80::1%eth0']) {
+      expect([decide(client), decide(client)]).toEqual(['send', 'send']);
+    }
+    const strict = new ResponseRateLimiter({ ...rate, everyone: true });
+    expect(['fe80::1%eth0', 'fe80::2%eth0'].map((client) => strict.decide(client, 'x', 0))).toEqual([
+      'send',
+      'drop',
+    ]);
+  });
+
   it('drops and cuts short the same answer to the same network, and nothing else', async () => {
     const responseRate = { perSecond: 0.001, burst: 10, slip: 2, everyone: true };
     const running = await startServer(temporaryFolder(), { responseRate });
