@@ -74,7 +74,7 @@ const rootRemedy =
 export const pageCheck: Check = {
   name: 'page',
   run: async ({ config, trust, status, names, timeoutMs, signal }) => {
-    if ((await status) === undefined) return skipped('not checked: the box does not run');
+    if ((await status) === undefined) return skipped('not checked: no box answers');
     const { main } = await names;
     const { host: listens, port } = config.web;
     const host = ['::', '0.0.0.0'].includes(listens) ? '127.0.0.1' : listens;

@@ -18,12 +18,12 @@ function conclusion(findings: readonly NamedFinding[]): string {
   const count = (verdict: Verdict): number =>
     findings.filter((finding) => finding.verdict === verdict).length;
   const [errors, warnings] = [count('error'), count('warning')];
-  if (errors + warnings === 0) return 'Everything works.';
   const parts = [
     ...(errors === 0 ? [] : [`${errors} ${errors === 1 ? 'thing does' : 'things do'} not work`]),
     ...(warnings === 0 ? [] : [`${warnings} ${warnings === 1 ? 'needs' : 'need'} a look`]),
   ];
-  return `${parts.join(', ')}. The first line that is wrong often explains those below it.`;
+  if (parts.length === 0) return 'Everything works.';
+  return `${parts.join(', ')}.${errors > 1 ? ' The first one often explains the others.' : ''}`;
 }
 
 /** Box ids are too long to read, and all of them here are the same one. */

@@ -8,7 +8,7 @@ export const tunnelCheck: Check = {
   name: 'tunnel',
   run: async ({ status }) => {
     const said = (await status)?.tunnel;
-    if (said === undefined) return skipped('not checked: the box does not run');
+    if (said === undefined) return skipped('not checked: no box answers');
     const why = said.reason === null ? '' : `: ${said.reason}`;
     if (said.phase === 'connected') return ok('the box says it is connected');
     if (said.phase === 'off') return ok('it is switched off (tunnel.enabled)');

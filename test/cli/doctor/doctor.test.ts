@@ -24,12 +24,12 @@ interface Line {
 }
 
 const folder = temporaryFolder();
+const nothing = (): void => undefined;
 let home: Home;
 let ports: HomePorts;
 
 beforeAll(async () => {
   const { signal } = new AbortController();
-  const nothing = (): void => undefined;
   ports = await freePorts();
   home = new Home({ state: join(folder, 'home'), ports, onStep: nothing });
   await home.start(signal);

@@ -13,7 +13,7 @@ import { loadConfig } from '../../../src/kit/config.ts';
 import { silentLog } from '../../../src/kit/log.ts';
 import { serviceManager } from '../../../src/kit/systemd.ts';
 
-export const zoneRoot = 'box.test';
+const zoneRoot = 'box.test';
 
 /**
  * A dns-server whose names are not below `.localhost`, which resolvers are never asked for, with a zone of `identity`
@@ -28,16 +28,19 @@ export async function startDnsServer(
   const files = { cert: certPem, key: keyPem, ca: ca.caPem };
   for (const [name, pem] of Object.entries(files)) writeFileSync(join(folder, `${name}.pem`), pem);
   const ports = await freePorts();
-  const { config } = loadConfig(CloudConfig, {
-    env: {},
-    args: [
-      ...['--state', join(folder, 'cloud'), '--zone.root', zoneRoot],
-      ...['--tls.cert-file', join(folder, 'cert.pem'), '--tls.key-file', join(folder, 'key.pem')],
-      ...['--dns.hosts', '127.0.0.1', '--dns.port', String(ports.dns)],
-      ...['--zone-api.host', '127.0.0.1', '--zone-api.port', String(ports.zoneApi)],
-      ...['--system.port', String(ports.cloudSystem)],
-    ],
-  });
+  const settings = {
+    state: join(folder, 'cloud'),
+    'zone.root': zoneRoot,
+    'tls.cert-file': join(folder, 'cert.pem'),
+    'tls.key-file': join(folder, 'key.pem'),
+    'dns.hosts': '127.0.0.1',
+    'dns.port': ports.dns,
+    'zone-api.host': '127.0.0.1',
+    'zone-api.port': ports.zoneApi,
+    'system.port': ports.cloudSystem,
+  };
+  const args = Object.entries(settings).map(([key, value]) => `--${key}=${value}`);
+  const { config } = loadConfig(CloudConfig, { env: {}, args });
   const cloud = new Cloud({ config, parts: ['dns-server'], manager: serviceManager({}), log: silentLog });
   const { signal } = new AbortController();
   await cloud.start(signal);

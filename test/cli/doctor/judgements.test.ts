@@ -11,8 +11,17 @@ import { tooLong } from '../run.ts';
 
 const now = Date.UTC(2026, 10, 23, 6);
 
+/** These checks look at nothing. */
+const context = {} as DoctorContext;
+const check = (run: () => Promise<never>): Check => ({ name: 'it', run });
+const server = (ahead: number): { name: string; time: number } => ({ name: 'the CA', time: now + ahead });
+const lasting = (left: number): { notBefore: number; notAfter: number; names: string[] } => ({
+  notBefore: now + left - days(90),
+  notAfter: now + left,
+  names: ['x.box.test', '*.x.box.test'],
+});
+
 describe('the clock', () => {
-  const server = (ahead: number): { name: string; time: number } => ({ name: 'the CA', time: now + ahead });
   it.each([
     ['as a server says, but for whole seconds', [server(-900)], 'ok', 'as the CA says'],
     ['a little behind', [server(seconds(30))], 'ok', '30 seconds behind the CA'],
@@ -48,11 +57,6 @@ describe('the main name', () => {
 });
 
 describe('the certificate', () => {
-  const lasting = (left: number): { notBefore: number; notAfter: number; names: string[] } => ({
-    notBefore: now + left - days(90),
-    notAfter: now + left,
-    names: ['x.box.test', '*.x.box.test'],
-  });
   it.each([
     [days(60), undefined, 'ok', '60 days left (until 2027-01-22)'],
     [days(20), undefined, 'warning', '20 days left (until 2026-12-13), and its renewal is overdue'],
@@ -67,10 +71,6 @@ describe('the certificate', () => {
 });
 
 describe('running checks', () => {
-  const check = (run: () => Promise<never>): Check => ({ name: 'it', run });
-  // These look at nothing.
-  const context = {} as DoctorContext;
-
   it('gives up one that never ends, and keeps the findings of the others', async () => {
     const stuck = check(() => new Promise(() => undefined));
     const [late, fine] = await runChecks(
