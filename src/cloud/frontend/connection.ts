@@ -8,7 +8,9 @@ import type { Refusal } from './limits.ts';
 export type Arrival =
   | { kind: 'visitor'; socket: Socket; serverName: string; hello: Buffer }
   | { kind: 'box'; socket: Socket; head: RequestHead; rest: Buffer }
-  | { kind: 'refused'; reason: Refusal };
+  | { kind: 'refused'; reason: Refusal }
+  /** Left, or was ended, before it had said what it is. */
+  | { kind: 'gone' };
 
 export interface ArrivalOptions {
   socket: Socket;
@@ -38,10 +40,10 @@ export function awaitArrival(options: ArrivalOptions): void {
     socket.pause();
     // The listeners that stay would keep it as long as the connection lives.
     held = nothing;
-    if (arrival.kind === 'refused') goodbye(socket, farewell);
+    if (arrival.kind === 'refused' || arrival.kind === 'gone') goodbye(socket, farewell);
     options.onArrival(arrival);
   };
-  const gone = (): void => finish({ kind: 'refused', reason: 'gone' });
+  const gone = (): void => finish({ kind: 'gone' });
   const read = (bytes: Buffer): void => {
     held = held.length === 0 ? bytes : Buffer.concat([held, bytes]);
     if (held.length < need) return;

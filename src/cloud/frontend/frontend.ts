@@ -12,6 +12,7 @@ import { acceptedTunnelSecrets } from '../tunnel-secret.ts';
 import { BoxTunnel } from './box-tunnel.ts';
 import { fatalAlert } from './client-hello.ts';
 import { type Arrival, awaitArrival, goodbye } from './connection.ts';
+import { Door } from './door.ts';
 import {
   answerHead,
   challengeLifetimeMs,
@@ -20,7 +21,7 @@ import {
   type KiteRequest,
   type KiteVerdict,
 } from './handshake.ts';
-import { defaultLimits, type FrontendLimits, type Refusal, sourceOf, Tally, TokenBucket } from './limits.ts';
+import { defaultLimits, type FrontendLimits, type Refusal, TokenBucket } from './limits.ts';
 import { Counters, type FrontendMetrics } from './metrics.ts';
 import { Registry } from './registry.ts';
 
@@ -52,11 +53,7 @@ export class Frontend implements Service {
   readonly #limits: FrontendLimits;
   readonly #registry = new Registry();
   readonly #counters = new Counters();
-  /** Open connections, and those that have not said what they are, with when they must have. */
-  readonly #connections = new Set<Socket>();
-  readonly #undecided = new Map<Socket, number>();
-  readonly #bySource = new Tally();
-  readonly #undecidedBySource = new Tally();
+  readonly #door: Door;
   /** Challenges that were answered: none is good twice. */
   readonly #spent = new Map<string, number>();
   readonly #uuid = randomBytes(20).toString('hex');
@@ -68,6 +65,7 @@ export class Frontend implements Service {
   constructor(options: FrontendOptions) {
     this.#options = options;
     this.#limits = { ...defaultLimits, ...options.limits };
+    this.#door = new Door({ limits: this.#limits, counters: this.#counters });
   }
 
   /** The port that is really open, which differs from the setting when that is 0. */
@@ -82,7 +80,7 @@ export class Frontend implements Service {
       this.#counters;
     const tunnels = this.#registry.tunnels;
     return {
-      connections: this.#connections.size,
+      connections: this.#door.count,
       tunnels: tunnels.length,
       streams: tunnels.reduce((sum, tunnel) => sum + tunnel.streams.size, 0),
       bufferedBytes: tunnels.reduce((sum, tunnel) => sum + tunnel.buffered, 0),
@@ -104,7 +102,8 @@ export class Frontend implements Service {
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
     this.#server = server;
     try {
-      server.listen({ host, port });
+      // A thousand boxes come back at once when a frontend was away.
+      server.listen({ host, port, backlog: 4096 });
       await once(server, 'listening');
     } catch (error) {
       throw listenProblem(error, { host, port, setting: 'frontend.port' });
@@ -125,13 +124,15 @@ export class Frontend implements Service {
     this.#server = undefined;
     const closed = server.listening ? once(server, 'close') : Promise.resolve();
     server.close();
-    for (const socket of this.#undecided.keys()) socket.destroy();
+    for (const socket of this.#door.undecided) socket.destroy();
     const until = this.#now() + this.#limits.drainMs;
     // Those that are not done by then are closed by the sweep.
     for (const tunnel of this.#registry.tunnels) tunnel.drain(until);
     await closed;
     // The server forgets a connection a moment before its socket says so.
-    for (const socket of this.#connections) await new Promise((resolve) => socket.once('close', resolve));
+    await Promise.all(
+      this.#door.connections.map((socket) => new Promise((resolve) => socket.once('close', resolve))),
+    );
     this.#stopping?.abort();
     this.#options.health.clear('frontend');
   }
@@ -141,44 +142,21 @@ export class Frontend implements Service {
   }
 
   #accept(socket: Socket): void {
-    const { connections, connectionsPerSource, undecidedPerSource, helloBytes, helloMs } = this.#limits;
-    const source = socket.remoteAddress === undefined ? undefined : sourceOf(socket.remoteAddress);
-    if (source === undefined) return void socket.destroy();
-    if (this.#connections.size >= connections) return this.#refuseSocket(socket, 'too-many-connections');
-    const many = this.#bySource.of(source) >= connectionsPerSource;
-    if (many || this.#undecidedBySource.of(source) >= undecidedPerSource) {
-      return this.#refuseSocket(socket, 'too-many-of-source');
-    }
-    this.#connections.add(socket);
-    this.#bySource.add(source, 1);
-    this.#undecided.set(socket, this.#now() + helloMs);
-    this.#undecidedBySource.add(source, 1);
-    const decided = (): void => {
-      if (this.#undecided.delete(socket)) this.#undecidedBySource.add(source, -1);
-    };
-    socket.once('close', () => {
-      decided();
-      this.#connections.delete(socket);
-      this.#bySource.add(source, -1);
-    });
+    if (!this.#door.admit(socket, this.#now())) return;
     awaitArrival({
       socket,
-      maxBytes: helloBytes,
+      maxBytes: this.#limits.helloBytes,
       tls: this.#secure,
       uuid: this.#uuid,
       onArrival: (arrival) => {
-        decided();
+        this.#door.decided(socket);
         this.#arrived(arrival);
       },
     });
   }
 
-  #refuseSocket(socket: Socket, reason: Refusal): void {
-    this.#counters.refuse(reason);
-    socket.destroy();
-  }
-
   #arrived(arrival: Arrival): void {
+    if (arrival.kind === 'gone') return;
     if (arrival.kind === 'refused') this.#counters.refuse(arrival.reason);
     else if (arrival.kind === 'visitor') this.#visitor(arrival.socket, arrival.serverName, arrival.hello);
     else this.#box(arrival.socket, arrival);
@@ -270,11 +248,7 @@ export class Frontend implements Service {
         throw error;
       }
       const now = this.#now();
-      for (const [socket, deadline] of this.#undecided) {
-        if (now < deadline) break;
-        this.#counters.refuse('hello-too-slow');
-        socket.destroy();
-      }
+      this.#door.sweep(now);
       for (const [token, until] of this.#spent) {
         if (now < until) break;
         this.#spent.delete(token);

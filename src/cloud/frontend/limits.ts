@@ -68,8 +68,7 @@ export type Refusal =
   | 'tunnel-stalled'
   | 'not-for-us'
   /** Answered with who we are: a box asks before it connects. */
-  | 'plain-http'
-  | 'gone';
+  | 'plain-http';
 
 /** Counts by key, and forgets keys that are back at nothing. */
 export class Tally {
