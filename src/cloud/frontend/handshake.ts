@@ -100,7 +100,7 @@ export type KiteVerdict =
   | { kind: 'challenge'; token: string }
   | { kind: 'ok'; boxId: BoxId; name: string }
   /** `reason` travels to the box, which tells a person. */
-  | { kind: 'invalid'; reason: 'unauthorized' | 'not-this-zone' | 'protocol' | 'challenge' | 'quota' };
+  | { kind: 'invalid'; reason: 'unauthorized' | 'not-this-zone' | 'protocol' | 'challenge' };
 
 export interface KiteRules {
   zoneRoot: string;
