@@ -1,7 +1,7 @@
 import { codeOf, messageOf, Problem } from '../../kit/errors.ts';
+import type { Severity } from '../../kit/health.ts';
 import type { DoctorContext } from './context.ts';
 
-import type { Severity } from '../../kit/health.ts';
 /** `skipped`: could not be checked, because of something that another check reports. */
 export type Verdict = Severity | 'skipped';
 
@@ -64,7 +64,7 @@ export function cannotCheck(why: string): Problem {
   return new Problem(notCheckable, why);
 }
 
-export function remedyFor(code: string): string {
+function remedyFor(code: string): string {
   return remedies[code] ?? 'try again; if it stays so, see the log of the box';
 }
 

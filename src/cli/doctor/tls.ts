@@ -3,7 +3,7 @@ import { duplexPair } from 'node:stream';
 import { connect, type ConnectionOptions, createSecureContext, TLSSocket } from 'node:tls';
 
 /** How a TLS server looks to a client that trusts `ca` (PEM), or the system's roots. */
-export interface Handshake {
+interface Handshake {
   /** Why a browser would refuse the certificate, in OpenSSL's or Node's word; `undefined` when it would not. */
   refusal: string | undefined;
 }
@@ -12,14 +12,6 @@ interface HandshakeOptions {
   servername: string;
   ca: string | undefined;
   signal: AbortSignal;
-}
-
-/** A handshake with a server; throws what keeps it from being finished. */
-export function handshake(
-  where: { host: string; port: number },
-  options: HandshakeOptions,
-): Promise<Handshake> {
-  return shakeHands(where, options);
 }
 
 /** A handshake with a server of our own in memory that has this pair: the whole path validation, and no network. */
@@ -32,14 +24,15 @@ export async function handshakeWithPair(
   const server = new TLSSocket(theirs, { isServer: true, secureContext });
   server.on('error', () => server.destroy());
   try {
-    return await shakeHands({ socket: ours }, options);
+    return await handshake({ socket: ours }, options);
   } finally {
     server.destroy();
   }
 }
 
-function shakeHands(
-  where: ConnectionOptions,
+/** A handshake with a server; throws what keeps it from being finished. */
+export function handshake(
+  where: Pick<ConnectionOptions, 'host' | 'port' | 'socket'>,
   { servername, ca, signal }: HandshakeOptions,
 ): Promise<Handshake> {
   return new Promise((resolve, reject) => {

@@ -204,8 +204,8 @@ describe('porchlight doctor', () => {
     expect(lines.get('CA')?.verdict).toBe('ok');
   });
 
-  it('lets a user who may not read the identity check what the running box tells', async () => {
-    const { lines } = await doctor('--state', join(folder, 'not-mine'));
+  it('takes the box id from the running box where there is no identity', async () => {
+    const { lines } = await doctor('--state', join(folder, 'elsewhere'));
     expect(having(lines, 'error')).toEqual(['identity', 'certificate']);
     expect(having(lines, 'skipped')).toEqual(['dns-server', 'name servers', 'home resolver', 'outside']);
   });
