@@ -62,3 +62,24 @@ export const PingEntry = Type.Object({
   timestamp: Type.Integer(),
 });
 export type PingEntry = Static<typeof PingEntry>;
+
+export const arrivalLimits = {
+  /** An arrival is forgotten after this long. */
+  lifetimeSeconds: 300,
+  /** The longest an app may ask the answer to be held back (`?wait=`). */
+  waitSeconds: 20,
+} as const;
+
+/**
+ * Body of `POST /arrivals` (TLS client certificate), answered 204: the box's page was reached with this one-time `state` of
+ * `/connect`. An app that sent the browser there asks `GET /arrivals/{SHA-256 of the state, lower-case hex}?wait=<seconds>`
+ * (open, CORS): `true` as soon as it is so, `false` at the latest after the wait. The state itself is never stored.
+ */
+export const ArrivalRequest = Type.Object(
+  { state: Type.String({ pattern: '^[A-Za-z0-9_-]{16,128}$' }) },
+  { additionalProperties: false },
+);
+export type ArrivalRequest = Static<typeof ArrivalRequest>;
+
+export const ArrivalAnswer = Type.Object({ arrived: Type.Boolean() });
+export type ArrivalAnswer = Static<typeof ArrivalAnswer>;

@@ -65,6 +65,14 @@ export class RegistrationClient {
     });
   }
 
+  /** The box's page was reached with this one-time `state`: over whichever family works, because apps ask with its hash. */
+  async arrived(state: string, signal: AbortSignal): Promise<void> {
+    await this.#overAll(async (client) => {
+      await client.request({ method: 'POST', path: '/arrivals', body: { state }, signal });
+      return 'told';
+    });
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.#ways.map((way) => way.client.close()));
   }

@@ -17,6 +17,9 @@ export interface RegistrationMetrics extends RegistrationCounters {
   /** Transactions, and the most announcements that shared one. */
   commits: number;
   largestGroup: number;
+  /** States of apps that arrived at their box lately, and apps that wait to hear of one. */
+  arrivals: number;
+  waiting: number;
   /** Announcements per second, over the last seconds. */
   load: number;
 }

@@ -8,6 +8,8 @@ import { Reconciler } from '../../kit/reconcile.ts';
 import type { Service } from '../../kit/service.ts';
 import { registrationLimits } from '../../protocol/registration-api.ts';
 import { boxTlsOptions } from '../box-certificate.ts';
+import { type ArrivalRates, defaultArrivalRates, registerArrivals } from './arrivals-routes.ts';
+import { Arrivals } from './arrivals.ts';
 import { proxyTrust } from './caller.ts';
 import type { RegistrationCounters, RegistrationMetrics } from './metrics.ts';
 import { LoadMeter } from './pace.ts';
@@ -23,6 +25,7 @@ interface RegistrationLimits {
   pingsPerSource: Rate;
   /** Wrong short codes from one home. */
   wrongCodes: Rate;
+  arrivals: ArrivalRates;
   /** Up to so many announcements per second, boxes come once a minute; above, less often. */
   comfortablePerSecond: number;
   /** A request that has not arrived whole by then is answered 408. */
@@ -34,6 +37,7 @@ const defaultLimits: RegistrationLimits = {
   announcementsPerSource: { burst: 500, perSecond: 50 },
   pingsPerSource: { burst: 300, perSecond: 20 },
   wrongCodes: { burst: 20, perSecond: 1 / 3 },
+  arrivals: defaultArrivalRates,
   comfortablePerSecond: 1000,
   requestTimeoutMs: 10_000,
 };
@@ -71,6 +75,7 @@ export class RegistrationServer implements Service {
   readonly #http: HttpsService;
   readonly #sweeper: Reconciler;
   readonly #load = new LoadMeter();
+  readonly #arrivals: Arrivals;
   readonly #counters: RegistrationCounters = {
     announcements: 0,
     goodbyes: 0,
@@ -84,6 +89,7 @@ export class RegistrationServer implements Service {
   constructor(options: RegistrationServerOptions) {
     this.#options = options;
     const { host, port, log, clock, random } = options;
+    this.#arrivals = new Arrivals({ clock });
     this.#http = new HttpsService({
       name: this.name,
       host,
@@ -108,7 +114,14 @@ export class RegistrationServer implements Service {
 
   get metrics(): RegistrationMetrics {
     const figures = this.#store?.figures ?? { records: 0, commits: 0, largestGroup: 0 };
-    return { ...this.#counters, ...figures, load: this.#load.perSecond(this.#options.clock.monotonic()) };
+    const { arrivals, waiting } = this.#arrivals.figures;
+    return {
+      ...this.#counters,
+      ...figures,
+      arrivals,
+      waiting,
+      load: this.#load.perSecond(this.#options.clock.monotonic()),
+    };
   }
 
   /** Throws `port-in-use`, `storage-failed`, `bad-setting`. */
@@ -139,11 +152,12 @@ export class RegistrationServer implements Service {
       bodyLimit: registrationLimits.bodyBytes,
       requestTimeoutMs: limits.requestTimeoutMs,
     });
+    const trust = proxyTrust(this.#options.trustedProxies ?? [], this.#options.proxyHeader);
     await registerRoutes(app, {
       store: this.#opened(),
       zoneRoot,
       shortCodeKey: this.#opened().secret('short-code'),
-      trust: proxyTrust(this.#options.trustedProxies ?? [], this.#options.proxyHeader),
+      trust,
       limits: {
         perBox: new RateLimit(limits.perBox, 250_000),
         announcementsPerSource: new RateLimit(limits.announcementsPerSource),
@@ -156,6 +170,7 @@ export class RegistrationServer implements Service {
       clock,
       random,
     });
+    await registerArrivals(app, { arrivals: this.#arrivals, trust, rates: limits.arrivals, clock });
     return app;
   }
 

@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { extname, join, relative } from 'node:path';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import { messageOf, Problem } from '../../kit/errors.ts';
+
+/** A built file as it is sent. */
+export interface BuiltFile {
+  type: string;
+  body: Buffer;
+  gzipped: Buffer;
+  /** Strong, of the content (RFC 9110, 8.8.3). */
+  etag: string;
+  /** Its name changes with its content. */
+  immutable: boolean;
+}
+
+const types: Record<string, string> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.ico': 'image/x-icon',
+  '.webmanifest': 'application/manifest+json',
+  '.json': 'application/json',
+  '.txt': 'text/plain; charset=utf-8',
+};
+
+const compress = promisify(gzip);
+
+/**
+ * Everything below `folder`, by its path in a URL, in memory: a page of some ten files is read once and cannot change or
+ * vanish under a request. Throws `app-not-built` when there is no `index.html`.
+ */
+export async function readBuiltFiles(folder: string): Promise<ReadonlyMap<string, BuiltFile>> {
+  const files = new Map<string, BuiltFile>();
+  for (const path of await filesBelow(folder)) {
+    const type = types[extname(path)];
+    // Source maps and the like are not for the public.
+    if (type === undefined) continue;
+    const body = await readFile(path);
+    const name = relative(folder, path);
+    files.set(name === 'index.html' ? '/' : `/${name}`, {
+      type,
+      body,
+      gzipped: await compress(body, { level: 9 }),
+      etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`,
+      immutable: name.startsWith('assets/'),
+    });
+  }
+  if (files.has('/')) return files;
+  throw new Problem('app-not-built', `there is no index.html in ${folder}: build the pages first`, {
+    retryable: false,
+    details: { folder },
+  });
+}
+
+async function filesBelow(folder: string): Promise<string[]> {
+  try {
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+    return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  } catch (error) {
+    throw new Problem('app-not-built', `the app cannot be read: ${messageOf(error)}`, {
+      retryable: false,
+      cause: error,
+      details: { folder },
+    });
+  }
+}
