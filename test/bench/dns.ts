@@ -9,11 +9,12 @@ import { ZoneStore } from '../../src/cloud/dns-server/store.ts';
 import { emptyZone, type ZoneContent } from '../../src/cloud/dns-server/zone-content.ts';
 import { ZoneView } from '../../src/cloud/dns-server/zone-view.ts';
 import { Child } from '../../src/kit/child.ts';
-import { exchangeUdp, freePort, query } from '../cloud/dns-server/dns-client.ts';
+import { exchangeUdp, query } from '../cloud/dns-server/dns-client.ts';
 import { zoneRoot } from '../cloud/dns-server/options.ts';
 import { serverOptions } from '../cloud/dns-server/support.ts';
 import { zoneFile } from '../cloud/dns-server/zone-file.ts';
 import type { BenchRow } from './bench-row.ts';
+import { freePort } from '../../src/cli/home/free-port.ts';
 
 const run = promisify(execFile);
 

@@ -1,14 +1,12 @@
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 import { Child, type Exit } from '../../kit/child.ts';
 import { messageOf, Problem } from '../../kit/errors.ts';
 import { privateFolder, writeAtomic } from '../../kit/files.ts';
-import { listenProblem } from '../../kit/http-server.ts';
 import type { Log } from '../../kit/log.ts';
 import type { Service } from '../../kit/service.ts';
+import { freePort, requireFree } from './free-port.ts';
 import type { TestCa } from './test-ca.ts';
 
 export interface PebbleOptions {
@@ -64,7 +62,8 @@ export class Pebble implements Service {
     const { folder, dnsServer, ca, env, log } = this.#options;
     await privateFolder(folder);
     const { keyPem, certPem } = await ca.issue(['localhost', host]);
-    const [acme, management] = await freePorts(this.#options.port, this.#options.managementPort);
+    const { port: acme = await freePort(), managementPort: management = await freePort() } = this.#options;
+    for (const port of [acme, management]) await requireFree(port);
     this.#ports = { acme, management };
     this.#agent = new Agent({ connect: { ca: ca.caPem } });
     const file = {
@@ -146,30 +145,4 @@ function failed(exit: Exit, lastWords: readonly string[]): Problem {
   return new Problem('pebble-failed', `pebble ended with ${exit.code ?? exit.signal}: ${why}`, {
     retryable: false,
   });
-}
-
-/** Pebble does not say which port it got for 0, so the kernel is asked for free ones, both at a time. */
-async function freePorts(acme = 0, management = 0): Promise<[number, number]> {
-  const first = await occupy(acme);
-  try {
-    const second = await occupy(management);
-    await second.release();
-    return [first.port, second.port];
-  } finally {
-    await first.release();
-  }
-}
-
-async function occupy(port: number): Promise<{ port: number; release: () => Promise<void> }> {
-  const server = createServer().listen(port, host);
-  try {
-    await once(server, 'listening');
-  } catch (error) {
-    throw listenProblem(error, { host, port, setting: 'another port for pebble' });
-  }
-  const address = server.address();
-  return {
-    port: typeof address === 'object' && address !== null ? address.port : port,
-    release: () => new Promise((resolve) => server.close(() => resolve())),
-  };
 }

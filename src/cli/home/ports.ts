@@ -1,5 +1,4 @@
-import { createServer } from 'node:net';
-import { Problem } from '../../kit/errors.ts';
+import { freePort } from './free-port.ts';
 
 /** One port of each listener of a home on one machine. */
 export interface HomePorts {
@@ -31,33 +30,14 @@ export const usualPorts: HomePorts = {
   hello: 8081,
 };
 
-/** Below the range from which the kernel takes ports for outgoing connections (ip_local_port_range): nobody drops in. */
-const free = { from: 10_000, to: 32_000 };
-
-/** Ports that are free now, drawn at random, so that several homes can run side by side. */
+/** Ports that are free now, so that several homes can run side by side. */
 export async function freePorts(): Promise<HomePorts> {
   const drawn = { ...usualPorts };
   const taken = new Set<number>();
   for (const name of Object.keys(usualPorts) as (keyof HomePorts)[]) {
-    let port = draw();
-    for (let tries = 1; taken.has(port) || !(await isFree(port)); tries++) {
-      if (tries > 200) throw new Problem('no-free-port', `no free port between ${free.from} and ${free.to}`);
-      port = draw();
-    }
-    taken.add(port);
-    drawn[name] = port;
+    do drawn[name] = await freePort();
+    while (taken.has(drawn[name]));
+    taken.add(drawn[name]);
   }
   return drawn;
-}
-
-function draw(): number {
-  return free.from + Math.floor(Math.random() * (free.to - free.from));
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = createServer();
-    probe.once('error', () => resolve(false));
-    probe.listen({ host: '127.0.0.1', port }, () => probe.close(() => resolve(true)));
-  });
 }

@@ -4,7 +4,6 @@ import { ZoneClient } from '../../../src/box/zone/zone-client.ts';
 import { zoneName } from '../../../src/protocol/names.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import {
-  freePort,
   type HomeResolver,
   startDnsmasq,
   startDnsServer,
@@ -13,6 +12,7 @@ import {
   type TestCloud,
   zoneRoot,
 } from './support.ts';
+import { freePort } from '../../../src/cli/home/free-port.ts';
 
 const folder = temporaryFolder();
 const signal = AbortSignal.timeout(60_000);

@@ -10,7 +10,8 @@ import { type ZoneNames, zoneNames } from '../../../src/protocol/names.ts';
 import type { ZoneRecords, ZoneState } from '../../../src/protocol/zone-api.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';
-import { freePort, startDnsmasq, startDnsServer, testIdentity, type TestCloud, zoneRoot } from './support.ts';
+import { startDnsmasq, startDnsServer, testIdentity, type TestCloud, zoneRoot } from './support.ts';
+import { freePort } from '../../../src/cli/home/free-port.ts';
 
 const folder = temporaryFolder();
 const signal = AbortSignal.timeout(60_000);

@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process';
-import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,6 +6,7 @@ import { loadIdentity } from '../../../src/box/identity/identity.ts';
 import type { HomeNetwork, Identity, TunnelState } from '../../../src/box/facts.ts';
 import { createTestCa } from '../../../src/cli/home/test-ca.ts';
 import { DnsServer } from '../../../src/cloud/dns-server/dns-server.ts';
+import { freePort } from '../../../src/cli/home/free-port.ts';
 import { systemClock } from '../../../src/kit/clock.ts';
 import { Health } from '../../../src/kit/health.ts';
 import { silentLog } from '../../../src/kit/log.ts';
@@ -157,12 +157,4 @@ async function running(
       await exited;
     },
   };
-}
-
-export async function freePort(): Promise<number> {
-  const socket = createSocket('udp4').bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  socket.close();
-  return port;
 }

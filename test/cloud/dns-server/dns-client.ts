@@ -1,6 +1,6 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { type Answer, decode, encode, RECURSION_DESIRED, type RecordType } from 'dns-packet';
 
 const patienceMs = 5000;
@@ -124,25 +124,5 @@ export class UdpClient {
     await new Promise<void>((resolve) => {
       this.#socket.close(() => resolve());
     });
-  }
-}
-
-/** A port of loopback that is free for UDP and TCP at this moment. */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const udp = createSocket('udp4');
-    udp.bind(0, '127.0.0.1');
-    await once(udp, 'listening');
-    const { port } = udp.address();
-    const tcp = createServer();
-    const free = await new Promise<boolean>((resolve) => {
-      tcp.once('error', () => resolve(false));
-      tcp.listen(port, '127.0.0.1', () => resolve(true));
-    });
-    await Promise.all([
-      new Promise<void>((resolve) => udp.close(() => resolve())),
-      new Promise((resolve) => tcp.close(resolve)),
-    ]);
-    if (free) return port;
   }
 }

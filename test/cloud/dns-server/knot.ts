@@ -1,7 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Child } from '../../../src/kit/child.ts';
-import { exchangeUdp, freePort, query } from './dns-client.ts';
+import { exchangeUdp, query } from './dns-client.ts';
+import { freePort } from '../../../src/cli/home/free-port.ts';
 
 /** Knot DNS serving one zone from a zone file on loopback, as its makers ship it but for ANY of its own extras. */
 export async function startKnot(

@@ -4,9 +4,10 @@ import { type Answer, decode } from 'dns-packet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Child } from '../../../src/kit/child.ts';
 import { temporaryFolder } from '../../support/folder.ts';
-import { dataOf, exchangeTcp, exchangeUdp, freePort, query } from './dns-client.ts';
+import { dataOf, exchangeTcp, exchangeUdp, query } from './dns-client.ts';
 import { zoneRoot } from './options.ts';
 import { type Running, startServer } from './support.ts';
+import { freePort } from '../../../src/cli/home/free-port.ts';
 
 /** Unbound as a caching resolver that finds the zone root's servers as any resolver would, but for their port. */
 async function startUnbound(
