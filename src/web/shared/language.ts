@@ -1,0 +1,46 @@
+import { createStore, useStore } from './store.ts';
+
+/** Each by its own name, for people who look for theirs. */
+export const languages = { en: 'English', de: 'Deutsch' } as const;
+export type Language = keyof typeof languages;
+
+const keptUnder = 'porchlight-language';
+
+export function isLanguage(text: string | null | undefined): text is Language {
+  return text !== null && text !== undefined && Object.hasOwn(languages, text);
+}
+
+/** The one chosen before, else the first that the browser wants and we have, else English. */
+export function chooseLanguage(kept: string | null, wanted: readonly string[]): Language {
+  if (isLanguage(kept)) return kept;
+  return wanted.map((tag) => tag.toLowerCase().split('-')[0]).find(isLanguage) ?? 'en';
+}
+
+const language = createStore<Language>('en');
+
+/** Call once, before anything is drawn. */
+export function startLanguage(): void {
+  language.subscribe((chosen) => (document.documentElement.lang = chosen));
+  language.set(chooseLanguage(keptChoice(), navigator.languages));
+}
+
+export function setLanguage(chosen: Language): void {
+  language.set(chosen);
+  try {
+    localStorage.setItem(keptUnder, chosen);
+  } catch {
+    // Storage can be switched off; then the choice holds until the page is left.
+  }
+}
+
+function keptChoice(): string | null {
+  try {
+    return localStorage.getItem(keptUnder);
+  } catch {
+    return null;
+  }
+}
+
+export function useLanguage(): Language {
+  return useStore(language);
+}

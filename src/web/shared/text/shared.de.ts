@@ -1,0 +1,62 @@
+import type { en } from './shared.en.ts';
+import type { Translation } from './translation.ts';
+
+export const de: Translation<typeof en> = {
+  product: 'Porchlight',
+  language: 'Sprache',
+  skip: 'Zum Inhalt springen',
+  cancel: 'Abbrechen',
+  close: 'Schließen',
+  copy: 'Kopieren',
+  copied: 'Kopiert',
+  loading: 'Einen Moment …',
+  again: 'Noch einmal versuchen',
+  working: 'Wird ausgeführt …',
+  missing: 'Bitte füllen Sie dieses Feld aus.',
+  show: 'Zeigen',
+  hide: 'Verbergen',
+  waitSeconds: (seconds) =>
+    seconds < 90
+      ? `Versuchen Sie es in ${seconds} ${seconds === 1 ? 'Sekunde' : 'Sekunden'} noch einmal.`
+      : `Versuchen Sie es in ${Math.ceil(seconds / 60)} Minuten noch einmal.`,
+  problems: {
+    'bad-request': 'Die Box hat das nicht verstanden. Prüfen Sie Ihre Eingabe.',
+    'not-logged-in': 'Sie sind nicht mehr angemeldet. Melden Sie sich noch einmal an.',
+    'wrong-setup-code':
+      'Das ist nicht der Einrichtungscode dieser Box. Er steht auf der Karte in der Packung; auch „porchlight status“ zeigt ihn.',
+    'wrong-name-or-password': 'Der Name oder das Passwort stimmt nicht.',
+    'wrong-recovery-code':
+      'Der Name oder der Wiederherstellungscode stimmt nicht, oder der Code ist verbraucht.',
+    'invite-refused': 'Diese Einladung ist unbekannt, schon benutzt oder zu alt. Bitten Sie um eine neue.',
+    'passkey-refused': 'Die Box hat diesen Passkey nicht angenommen.',
+    'only-at-home': 'Das geht nur aus dem Heimnetz der Box.',
+    'cross-site-request': 'Die Seite war zu lange offen. Laden Sie sie neu und versuchen Sie es noch einmal.',
+    'owner-only': 'Das dürfen nur Besitzer der Box.',
+    'app-not-allowed': 'Diese App steht nicht auf der Liste der Apps, die nach dieser Box fragen dürfen.',
+    'not-found': 'Das gibt es nicht mehr.',
+    'not-claimed': 'Diese Box hat noch keinen Besitzer.',
+    'already-claimed': 'Diese Box hat schon einen Besitzer. Melden Sie sich stattdessen an.',
+    'name-taken': 'Diesen Namen hat schon jemand auf dieser Box. Wählen Sie einen anderen.',
+    'last-owner': 'Eine Box braucht einen Besitzer: Machen Sie erst jemand anderen dazu.',
+    'body-too-large': 'Das ist zu lang.',
+    'redirect-malformed':
+      'Das ist keine Rücksprungadresse. Sie beginnt mit https:// und enthält weder # noch Platzhalter.',
+    'rate-limited': 'Zu viele Versuche.',
+    'storage-failed': 'Die Box konnte das nicht speichern. Vielleicht ist ihr Speicher voll.',
+    'not-ready': 'Die Box startet gerade. Versuchen Sie es gleich noch einmal.',
+    unexpected: 'Auf der Box ist etwas schiefgegangen. Ihre Protokolle sagen, was.',
+    unreachable: 'Die Box antwortet nicht. Prüfen Sie, ob sie Strom hat und ob Sie online sind.',
+    'passkey-not-made':
+      'Es wurde kein Passkey angelegt. Sie können es noch einmal versuchen oder später nachholen.',
+    'passkey-not-used':
+      'Es wurde kein Passkey benutzt. Versuchen Sie es noch einmal, oder nehmen Sie Ihr Passwort.',
+  },
+  passwordRefusals: {
+    'too-short':
+      'Dieses Passwort ist zu kurz: Nehmen Sie mindestens 8 Zeichen. Ein paar Wörter sind ein gutes.',
+    'too-long': 'Dieses Passwort ist zu lang: Nehmen Sie höchstens 256 Zeichen.',
+    repeated: 'Dieses Passwort wiederholt ein oder zwei Zeichen. Nehmen Sie ein anderes.',
+    common: 'Dieses Passwort probiert jeder zuerst. Nehmen Sie ein anderes, zum Beispiel ein paar Wörter.',
+    'own-name': 'Dieses Passwort ist Ihr Name oder der Name der Box. Nehmen Sie ein anderes.',
+  },
+};

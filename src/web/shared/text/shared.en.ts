@@ -1,0 +1,58 @@
+/** Text of both pages, and what every refusal means. */
+export const en = {
+  product: 'Porchlight',
+  language: 'Language',
+  skip: 'Skip to the content',
+  cancel: 'Cancel',
+  close: 'Close',
+  copy: 'Copy',
+  copied: 'Copied',
+  loading: 'One moment …',
+  again: 'Try again',
+  working: 'Working …',
+  missing: 'Please fill this in.',
+  show: 'Show',
+  hide: 'Hide',
+  /** After a refusal that says how long to wait. */
+  waitSeconds: (seconds: number) =>
+    seconds < 90
+      ? `Try again in ${seconds} ${seconds === 1 ? 'second' : 'seconds'}.`
+      : `Try again in ${Math.ceil(seconds / 60)} minutes.`,
+  /** By code, of src/protocol/error-codes.ts; the last ones are the page's own. */
+  problems: {
+    'bad-request': 'The box did not understand this. Check what you typed.',
+    'not-logged-in': 'You are not logged in any more. Log in again.',
+    'wrong-setup-code':
+      'This is not the setup code of this box. It is on the card in the package, and “porchlight status” prints it.',
+    'wrong-name-or-password': 'The name or the password is not right.',
+    'wrong-recovery-code': 'The name or the recovery code is not right, or the code has been used.',
+    'invite-refused': 'This invitation is not known, has been used, or is too old. Ask for a new one.',
+    'passkey-refused': 'The box did not accept this passkey.',
+    'only-at-home': 'This is possible only from the home network of the box.',
+    'cross-site-request': 'The page was open for too long. Load it again, then try once more.',
+    'owner-only': 'Only owners of the box can do this.',
+    'app-not-allowed': 'This app is not on the list of apps that may ask for this box.',
+    'not-found': 'This is not there any more.',
+    'not-claimed': 'This box has no owner yet.',
+    'already-claimed': 'This box has an owner already. Log in instead.',
+    'name-taken': 'Somebody on this box has this name already. Choose another one.',
+    'last-owner': 'A box needs an owner: make somebody else an owner first.',
+    'body-too-large': 'This is too long.',
+    'redirect-malformed':
+      'This is no address to go back to. It starts with https:// and has neither # nor a wildcard.',
+    'rate-limited': 'Too many tries.',
+    'storage-failed': 'The box could not store this. Its disk may be full.',
+    'not-ready': 'The box is starting. Try again in a moment.',
+    unexpected: 'Something went wrong on the box. Its logs say what.',
+    unreachable: 'The box does not answer. Check that it has power and that you are online.',
+    'passkey-not-made': 'No passkey was made. You can try again, or do it later.',
+    'passkey-not-used': 'No passkey was used. You can try again, or log in with your password.',
+  },
+  passwordRefusals: {
+    'too-short': 'This password is too short: use at least 8 characters. A few words make a good one.',
+    'too-long': 'This password is too long: use at most 256 characters.',
+    repeated: 'This password repeats one or two characters. Use another one.',
+    common: 'This password is one that everybody tries first. Use another one, a few words for example.',
+    'own-name': 'This password is the name of you or of the box. Use another one.',
+  },
+};
