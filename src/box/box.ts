@@ -120,7 +120,7 @@ export class Box implements Service {
         contactEmail: config.acme.contact || undefined,
         profile: config.acme.profile || undefined,
         caPem: trust.acme,
-        termsAgreed: true,
+        termsAgreed: config.acme.agreeToTerms,
       },
       stateFolder: folder('certificate'),
       builtAt,

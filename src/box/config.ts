@@ -88,6 +88,10 @@ export const BoxConfig = Type.Object({
       maxLength: 64,
       description: 'certificate profile to ask for where the CA lists it',
     }),
+    agreeToTerms: Type.Boolean({
+      default: true,
+      description: 'the terms of service of the CA are agreed to; without that it issues nothing',
+    }),
     caFile: file(
       'PEM file of a private CA to trust for the ACME directory and for the certificates it issues',
     ),

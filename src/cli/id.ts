@@ -1,6 +1,6 @@
 import { BoxConfig } from '../box/config.ts';
 import { readIdentity } from '../box/identity/identity.ts';
-import { boxConfigFile } from '../box/main.ts';
+import { boxConfigFile } from '../box/installation.ts';
 import { command, exitCode } from '../kit/command.ts';
 import { Problem } from '../kit/errors.ts';
 import { zoneName } from '../protocol/names.ts';

@@ -1,5 +1,5 @@
 import { BoxConfig } from '../box/config.ts';
-import { boxConfigFile } from '../box/main.ts';
+import { boxConfigFile } from '../box/installation.ts';
 import type { BoxStatus } from '../box/system/status.ts';
 import { seconds } from '../kit/clock.ts';
 import { command, exitCode } from '../kit/command.ts';

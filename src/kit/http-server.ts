@@ -99,6 +99,8 @@ export function createHttpsApp(options: {
     clientErrorHandler: answerClientError,
     keepAliveTimeout: httpLimits.keepAliveTimeoutMs,
     genReqId: () => randomUUID(),
+    // Plugins are ours and load at once; on a busy or small machine *at once* can take long, and giving up helps nobody.
+    pluginTimeout: 0,
     trustProxy: options.trustProxy ?? false,
     forceCloseConnections: true,
     https: {
@@ -126,6 +128,7 @@ export function createHttpApp(options: { log: Log; bodyLimit: number }): HttpApp
     logController: quiet(),
     bodyLimit: options.bodyLimit,
     genReqId: () => randomUUID(),
+    pluginTimeout: 0,
     forceCloseConnections: true,
   }).withTypeProvider<TypeBoxTypeProvider>();
   answerProblems(app);

@@ -1,5 +1,5 @@
 import { BoxConfig } from '../../box/config.ts';
-import { boxConfigFile, builtAt, trustOf } from '../../box/main.ts';
+import { boxConfigFile, builtAt, trustOf } from '../../box/installation.ts';
 import { seconds, systemClock } from '../../kit/clock.ts';
 import { command, exitCode } from '../../kit/command.ts';
 import { boxCheck, identityCheck } from './box.ts';

@@ -4,7 +4,7 @@ import { createWriteStream, type WriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { Box } from '../../box/box.ts';
 import { BoxConfig } from '../../box/config.ts';
-import { builtAt, trustOf } from '../../box/main.ts';
+import { builtAt, trustOf } from '../../box/installation.ts';
 import { Cloud, cloudParts } from '../../cloud/cloud.ts';
 import { CloudConfig } from '../../cloud/config.ts';
 import { type Loaded, loadConfig } from '../../kit/config.ts';
