@@ -96,7 +96,7 @@ describe('the app server', () => {
     const { etag } = (await get('/')).headers as { etag: string };
     for (const header of [etag, `W/${etag}`, `"other", ${etag}`]) {
       const answer = await get('/', { 'if-none-match': header });
-      expect(answer, `${header}`).toMatchObject({ status: 304, body: Buffer.of() });
+      expect(answer, `asked with ${header}`).toMatchObject({ status: 304, body: Buffer.of() });
       expect(answer.headers).toMatchObject({ etag, 'cache-control': 'no-cache' });
     }
     expect((await get('/', { 'if-none-match': '"other"' })).status).toBe(200);
@@ -124,7 +124,7 @@ describe('the app server', () => {
     for (const path of ['/', '/assets/main-1a2b.js', '/config.json', '/nothing']) {
       const { headers } = await get(path);
       const policy = String(headers['content-security-policy']);
-      expect(policy, `${path}`).toContain("default-src 'none'");
+      expect(policy, `GET ${path}`).toContain("default-src 'none'");
       expect(policy).toContain("frame-ancestors 'none'");
       expect(policy).toContain(
         "connect-src 'self' https://registration.example.org:4443 https://*.box.example.org:* wss://*.box.example.org:*;",
@@ -141,7 +141,7 @@ describe('the app server', () => {
   it('has nothing but the built files', async () => {
     const paths = ['/secret.txt', '/../secret.txt', '/%2e%2e/secret.txt', '/assets/..%2f..%2fsecret.txt'];
     for (const path of [...paths, '/assets', '/assets/', '/assets/main-1a2b.js.map', '//', '/index.html%00'])
-      expect((await get(path)).status, `${path}`).toBe(404);
+      expect((await get(path)).status, `GET ${path}`).toBe(404);
     for (const method of ['POST', 'PUT', 'DELETE']) expect((await get('/', {}, method)).status).toBe(404);
   });
 
