@@ -4,6 +4,7 @@ import { type Fact, OwnedFact } from '../../kit/fact.ts';
 import { Problem } from '../../kit/errors.ts';
 import type { InviteRequest, PersonView } from '../../protocol/access-api.ts';
 import { newHumanCode, normalHumanCode, secretHash } from './secrets.ts';
+import type { Sessions } from './sessions.ts';
 import { type AccessStore, type Row, textOrNull } from './store.ts';
 
 export interface Person {
@@ -17,11 +18,13 @@ const inviteMs = days(2);
 /** Who has an account. Passwords are in the form of `PasswordHasher`; codes as hashes of what nobody can guess. */
 export class People {
   readonly #store: AccessStore;
+  readonly #sessions: Sessions;
   readonly #clock: Clock;
   readonly #claimed = new OwnedFact(false);
 
-  constructor(options: { store: AccessStore; clock: Clock }) {
+  constructor(options: { store: AccessStore; sessions: Sessions; clock: Clock }) {
     this.#store = options.store;
+    this.#sessions = options.sessions;
     this.#clock = options.clock;
   }
 
@@ -125,15 +128,15 @@ export class People {
     }));
   }
 
-  /** Throws `not-found`, and `last-owner`: a box without one could be claimed by anybody at home. */
+  /** Ends all their sessions too. Throws `not-found`, and `last-owner`: a box without one is anybody's at home. */
   remove(id: string): void {
-    this.#store.transaction(() => {
-      if (this.#store.run('DELETE FROM person WHERE id = :id', { id }) === 0)
-        throw new Problem('not-found', 'there is no such person on this box', { status: 404 });
-      const owner = this.#store.get("SELECT 1 FROM person WHERE role = 'owner' AND password IS NOT NULL");
-      if (owner === undefined)
-        throw new Problem('last-owner', 'the box needs an owner: invite another one first', { status: 409 });
-    });
+    const person = this.all().find((each) => each.id === id);
+    if (person === undefined)
+      throw new Problem('not-found', 'there is no such person on this box', { status: 404 });
+    if (!this.all().some((each) => each.role === 'owner' && !each.invited && each.id !== id))
+      throw new Problem('last-owner', 'the box needs an owner: invite another one first', { status: 409 });
+    this.#sessions.endAllOf(id);
+    this.#store.run('DELETE FROM person WHERE id = :id', { id });
   }
 
   #insert(name: string, role: Person['role']): Person {

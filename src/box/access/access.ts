@@ -1,0 +1,125 @@
+import type { Clock, Random } from '../../kit/clock.ts';
+import type { Fact } from '../../kit/fact.ts';
+import type { HttpApp } from '../../kit/http-server.ts';
+import type { Log } from '../../kit/log.ts';
+import { Reconciler } from '../../kit/reconcile.ts';
+import type { Service } from '../../kit/service.ts';
+import type { Ways } from '../../protocol/access-api.ts';
+import type { ZoneNames } from '../../protocol/names.ts';
+import { type App, Apps } from './apps.ts';
+import { PasswordHasher } from './argon2.ts';
+import { Codes } from './codes.ts';
+import { Guard } from './guard.ts';
+import { Logins } from './logins.ts';
+import type { Parts } from './parts.ts';
+import { Passkeys } from './passkeys.ts';
+import { People } from './people.ts';
+import { loginRoutes } from './routes-login.ts';
+import { connectRoutes } from './routes-connect.ts';
+import { tokenRoutes } from './routes-token.ts';
+import { Sessions } from './sessions.ts';
+import { SetupCode } from './setup-code.ts';
+import { AccessStore } from './store.ts';
+import { Tokens } from './tokens.ts';
+import type { VisitorOf } from './visitor.ts';
+
+export interface AccessOptions {
+  /** Of its own: `<state>/access`. */
+  folder: string;
+  boxId: string;
+  names: ZoneNames;
+  boxName: Fact<string>;
+  /** The apps that may ask to connect, until an owner edits the list. */
+  apps: readonly App[];
+  visitorOf: VisitorOf;
+  /** The console's page, HTML. */
+  page: () => string;
+  /** The browser arrived with this `state`; see `OAuthRoutesOptions`. */
+  arrived: (state: string) => void;
+  /** Origins by which the box can be reached now. */
+  ways: Fact<Ways>;
+  clock: Clock;
+  random: Random;
+  log: Log;
+}
+
+/** Who may come in, by which way, and for how long. Owner of the fact whether the box has an owner. */
+export class Access implements Service {
+  readonly name = 'access';
+  readonly #options: AccessOptions;
+  readonly #store: AccessStore;
+  readonly #setupCode: SetupCode;
+  readonly #parts: Parts;
+  readonly #expiry: Reconciler;
+
+  constructor(options: AccessOptions) {
+    this.#options = options;
+    const { clock, folder, boxId, names, boxName, visitorOf } = options;
+    const store = new AccessStore(folder);
+    const sessions = new Sessions({ store, clock });
+    const tokens = new Tokens({ store, sessions, clock });
+    const codes = new Codes({ store, sessions, clock });
+    const people = new People({ store, sessions, clock });
+    const apps = new Apps({ store, configured: options.apps });
+    const passkeys = new Passkeys({ store });
+    const setupCode = new SetupCode({ folder, store, clock });
+    const hasher = new PasswordHasher();
+    const logins = new Logins({ people, sessions, tokens, setupCode, hasher, boxName, clock });
+    const guard = new Guard({ names, people, sessions, tokens, apps, visitorOf });
+    this.#store = store;
+    this.#setupCode = setupCode;
+    this.#parts = { boxId, names, boxName, guard, logins, people, sessions, tokens, codes, apps, passkeys };
+    this.#expiry = new Reconciler({
+      ...options,
+      name: 'access.expiry',
+      watch: [],
+      reconcile: async () => {
+        const next = sessions.endExpired();
+        tokens.sweep();
+        codes.sweep();
+        return Math.min(longestPauseMs, Math.max(shortestPauseMs, (next ?? Infinity) - clock.now()));
+      },
+    });
+  }
+
+  /** The box has an owner. */
+  get claimed(): Fact<boolean> {
+    return this.#parts.people.claimed;
+  }
+
+  /** For `porchlight status`, while there is no owner. */
+  get setupCode(): string | undefined {
+    return this.#setupCode.value;
+  }
+
+  async start(): Promise<void> {
+    await this.#store.open();
+    const { people, apps } = this.#parts;
+    people.open();
+    apps.open();
+    if (!people.claimed.value) await this.#setupCode.open();
+    await this.#expiry.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.#expiry.stop();
+    this.#store.close();
+  }
+
+  /** Adds the pages and calls of this part to the box's own application. */
+  async register(app: HttpApp): Promise<void> {
+    const parts = this.#parts;
+    await app.register(async (scope) => {
+      scope.addHook('onRequest', (request, reply) => parts.guard.admit(request, reply));
+      // JSON and, for the apps' endpoints, forms: a page elsewhere can send `text/plain` without asking.
+      scope.removeContentTypeParser('text/plain');
+      loginRoutes(scope, parts);
+      connectRoutes(scope, { ...this.#options, ...parts });
+      await scope.register(async (forms) => tokenRoutes(forms, { ...this.#options, ...parts }));
+    });
+  }
+}
+
+const shortestPauseMs = 1000;
+/** The wall clock may jump ahead in between. */
+const longestPauseMs = 60_000;

@@ -1,0 +1,184 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Problem } from '../../kit/errors.ts';
+import type { ZoneNames } from '../../protocol/names.ts';
+import type { Apps } from './apps.ts';
+import { idleMs } from './logins.ts';
+import { isOwnHost } from './origins.ts';
+import type { People, Person } from './people.ts';
+import { secretHash } from './secrets.ts';
+import { over, type Session, type Sessions } from './sessions.ts';
+import type { Tokens } from './tokens.ts';
+import type { Visitor, VisitorOf } from './visitor.ts';
+
+/**
+ * Who may call a route. Every route of access says so; what changes something and is not `oauth` is in addition taken only
+ * from the box's own pages, and with a session only with its `x-csrf-token`.
+ *
+ * `open`: anybody · `person`, `owner`: with the console's cookie · `app`: with the cookie or an app's access token, also
+ * from scripts of the apps' origins · `oauth`: the apps' own endpoints, which look at no cookie
+ */
+export type Admission = 'open' | 'person' | 'owner' | 'app' | 'oauth';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    admission?: Admission;
+  }
+}
+
+export interface Who {
+  session: Session;
+  person: Person;
+}
+
+export const cookieName = '__Host-porchlight';
+const cookieSeconds = idleMs / 1000;
+
+const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+export interface GuardOptions {
+  names: ZoneNames;
+  people: People;
+  sessions: Sessions;
+  tokens: Tokens;
+  apps: Apps;
+  visitorOf: VisitorOf;
+}
+
+/** Looks at every request before its body is read. */
+export class Guard {
+  readonly #options: GuardOptions;
+  readonly #who = new WeakMap<FastifyRequest, Who>();
+
+  constructor(options: GuardOptions) {
+    this.#options = options;
+  }
+
+  /** The `onRequest` hook of all routes of access. Throws `not-logged-in`, `owner-only`, `cross-site-request`. */
+  async admit(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    reply.headers({
+      'cache-control': 'no-store',
+      'referrer-policy': 'no-referrer',
+      'x-frame-options': 'DENY',
+      'x-content-type-options': 'nosniff',
+    });
+    const { admission } = request.routeOptions.config;
+    if (admission === 'app' || admission === 'oauth') this.#shareWithApps(request, reply);
+    if (admission === 'oauth' || request.method === 'OPTIONS') return;
+    if (!safeMethods.has(request.method)) this.#requireOwnPage(request);
+    if (admission === 'open') return;
+    // A route that forgot to say who may call it is nobody's.
+    if (admission === undefined) throw over();
+    const who = admission === 'app' ? this.#bearer(request, reply) : this.visit(request);
+    if (who === undefined) throw over();
+    if (!safeMethods.has(request.method)) this.#requireCsrf(request);
+    if (admission === 'owner' && who.person.role !== 'owner')
+      throw new Problem('owner-only', 'only an owner of the box may do this', { status: 403 });
+    this.#who.set(request, who);
+  }
+
+  /** Who calls a route that not everybody may call. */
+  who(request: FastifyRequest): Who {
+    const who = this.#who.get(request);
+    if (who === undefined) throw over();
+    return who;
+  }
+
+  visitor(request: FastifyRequest): Visitor {
+    return this.#options.visitorOf(request.raw.socket);
+  }
+
+  /** The person that the console's cookie stands for, and that they were here. */
+  visit(request: FastifyRequest): Who | undefined {
+    const cookie = cookieOf(request.headers.cookie);
+    const found = cookie === undefined ? undefined : this.#options.tokens.find('cookie', cookie);
+    return found && this.#use(found.session, this.visitor(request).address);
+  }
+
+  /** What the page must send as `x-csrf-token`: bound to the cookie, which scripts cannot read. */
+  csrf(request: FastifyRequest): string | undefined {
+    const cookie = cookieOf(request.headers.cookie);
+    return cookie === undefined ? undefined : secretHash('csrf', cookie);
+  }
+
+  /** So that the browser keeps the cookie as long as the session lives. */
+  renewCookie(request: FastifyRequest, reply: FastifyReply): void {
+    const cookie = cookieOf(request.headers.cookie);
+    if (cookie !== undefined) setCookie(reply, cookie);
+  }
+
+  /** The page is one of the box's own, under the name it was called by. */
+  isOwnPage(origin: string | undefined, host: string): boolean {
+    return isOwnHost(host, this.#options.names) && origin?.toLowerCase() === `https://${host.toLowerCase()}`;
+  }
+
+  #bearer(request: FastifyRequest, reply: FastifyReply): Who | undefined {
+    const { authorization } = request.headers;
+    if (authorization === undefined) return this.visit(request);
+    const token = /^Bearer ([\w-]+)$/i.exec(authorization)?.[1];
+    const found = token === undefined ? undefined : this.#options.tokens.find('access', token);
+    const who = found && this.#use(found.session, this.visitor(request).address);
+    // RFC 6750, 3.1.
+    if (who === undefined) reply.header('www-authenticate', 'Bearer error="invalid_token"');
+    return who;
+  }
+
+  #use(session: Session, address: string): Who | undefined {
+    const person = session.personId === null ? undefined : this.#options.people.byId(session.personId);
+    if (person === undefined) return undefined;
+    this.#options.sessions.touch(session, address);
+    return { session, person };
+  }
+
+  #requireOwnPage(request: FastifyRequest): void {
+    if (this.isOwnPage(request.headers.origin, request.host)) return;
+    const message = 'this can only be done from a page of the box itself; open the box and do it there';
+    throw new Problem('cross-site-request', message, { status: 403 });
+  }
+
+  #requireCsrf(request: FastifyRequest): void {
+    const given = Buffer.from(String(request.headers['x-csrf-token'] ?? ''));
+    const expected = Buffer.from(this.csrf(request) ?? '');
+    if (expected.length > 0 && given.length === expected.length && timingSafeEqual(given, expected)) return;
+    const message = 'the page is older than the session; load it again';
+    throw new Problem('cross-site-request', message, { status: 403 });
+  }
+
+  /** CORS (Fetch, 3.2) for the origins of the apps on the owner's list. Without credentials: apps have tokens. */
+  #shareWithApps(request: FastifyRequest, reply: FastifyReply): void {
+    const { origin } = request.headers;
+    reply.header('vary', 'Origin');
+    if (origin === undefined || !this.#options.apps.isOrigin(origin)) return;
+    reply.header('access-control-allow-origin', origin);
+    if (request.method !== 'OPTIONS') return;
+    reply.headers({
+      'access-control-allow-methods': 'GET, POST',
+      'access-control-allow-headers': 'authorization, content-type',
+      'access-control-max-age': '600',
+    });
+  }
+}
+
+/** Answers what a browser asks before it lets an app's script call; the headers are there already. */
+export async function preflight(_request: unknown, reply: FastifyReply): Promise<FastifyReply> {
+  return reply.status(204).send();
+}
+
+/** The one cookie of ours. Two of the name are none: nobody knows which is the right one. */
+export function cookieOf(header: string | undefined): string | undefined {
+  const values = (header ?? '')
+    .split(';')
+    .map((pair) => pair.trim())
+    .filter((pair) => pair.startsWith(`${cookieName}=`))
+    .map((pair) => pair.slice(cookieName.length + 1));
+  return values.length === 1 ? values[0] : undefined;
+}
+
+/** `__Host-`: of this very host, over TLS, for all its paths (RFC 6265bis, 4.1.3.2). An empty value removes it. */
+export function setCookie(reply: FastifyReply, value: string): void {
+  const age = value === '' ? 0 : cookieSeconds;
+  reply.header(
+    'set-cookie',
+    `${cookieName}=${value}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=${age}`,
+  );
+}

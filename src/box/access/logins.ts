@@ -1,0 +1,194 @@
+import { type Clock, days } from '../../kit/clock.ts';
+import { Problem } from '../../kit/errors.ts';
+import type { Fact } from '../../kit/fact.ts';
+import type {
+  FirstRunRequest,
+  JoinRequest,
+  LoginRequest,
+  PasswordRequest,
+  RecoverRequest,
+} from '../../protocol/access-api.ts';
+import { addressFamily, homeOf } from '../../protocol/addresses.ts';
+import type { PasswordHasher } from './argon2.ts';
+import { GuessLimit, guessRules } from './guess-limit.ts';
+import { checkPassword } from './password-policy.ts';
+import { alreadyClaimed, type People, type Person } from './people.ts';
+import { secretHash } from './secrets.ts';
+import type { Sessions } from './sessions.ts';
+import type { SetupCode } from './setup-code.ts';
+import type { Tokens } from './tokens.ts';
+import type { Visitor } from './visitor.ts';
+
+/** A login ends when it, and every app that was let in by it, was not used for so long. */
+export const idleMs = days(30);
+
+export interface LoginsOptions {
+  people: People;
+  sessions: Sessions;
+  tokens: Tokens;
+  setupCode: SetupCode;
+  hasher: PasswordHasher;
+  boxName: Fact<string>;
+  clock: Clock;
+}
+
+/** By whom, from where, on what. */
+export interface Caller extends Visitor {
+  device: string;
+}
+
+/** Every way for a person to come in: first run, password, recovery code, invitation. Each answers the console's cookie. */
+export class Logins {
+  readonly #options: LoginsOptions;
+  readonly #accounts = new GuessLimit({ rule: guessRules.account });
+  readonly #addresses = new GuessLimit({ rule: guessRules.address });
+
+  constructor(options: LoginsOptions) {
+    this.#options = options;
+  }
+
+  /** Throws `only-at-home`, `already-claimed`, `wrong-setup-code`, `password-refused`, `rate-limited`. */
+  async firstRun(given: FirstRunRequest, caller: Caller): Promise<{ recoveryCode: string; cookie: string }> {
+    const { people, setupCode, hasher, boxName } = this.#options;
+    if (people.claimed.value) throw alreadyClaimed();
+    if (!caller.atHome) {
+      const message =
+        'a new box is set up at home: join the network the box is plugged into, and open it from there';
+      throw new Problem('only-at-home', message, { status: 403 });
+    }
+    setupCode.check(given.setupCode);
+    checkPassword(given.password, [given.name, boxName.value]);
+    const password = await hasher.hash(given.password);
+    const { person, recoveryCode } = people.claim(given.name, password);
+    await setupCode.remove();
+    return { recoveryCode, cookie: this.enter(person, caller) };
+  }
+
+  /** Throws `wrong-name-or-password`, `not-claimed`, `rate-limited`. */
+  async login(given: LoginRequest, caller: Caller): Promise<string> {
+    const { people, hasher } = this.#options;
+    this.#requireOwner();
+    const person = people.byName(given.name);
+    const right = await this.#guess(accountOf(given.name, person), caller, () =>
+      hasher.verify(given.password, person && people.passwordOf(person.id)),
+    );
+    if (right && person !== undefined) return this.enter(person, caller);
+    throw new Problem('wrong-name-or-password', 'the name or the password is wrong', { status: 401 });
+  }
+
+  /** Throws `wrong-recovery-code`, `password-refused`, `rate-limited`. */
+  async recover(given: RecoverRequest, caller: Caller): Promise<{ recoveryCode: string; cookie: string }> {
+    const { people, sessions } = this.#options;
+    this.#requireOwner();
+    const person = people.byName(given.name);
+    const right = (): boolean => person !== undefined && people.isRecoveryCode(person.id, given.recoveryCode);
+    if (!(await this.#guess(accountOf(given.name, person), caller, right)) || person === undefined)
+      throw wrongRecovery();
+    const password = await this.#hashed(given.password, person);
+    // Two who came with the same code at the same time: the second finds it used.
+    if (!right()) throw wrongRecovery();
+    const recoveryCode = people.setPassword(person.id, password);
+    sessions.endAllOf(person.id);
+    return { recoveryCode, cookie: this.enter(person, caller) };
+  }
+
+  /** Throws `invite-refused`, `password-refused`, `rate-limited`. */
+  async join(given: JoinRequest, caller: Caller): Promise<{ recoveryCode: string; cookie: string }> {
+    const { people } = this.#options;
+    const invited = (): Person | undefined => people.invited(given.inviteCode);
+    const right = await this.#guess(undefined, caller, () => invited() !== undefined);
+    const person = invited();
+    if (!right || person === undefined) throw inviteRefused();
+    const password = await this.#hashed(given.password, person);
+    if (invited() === undefined) throw inviteRefused();
+    const recoveryCode = people.setPassword(person.id, password);
+    return { recoveryCode, cookie: this.enter(person, caller) };
+  }
+
+  /** Ends every other login of the person. Throws `wrong-name-or-password`, `password-refused`, `rate-limited`. */
+  async changePassword(
+    given: PasswordRequest,
+    person: Person,
+    sessionId: string,
+    caller: Caller,
+  ): Promise<void> {
+    const { people, hasher, sessions } = this.#options;
+    const right = await this.#guess(person.id, caller, () =>
+      hasher.verify(given.current, people.passwordOf(person.id)),
+    );
+    if (!right) throw new Problem('wrong-name-or-password', 'the present password is wrong', { status: 401 });
+    people.changePassword(person.id, await this.#hashed(given.password, person));
+    sessions.endAllOf(person.id, sessionId);
+  }
+
+  /** A new login session of somebody who proved who they are; answers its cookie. */
+  enter(person: Person, caller: Caller): string {
+    const { sessions, tokens } = this.#options;
+    const session = sessions.create({
+      parentId: null,
+      personId: person.id,
+      kind: 'login',
+      label: caller.device,
+      address: caller.address,
+      idleMs,
+    });
+    return tokens.newCookie(session.id);
+  }
+
+  #hashed(password: string, person: Person): Promise<string> {
+    checkPassword(password, [person.name, this.#options.boxName.value]);
+    return this.#options.hasher.hash(password);
+  }
+
+  #requireOwner(): void {
+    if (this.#options.people.claimed.value) return;
+    const message = 'nobody has an account here yet: set the box up first';
+    throw new Problem('not-claimed', message, { status: 409 });
+  }
+
+  /** One guess, counted against the account and the address until it proves right. Throws `rate-limited`. */
+  async #guess(
+    account: string | undefined,
+    caller: Caller,
+    check: () => boolean | Promise<boolean>,
+  ): Promise<boolean> {
+    const now = this.#options.clock.monotonic();
+    const address = addressFamily(caller.address) === undefined ? caller.address : homeOf(caller.address);
+    const counters: [GuessLimit, string][] = [[this.#addresses, address]];
+    // A stranger's guesses through the tunnel keep nobody out at home.
+    if (account !== undefined) counters.push([this.#accounts, `${caller.through}:${account}`]);
+    const waitMs = Math.max(...counters.map(([limit, key]) => limit.wait(key, now)));
+    if (waitMs > 0) throw tooMany(waitMs);
+    for (const [limit, key] of counters) limit.count(key, now);
+    let right: boolean | undefined;
+    try {
+      right = await check();
+      return right;
+    } finally {
+      // What could not be looked at was no guess. Who is in has nothing to wait for, but their address may be others' too.
+      if (right !== false) for (const [limit, key] of counters) limit.takeBack(key, now);
+      if (right === true && account !== undefined) this.#accounts.forgive(`${caller.through}:${account}`);
+    }
+  }
+}
+
+/** Names without a person are counted like those with one: who is told to wait learns nothing about who lives here. */
+function accountOf(name: string, person: Person | undefined): string {
+  return person?.id ?? secretHash('name', name.toLowerCase());
+}
+
+function tooMany(waitMs: number): Problem {
+  const retryAfterSeconds = Math.ceil(waitMs / 1000);
+  const message = `too many wrong tries; try again in ${retryAfterSeconds} seconds`;
+  return new Problem('rate-limited', message, { status: 429, retryAfterSeconds });
+}
+
+const wrongRecovery = (): Problem =>
+  new Problem('wrong-recovery-code', 'the name or the recovery code is wrong, or the code was used before', {
+    status: 401,
+  });
+
+const inviteRefused = (): Problem =>
+  new Problem('invite-refused', 'this invite code is wrong, used or too old; ask for a new one', {
+    status: 401,
+  });

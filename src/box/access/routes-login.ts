@@ -1,0 +1,77 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { HttpApp } from '../../kit/http-server.ts';
+import {
+  accessLimits,
+  FirstRunRequest,
+  JoinRequest,
+  LoginRequest,
+  PasswordRequest,
+  RecoverRequest,
+  type SessionView,
+} from '../../protocol/access-api.ts';
+import { setCookie } from './guard.ts';
+import { isZoneHost } from './origins.ts';
+import type { Parts } from './parts.ts';
+import type { Caller } from './logins.ts';
+import { deviceOf } from './visitor.ts';
+
+/** First run, login, and what the console asks first. */
+export function loginRoutes(app: HttpApp, parts: Parts): void {
+  const { guard, logins, people, sessions, passkeys } = parts;
+  const bodyLimit = accessLimits.formBytes;
+  const open = { config: { admission: 'open' }, bodyLimit } as const;
+  const person = { config: { admission: 'person' }, bodyLimit } as const;
+  const caller = (request: FastifyRequest): Caller => ({
+    ...guard.visitor(request),
+    device: deviceOf(request),
+  });
+  app.get('/api/session', open, async (request, reply): Promise<SessionView> => {
+    const who = guard.visit(request);
+    const claimed = people.claimed.value;
+    if (who !== undefined) guard.renewCookie(request, reply);
+    const inZone = isZoneHost(request.host, parts.names);
+    return {
+      stage: who !== undefined ? 'in' : claimed ? 'login' : 'first-run',
+      boxName: parts.boxName.value,
+      boxId: parts.boxId,
+      through: guard.visitor(request).through,
+      person: who?.person ?? null,
+      csrf: who === undefined ? null : (guard.csrf(request) ?? null),
+      passkeys: inZone && (who !== undefined || passkeys.any()),
+    };
+  });
+
+  app.post('/api/first-run', { ...open, schema: { body: FirstRunRequest } }, async (request, reply) =>
+    letIn(reply, await logins.firstRun(request.body, caller(request))),
+  );
+
+  app.post('/api/login', { ...open, schema: { body: LoginRequest } }, async (request, reply) => {
+    setCookie(reply, await logins.login(request.body, caller(request)));
+    return reply.status(204).send();
+  });
+
+  app.post('/api/recover', { ...open, schema: { body: RecoverRequest } }, async (request, reply) =>
+    letIn(reply, await logins.recover(request.body, caller(request))),
+  );
+
+  app.post('/api/join', { ...open, schema: { body: JoinRequest } }, async (request, reply) =>
+    letIn(reply, await logins.join(request.body, caller(request))),
+  );
+
+  app.put('/api/password', { ...person, schema: { body: PasswordRequest } }, async (request, reply) => {
+    const who = guard.who(request);
+    await logins.changePassword(request.body, who.person, who.session.id, caller(request));
+    return reply.status(204).send();
+  });
+
+  app.post('/api/logout', person, async (request, reply) => {
+    sessions.end(guard.who(request).session.id);
+    setCookie(reply, '');
+    return reply.status(204).send();
+  });
+}
+
+function letIn(reply: FastifyReply, entry: { cookie: string; recoveryCode: string }): FastifyReply {
+  setCookie(reply, entry.cookie);
+  return reply.status(201).send({ recoveryCode: entry.recoveryCode });
+}

@@ -1,0 +1,114 @@
+import { type Static, Type } from 'typebox';
+import { Value } from 'typebox/value';
+import type { Problem } from '../../kit/errors.ts';
+import type { Fact } from '../../kit/fact.ts';
+import type { HttpApp } from '../../kit/http-server.ts';
+import { accessLimits, accessPaths, type TokenResponse, type Ways } from '../../protocol/access-api.ts';
+import { idleMs } from './logins.ts';
+import { invalidClient, invalidRequest, unsupportedGrant } from './oauth-problem.ts';
+import { preflight } from './guard.ts';
+import type { Parts } from './parts.ts';
+import type { Session } from './sessions.ts';
+import type { TokenPair } from './tokens.ts';
+import { deviceOf } from './visitor.ts';
+
+export interface TokenRoutesOptions extends Parts {
+  ways: Fact<Ways>;
+}
+
+const text = Type.String({ minLength: 1, maxLength: 500 });
+const ByCode = Type.Object({
+  grant_type: Type.Literal('authorization_code'),
+  client_id: text,
+  redirect_uri: text,
+  code: text,
+  // RFC 7636, 4.1.
+  code_verifier: Type.String({ pattern: '^[A-Za-z0-9._~-]{43,128}$' }),
+});
+const ByRefresh = Type.Object({
+  grant_type: Type.Literal('refresh_token'),
+  client_id: text,
+  refresh_token: text,
+});
+const Revocation = Type.Object({ token: text, client_id: text });
+
+/** The token and revocation endpoints, for the apps' own scripts: forms in, no cookie looked at. Needs a scope of its own. */
+export function tokenRoutes(app: HttpApp, options: TokenRoutesOptions): void {
+  const { guard, apps, codes, tokens, sessions, boxName, boxId, ways } = options;
+  const oauth = { config: { admission: 'oauth' }, bodyLimit: accessLimits.formBytes } as const;
+
+  // Forms and nothing else.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser<string>(
+    'application/x-www-form-urlencoded',
+    { parseAs: 'string' },
+    async (_request: unknown, body: string) => parseForm(body),
+  );
+  for (const path of [accessPaths.token, accessPaths.revoke]) app.options(path, oauth, preflight);
+
+  const byCode = (form: Static<typeof ByCode>, label: string, address: string): Session => {
+    const { client_id: clientId, redirect_uri: redirectUri, code, code_verifier: verifier } = form;
+    return codes.use({ clientId, redirectUri, code, verifier }, ({ id, personId }) =>
+      sessions.create({ parentId: id, personId, clientId, kind: 'app', label, address, idleMs }),
+    );
+  };
+
+  const granted = (pair: TokenPair): TokenResponse => ({
+    access_token: pair.accessToken,
+    token_type: 'Bearer',
+    expires_in: accessLimits.accessTokenSeconds,
+    refresh_token: pair.refreshToken,
+    box_id: boxId,
+    box_name: boxName.value,
+    ways: ways.value,
+  });
+
+  /** Throws `invalid-client` for an app that is not, or no longer, on the owner's list. */
+  const appOf = (form: unknown): { name: string } => {
+    const clientId = (form as { client_id?: unknown } | null | undefined)?.client_id;
+    const found = apps.all.find((each) => each.clientId === clientId);
+    if (found === undefined) throw invalidClient('this app is not on the list of the box');
+    return found;
+  };
+
+  app.post(accessPaths.token, oauth, async (request): Promise<TokenResponse> => {
+    const form = request.body;
+    const { address } = guard.visitor(request);
+    const { name } = appOf(form);
+    if (Value.Check(ByRefresh, form)) {
+      const { session, pair } = tokens.refresh(form.refresh_token, form.client_id);
+      sessions.touch(session, address);
+      return granted(pair);
+    }
+    if (!Value.Check(ByCode, form)) throw faultOf(form);
+    const session = byCode(form, `${name} · ${deviceOf(request)}`, address);
+    return granted(tokens.newPair(session.id));
+  });
+
+  app.post(accessPaths.revoke, oauth, async (request, reply) => {
+    const form = request.body;
+    appOf(form);
+    if (!Value.Check(Revocation, form)) throw invalidRequest('give token and client_id');
+    const id = tokens.owner(form.token);
+    const session = id === undefined ? undefined : sessions.find(id);
+    if (session?.clientId === form.client_id) sessions.end(session.id);
+    // RFC 7009, 2.2: a token that is none is revoked already.
+    return reply.status(200).send();
+  });
+}
+
+function faultOf(form: unknown): Problem {
+  const grantType = (form as { grant_type?: unknown } | undefined)?.grant_type;
+  if (grantType === 'authorization_code')
+    return invalidRequest('give code, redirect_uri, client_id and code_verifier (43 to 128 characters)');
+  if (grantType === 'refresh_token') return invalidRequest('give refresh_token and client_id');
+  return unsupportedGrant('grant_type must be authorization_code or refresh_token');
+}
+
+/** RFC 6749, 3.2: a form, each parameter at most once; empty ones count as left out. */
+function parseForm(body: string): Record<string, string> {
+  const form = new URLSearchParams(body);
+  const names = [...form.keys()];
+  if (new Set(names).size < names.length) throw invalidRequest('a parameter is given more than once');
+  return Object.fromEntries([...form].filter(([, value]) => value !== ''));
+}

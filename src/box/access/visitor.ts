@@ -1,0 +1,44 @@
+import type { Socket } from 'node:net';
+import type { FastifyRequest } from 'fastify';
+
+/** Where somebody comes from, as far as the connection itself tells. */
+export interface Visitor {
+  through: 'home' | 'tunnel';
+  /** Canonical text; the real one also behind the tunnel. `unknown` when the relay did not say. */
+  address: string;
+  /** Their address is on one of the box's own links, and they did not come through the tunnel. */
+  atHome: boolean;
+}
+
+export type VisitorOf = (socket: Socket) => Visitor;
+
+const browsers: readonly (readonly [RegExp, string])[] = [
+  [/\bEdg(e|A|iOS)?\//, 'Edge'],
+  [/\bOPR\//, 'Opera'],
+  [/\bSamsungBrowser\//, 'Samsung Internet'],
+  [/\b(Firefox|FxiOS)\//, 'Firefox'],
+  [/\b(Chrome|CriOS)\//, 'Chrome'],
+  [/\bSafari\//, 'Safari'],
+];
+const systems: readonly (readonly [RegExp, string])[] = [
+  [/\biPhone\b/, 'iPhone'],
+  [/\biPad\b/, 'iPad'],
+  [/\bAndroid\b/, 'Android'],
+  [/\bWindows\b/, 'Windows'],
+  [/\bMac OS X\b/, 'Mac'],
+  [/\bCrOS\b/, 'Chromebook'],
+  [/\bLinux\b/, 'Linux'],
+];
+
+/** What a person calls the device in a list, from its User-Agent: *Firefox on Android*. Nothing is decided by it. */
+export function deviceLabel(userAgent: string | undefined): string {
+  const named = (names: typeof browsers): string | undefined =>
+    names.find(([pattern]) => pattern.test(userAgent ?? ''))?.[1];
+  const [browser, system] = [named(browsers), named(systems)];
+  if (browser === undefined) return system ?? 'unknown device';
+  return system === undefined ? browser : `${browser} on ${system}`;
+}
+
+export function deviceOf(request: FastifyRequest): string {
+  return deviceLabel(request.headers['user-agent']);
+}
