@@ -1,0 +1,78 @@
+import { messageOf, Problem } from '../kit/errors.ts';
+
+const maxAnswerBytes = 1024 * 1024;
+
+/**
+ * The JSON of an answer: `undefined` when it is none. Throws the `Problem` that the server answers with, under its own code
+ * (of OAuth's `error`, RFC 6749, 5.2, with hyphens), and `bad-answer` for one of more than a megabyte.
+ */
+export async function jsonOf(response: Response): Promise<unknown> {
+  const value = parsed(await textOf(response));
+  if (response.ok) return value;
+  const { code, error, message } = (value ?? {}) as Record<string, unknown>;
+  const { status } = response;
+  const named = typeof code === 'string' ? code : typeof error === 'string' ? error : `http-${status}`;
+  const why = typeof message === 'string' ? message.slice(0, 500) : 'without a reason';
+  const after = Number(response.headers.get('retry-after') ?? Number.NaN);
+  throw new Problem(
+    named.slice(0, 60).replaceAll('_', '-'),
+    `${originOf(response)} answered ${status}: ${why}`,
+    {
+      status,
+      retryable: status >= 500 || status === 408 || status === 429,
+      ...(Number.isFinite(after) && after >= 0 ? { retryAfterSeconds: after } : {}),
+    },
+  );
+}
+
+/** What a request that got no answer throws: the abort of the one who asked, or `unreachable`. */
+export function sendFailed(error: unknown, origin: string, signal: AbortSignal | undefined): never {
+  signal?.throwIfAborted();
+  throw new Problem('unreachable', `${origin} cannot be reached: ${messageOf(error)}`, {
+    status: 502,
+    cause: error,
+    details: { origin },
+  });
+}
+
+async function textOf(response: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  let size = 0;
+  for await (const chunk of chunksOf(response)) {
+    size += chunk.length;
+    if (size > maxAnswerBytes) {
+      throw new Problem('bad-answer', `${originOf(response)} answered more than ${maxAnswerBytes} bytes`, {
+        status: 502,
+      });
+    }
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+/** Not every browser can iterate over a stream. */
+async function* chunksOf(response: Response): AsyncGenerator<Uint8Array> {
+  const reader = response.body?.getReader();
+  if (reader === undefined) return;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    await reader.cancel().catch(() => undefined);
+  }
+}
+
+const originOf = (response: Response): string =>
+  response.url === '' ? 'the server' : new URL(response.url).origin;
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

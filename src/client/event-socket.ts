@@ -1,0 +1,136 @@
+import { codeOf, isAbort, Problem } from '../kit/errors.ts';
+import { backoffDelay } from '../kit/retry.ts';
+import type { BoxEvent, Ways } from '../protocol/access-api.ts';
+import { accessPaths, sessionEndedClose } from '../protocol/constants.ts';
+import { until } from './observable.ts';
+import type { Runtime } from './runtime.ts';
+import type { TokenKeeper } from './tokens.ts';
+import type { Way } from './ways.ts';
+import type { WayKeeper } from './way-keeper.ts';
+
+export interface EventSocketOptions {
+  ways: WayKeeper;
+  tokens: TokenKeeper;
+  onEvent: (event: BoxEvent) => void;
+  runtime: Runtime;
+}
+
+const backoff = { initialMs: 250, factor: 2, capMs: 30_000, jitter: 0.5 } as const;
+/** A socket that lived this long was a success: the next attempt is the first again. */
+const livedMs = 5000;
+/** A socket says nothing when its peer has gone: the way is asked this often. */
+const askEveryMs = 15_000;
+const openMs = 5000;
+
+/** Keeps one events socket open over the way in use, and opens the next when the way changes or the socket fails. */
+export class EventSocket {
+  readonly #options: EventSocketOptions;
+
+  constructor(options: EventSocketOptions) {
+    this.#options = options;
+  }
+
+  /** Ends when `signal` aborts or the session is over. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { ways, tokens, runtime } = this.#options;
+    const { clock, random } = runtime;
+    for (let failures = 0; !signal.aborted;) {
+      try {
+        const way = await provenWay(ways, signal);
+        const token = await tokens.access(signal);
+        const openedAt = clock.monotonic();
+        const end = await this.#live(way, token, signal);
+        if (end === 'moved') continue;
+        if (end === 'refused') await tokens.renewed(token, signal);
+        else ways.apply({ type: 'suspect', origin: way.origin });
+        if (clock.monotonic() - openedAt >= livedMs) failures = 0;
+      } catch (error) {
+        if (signal.aborted || isAbort(error) || codeOf(error) === 'logged-out') return;
+        if (!(error instanceof Problem)) throw error;
+      }
+      failures++;
+      await clock.sleep(backoffDelay(backoff, failures, random), signal).catch(() => undefined);
+    }
+  }
+
+  /** Resolves when the socket is closed: by the box or the network, refused, or by us because another way is in use. */
+  async #live(way: Way, token: string, signal: AbortSignal): Promise<'closed' | 'refused' | 'moved'> {
+    const { ways, runtime, onEvent } = this.#options;
+    const socket = runtime.openSocket(way.origin.replace('https:', 'wss:') + accessPaths.events);
+    const done = new AbortController();
+    const over = AbortSignal.any([signal, done.signal]);
+    const closed = new Promise<'closed' | 'refused'>((resolve) => {
+      socket.addEventListener('open', () => socket.send(JSON.stringify({ accessToken: token })));
+      socket.addEventListener('message', ({ data }) => {
+        const event = boxEvent(data);
+        if (event !== undefined) onEvent(event);
+      });
+      // Before every close that is a failure; nothing is said about it in a browser.
+      socket.addEventListener('error', () => undefined);
+      socket.addEventListener('close', ({ code }) =>
+        resolve(code === sessionEndedClose ? 'refused' : 'closed'),
+      );
+    });
+    const moved = until(ways.choice, ({ current }) => current?.origin !== way.origin, over);
+    const asking = this.#askAgain(way, socket, over);
+    try {
+      return await Promise.race([closed, moved.then(() => 'moved' as const), asking]);
+    } finally {
+      done.abort();
+      socket.close();
+      await Promise.allSettled([moved, asking]);
+    }
+  }
+
+  async #askAgain({ origin }: Way, socket: WebSocket, signal: AbortSignal): Promise<never> {
+    const { ways, runtime } = this.#options;
+    await runtime.clock.sleep(openMs, signal);
+    if (socket.readyState === connecting) socket.close();
+    for (;;) {
+      await runtime.clock.sleep(askEveryMs, signal);
+      ways.apply({ type: 'suspect', origin });
+    }
+  }
+}
+
+const connecting = 0;
+
+async function provenWay(ways: WayKeeper, signal: AbortSignal): Promise<Way> {
+  const { current } = await until(
+    ways.choice,
+    (choice) => choice.current !== undefined && choice.provenAt !== undefined,
+    signal,
+  );
+  if (current === undefined) throw new Error('a way that is none was proven');
+  return current;
+}
+
+/** What came over the socket, if it is an event as agreed; what is not known here is for later versions. */
+function boxEvent(data: unknown): BoxEvent | undefined {
+  const event = parsed(data) as Record<string, unknown> | null | undefined;
+  switch (event?.['type']) {
+    case 'session-ended':
+    case 'state':
+      return { type: event['type'] };
+    case 'token': {
+      const { accessToken, expiresIn } = event;
+      if (typeof accessToken !== 'string' || typeof expiresIn !== 'number' || !(expiresIn > 0))
+        return undefined;
+      return { type: 'token', accessToken, expiresIn };
+    }
+    case 'ways':
+      // Checked by the one who knows the zone.
+      return { type: 'ways', ways: event['ways'] as Ways };
+    default:
+      return undefined;
+  }
+}
+
+function parsed(data: unknown): unknown {
+  if (typeof data !== 'string' || data.length > 65_536) return undefined;
+  try {
+    return JSON.parse(data);
+  } catch {
+    return undefined;
+  }
+}

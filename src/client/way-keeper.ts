@@ -1,0 +1,177 @@
+import { isAbort } from '../kit/errors.ts';
+import type { Fact } from '../kit/fact.ts';
+import type { Ways } from '../protocol/access-api.ts';
+import { accessPaths } from '../protocol/constants.ts';
+import { type Choice, type ChoiceEvent, decide, firstChoice, isResting } from './choice.ts';
+import { Observable, until } from './observable.ts';
+import type { Runtime } from './runtime.ts';
+import { isLocal, type Way } from './ways.ts';
+
+export interface WayKeeperOptions {
+  ways: Ways;
+  localAllowed: boolean;
+  preferTunnel: boolean;
+  /** The ways as the registration-server knows them now; `undefined` when it does not. */
+  refresh?: ((signal: AbortSignal) => Promise<Ways | undefined>) | undefined;
+  runtime: Runtime;
+}
+
+/** How long a probe may stay without an answer. A name of the home network answers within milliseconds, or not at all. */
+const probeMs = (way: Way): number => (isLocal(way) ? 1500 : 5000);
+/** The same after a request has failed outright, when somebody waits for its repetition. */
+const verdictMs = (way: Way): number => (isLocal(way) ? 250 : 5000);
+const refreshEveryMs = 15_000;
+
+/** Keeps the choice of the way: asks what choice.ts wants asked, and tells it what came of it. */
+export class WayKeeper {
+  readonly choice: Fact<Choice>;
+  readonly #choice: Observable<Choice>;
+  readonly #options: WayKeeperOptions;
+  readonly #ended = new AbortController();
+  #probing: { origin: string; abort: AbortController } | undefined;
+  #timer: AbortController | undefined;
+  #timerAt: number | undefined;
+  #refreshedAt: number | undefined;
+  #looks = false;
+
+  constructor(options: WayKeeperOptions) {
+    this.#options = options;
+    this.#choice = new Observable(firstChoice(options, options.runtime.clock.monotonic()));
+    this.choice = this.#choice;
+  }
+
+  /** From now on the way home is looked for, and a box that cannot be reached, although nobody asks for anything. */
+  start(): void {
+    this.#looks = true;
+    this.#act();
+  }
+
+  close(): void {
+    this.#ended.abort();
+    this.#probing?.abort.abort();
+    this.#timer?.abort();
+  }
+
+  apply(event: ChoiceEvent): void {
+    if (this.#ended.signal.aborted) return;
+    const { choice, refresh } = decide(this.#choice.value, event, this.#options.runtime.clock.monotonic());
+    this.#choice.set(choice);
+    this.#act();
+    if (refresh) void this.#refresh();
+  }
+
+  /** The way over which a request goes now; `undefined` when there is none, or none that works. */
+  get way(): Way | undefined {
+    const choice = this.#choice.value;
+    return isResting(choice) ? undefined : choice.current;
+  }
+
+  /** Resolves when an answer has come over the way in use within the last `ms`; `undefined` when no way gives any. */
+  async proven(ms: number, signal: AbortSignal): Promise<Way | undefined> {
+    const since = this.#options.runtime.clock.monotonic() - ms;
+    const isProven = ({ provenAt }: Choice): boolean => provenAt !== undefined && provenAt >= since;
+    const { current } = this.#choice.value;
+    if (current !== undefined && !isProven(this.#choice.value))
+      this.apply({ type: 'suspect', origin: current.origin });
+    const settled = (choice: Choice): boolean =>
+      isProven(choice) || isResting(choice) || choice.current === undefined;
+    const choice = await until(this.#choice, settled, signal);
+    return isProven(choice) ? choice.current : undefined;
+  }
+
+  /** A request over `way` has failed: is it the way? Answers soon, and leaves the way when it is. */
+  async isOpen(way: Way, signal: AbortSignal): Promise<boolean> {
+    const { clock } = this.#options.runtime;
+    const { origin } = way;
+    const undecided = (choice: Choice): boolean => choice.probe?.origin === origin;
+    this.apply({ type: 'suspect', origin });
+    const done = new AbortController();
+    const limit = clock.sleep(verdictMs(way), AbortSignal.any([done.signal, this.#ended.signal]));
+    limit.then(
+      () => undecided(this.#choice.value) && this.apply({ type: 'dead', origin }),
+      () => undefined,
+    );
+    try {
+      const choice = await until(this.#choice, (choice) => !undecided(choice), signal);
+      return choice.current?.origin === origin && choice.provenAt !== undefined;
+    } finally {
+      done.abort();
+    }
+  }
+
+  /**
+   * Rejects never, resolves when requests over `way` that have no answer yet are to be given up: it was found dead, or is
+   * a local name and another one is in use now.
+   */
+  async lost(way: Way, signal: AbortSignal): Promise<void> {
+    const isLost = ({ current, failed }: Choice): boolean =>
+      failed.includes(way.origin) || (isLocal(way) && current?.origin !== way.origin);
+    await until(this.#choice, isLost, signal);
+  }
+
+  /** Makes what runs what the choice wants to run. */
+  #act(): void {
+    const { probe, lookAt } = this.#choice.value;
+    if (probe?.origin !== this.#probing?.origin) {
+      this.#probing?.abort.abort();
+      this.#probing = undefined;
+      if (probe !== undefined) void this.#ask(probe);
+    }
+    const wakeAt = this.#looks ? lookAt : undefined;
+    if (wakeAt === this.#timerAt) return;
+    this.#timer?.abort();
+    this.#timerAt = wakeAt;
+    if (wakeAt !== undefined) void this.#wake(wakeAt);
+  }
+
+  async #ask({ kind, origin }: Way): Promise<void> {
+    const { fetch, clock } = this.#options.runtime;
+    const abort = new AbortController();
+    this.#probing = { origin, abort };
+    const { signal } = abort;
+    const answered = fetch(origin + accessPaths.ping, {
+      cache: 'no-store',
+      credentials: 'omit',
+      signal,
+    }).then(
+      async (response) => {
+        await response.body?.cancel();
+        return true;
+      },
+      () => false,
+    );
+    const tooLong = clock.sleep(probeMs({ kind, origin }), signal).then(
+      () => false,
+      () => false,
+    );
+    const open = await Promise.race([answered, tooLong]);
+    if (signal.aborted) return;
+    abort.abort();
+    this.#probing = undefined;
+    this.apply({ type: open ? 'answered' : 'dead', origin });
+  }
+
+  async #wake(at: number): Promise<void> {
+    const { clock } = this.#options.runtime;
+    const timer = new AbortController();
+    this.#timer = timer;
+    try {
+      await clock.sleep(at - clock.monotonic(), timer.signal);
+    } catch (error) {
+      if (isAbort(error)) return;
+      throw error;
+    }
+    this.#timerAt = undefined;
+    this.apply({ type: 'tick' });
+  }
+
+  async #refresh(): Promise<void> {
+    const { refresh, runtime } = this.#options;
+    const now = runtime.clock.monotonic();
+    if (refresh === undefined || now - (this.#refreshedAt ?? Number.NEGATIVE_INFINITY) < refreshEveryMs)
+      return;
+    this.#refreshedAt = now;
+    const ways = await refresh(this.#ended.signal);
+    if (ways !== undefined) this.apply({ type: 'ways', ways });
+  }
+}
