@@ -20,7 +20,9 @@ export interface ArrivalOptions {
 export async function hasArrived(options: ArrivalOptions): Promise<boolean> {
   const { registration, state, waitSeconds = 0, signal } = options;
   const runtime = runtimeFrom(options.runtime);
-  const digest = new Uint8Array(await runtime.crypto.subtle.digest('SHA-256', new TextEncoder().encode(state)));
+  const digest = new Uint8Array(
+    await runtime.crypto.subtle.digest('SHA-256', new TextEncoder().encode(state)),
+  );
   const hash = Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
   const url = new URL(`/arrivals/${hash}?wait=${waitSeconds}`, registration);
   const response = await runtime
@@ -28,5 +30,7 @@ export async function hasArrived(options: ArrivalOptions): Promise<boolean> {
     .catch((error: unknown) => sendFailed(error, registration, signal));
   const answer = (await jsonOf(response)) as { arrived?: unknown } | undefined;
   if (typeof answer?.arrived === 'boolean') return answer.arrived;
-  throw new Problem('bad-answer', `${registration} did not say whether the window has arrived`, { status: 502 });
+  throw new Problem('bad-answer', `${registration} did not say whether the window has arrived`, {
+    status: 502,
+  });
 }

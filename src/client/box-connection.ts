@@ -191,11 +191,12 @@ export class BoxConnection {
   }
 
   #post(path: string, form: Record<string, string>): Promise<Response> {
-    // The token endpoint's answer may get lost with its way; asking again is the only chance to keep the session.
+    // An answer with tokens that is lost with its way ends the session; when it is, asking again does no further harm.
     const request: BoxRequest = {
       path,
       init: { method: 'POST', body: new URLSearchParams(form), cache: 'no-store', credentials: 'omit' },
       repeatable: true,
+      careful: true,
     };
     return this.#sender.send(request, this.#ended.signal);
   }

@@ -8,7 +8,7 @@ import type { RememberedBox } from './remembered.ts';
 import { type Runtime, runtimeFrom } from './runtime.ts';
 import type { Store } from './store.ts';
 import { tokenAnswer } from './token-answer.ts';
-import { allWays, hostOf, isLocal, parseWaysOf, zoneOf } from './ways.ts';
+import { allWays, isLocal, parseWaysOf, zoneOf } from './ways.ts';
 
 /** What both ends of connecting need: the one before the window leaves for the box, and the one after it came back. */
 export interface ConnectOptions {
@@ -29,6 +29,8 @@ export interface ConnectRequest extends ConnectOptions {
 interface Pending {
   id: BoxId;
   ways: Ways;
+  /** By which of its names the window went to the box. */
+  origin: string;
   verifier: string;
   begunAt: number;
 }
@@ -39,16 +41,17 @@ const longestMs = 60 * 60_000;
 
 /**
  * Where to navigate the top window so that the box asks its owner (RFC 6749, 4.1.1, with PKCE, RFC 7636). `state` names
- * this request: the box comes back with it, and tells it to the registration-server's side when its page was opened.
+ * this request: the box comes back with it, and tells the registration-server of it as soon as its page is opened.
  */
 export async function connect(request: ConnectRequest): Promise<{ url: string; state: string }> {
   const { crypto, clock } = runtimeFrom(request.runtime);
   const { id, ways } = request.box;
+  const { origin = ways.main } = request;
   const [state, verifier] = [randomText(crypto), randomText(crypto)];
-  const pending: Pending = { id, ways, verifier, begunAt: clock.now() };
+  const pending: Pending = { id, ways, origin, verifier, begunAt: clock.now() };
   await forgetOld(request.store, clock.now());
   await request.store.save(keyOf(state), JSON.stringify(pending));
-  const url = new URL(accessPaths.connect, request.origin ?? ways.main);
+  const url = new URL(accessPaths.connect, origin);
   url.search = new URLSearchParams({
     response_type: 'code',
     client_id: request.clientId,
@@ -161,13 +164,11 @@ async function forgetOld(store: Store, now: number): Promise<void> {
   }
 }
 
-/** RFC 9207: an answer that comes from another box than the one that was asked is not taken. */
-function checkIssuer(issuer: string | null, pending: Pending): void {
-  const host = issuer === null ? undefined : hostOf(issuer.replace(/\/$/, ''));
-  const zone = zoneOf(pending.ways);
-  if (host !== zone && host?.endsWith(`.${zone}`) !== true) {
-    throw mismatch(issuer === null ? 'it does not say which box it is from' : 'it is from another box');
-  }
+/** RFC 9207: an answer that comes from another box than the one that was asked is not taken. Each name is an issuer. */
+function checkIssuer(issuer: string | null, { ways, origin }: Pending): void {
+  const issuers = [origin, ...allWays(ways).map((way) => way.origin)];
+  if (issuer === null) throw mismatch('it does not say which box it is from');
+  if (!issuers.includes(issuer)) throw mismatch('it is from another box');
 }
 
 const mismatch = (why: string): Problem =>

@@ -10,11 +10,15 @@ export interface BoxRequest {
   init: RequestInit;
   /** Doing it twice is as doing it once (RFC 9110, 9.2.2), and its body can be sent twice. */
   repeatable: boolean;
+  /** Better late than lost: sent only over a way just proven open. Always so for what is not repeatable. */
+  careful?: boolean;
 }
+
+type Outcome = { response: Response } | { open: boolean; error: unknown };
 
 /** A way on which nothing has come back for this long is asked whether it is open. */
 const quietMs = 2000;
-/** What cannot be repeated is sent only over a way that has answered this recently. */
+/** A careful request is sent only over a way that has answered this recently. */
 const provenWithinMs = 10_000;
 /** Twice around all ways: after that it is the request that does not get through. */
 const mostTries = 8;
@@ -43,7 +47,7 @@ export class Sender {
     for (let tries = 0; tries < mostTries; tries++) {
       const way = await this.#wayFor(request, signal);
       const outcome = await this.#attempt(way, request, signal);
-      if (outcome instanceof Response) return outcome;
+      if ('response' in outcome) return outcome.response;
       if (!request.repeatable) throw notRepeated(request, outcome.error);
       const failed = (failures.get(way.origin) ?? 0) + 1;
       failures.set(way.origin, failed);
@@ -54,7 +58,8 @@ export class Sender {
   }
 
   async #wayFor(request: BoxRequest, signal: AbortSignal): Promise<Way> {
-    const way = request.repeatable ? this.#ways.way : await this.#ways.proven(provenWithinMs, signal);
+    const { repeatable, careful = !repeatable } = request;
+    const way = careful ? await this.#ways.proven(provenWithinMs, signal) : this.#ways.way;
     if (way !== undefined) return way;
     if (this.#ways.choice.value.current !== undefined) throw unreachable();
     throw new Problem('no-way', 'the box has no way in that this page may use', {
@@ -63,11 +68,7 @@ export class Sender {
     });
   }
 
-  async #attempt(
-    way: Way,
-    request: BoxRequest,
-    signal: AbortSignal,
-  ): Promise<Response | { open: boolean; error: unknown }> {
+  async #attempt(way: Way, request: BoxRequest, signal: AbortSignal): Promise<Outcome> {
     signal.throwIfAborted();
     const abort = new AbortController();
     const forward = (): void => abort.abort(signal.reason);
@@ -80,7 +81,7 @@ export class Sender {
         signal: abort.signal,
       });
       this.#ways.apply({ type: 'answered', origin: way.origin });
-      return response;
+      return { response };
     } catch (error) {
       signal.removeEventListener('abort', forward);
       signal.throwIfAborted();
