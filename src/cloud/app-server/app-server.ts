@@ -1,9 +1,8 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import { readBuiltFiles, sendBuiltFile } from '../../kit/built-files.ts';
 import type { Health } from '../../kit/health.ts';
 import { createHttpsApp, type HttpsApp, HttpsService } from '../../kit/http-server.ts';
 import type { Log } from '../../kit/log.ts';
 import type { Service } from '../../kit/service.ts';
-import { type BuiltFile, readBuiltFiles } from './files.ts';
 import { pageHeaders } from './page-headers.ts';
 
 export interface AppServerOptions {
@@ -48,7 +47,7 @@ export class AppServer implements Service {
     return { ...this.#counters };
   }
 
-  /** Throws `app-not-built`, `port-in-use`. */
+  /** Throws `pages-not-built`, `port-in-use`. */
   async start(): Promise<void> {
     await this.#http.start();
     this.#options.health.set(this.name, 'ok', 'the app is served');
@@ -68,7 +67,9 @@ export class AppServer implements Service {
     for (const [path, file] of files) {
       app.get(path, async (request, reply) => {
         this.#counters[path === '/' ? 'pages' : 'files']++;
-        return this.#send(file, request, reply);
+        sendBuiltFile(file, request, reply);
+        if (reply.statusCode === 304) this.#counters.notModified++;
+        return reply;
       });
     }
     const config = { registration: registrationOrigin, zoneRoot };
@@ -78,25 +79,4 @@ export class AppServer implements Service {
     await app.ready();
     return app;
   }
-
-  #send(file: BuiltFile, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-    const { type, body, gzipped, etag, immutable } = file;
-    reply.headers({
-      etag,
-      vary: 'accept-encoding',
-      'cache-control': immutable ? 'public, max-age=31536000, immutable' : 'no-cache',
-    });
-    if (asked(request.headers['if-none-match']).includes(etag)) {
-      this.#counters.notModified++;
-      return reply.status(304).send();
-    }
-    reply.type(type);
-    const zips = /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/i.test(String(request.headers['accept-encoding']));
-    return zips ? reply.header('content-encoding', 'gzip').send(gzipped) : reply.send(body);
-  }
-}
-
-/** Entity tags of `If-None-Match`, whose comparison is the weak one (RFC 9110, 13.1.2). */
-function asked(header: string | undefined): string[] {
-  return (header ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''));
 }

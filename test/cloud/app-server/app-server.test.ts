@@ -157,7 +157,7 @@ describe('the app server', () => {
 
   it('says what to do when the app is not built, or the port is taken', async () => {
     for (const missing of [join(folder, 'nowhere'), join(built, 'assets')]) {
-      await expect(appServer({ folder: missing }).start()).rejects.toMatchObject({ code: 'app-not-built' });
+      await expect(appServer({ folder: missing }).start()).rejects.toMatchObject({ code: 'pages-not-built' });
     }
     await expect(appServer({ port: server.port }).start()).rejects.toMatchObject({
       code: 'port-in-use',

@@ -3,7 +3,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { extname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { messageOf, Problem } from '../../kit/errors.ts';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { messageOf, Problem } from './errors.ts';
 
 /** A built file as it is sent. */
 export interface BuiltFile {
@@ -32,7 +33,7 @@ const compress = promisify(gzip);
 
 /**
  * Everything below `folder`, by its path in a URL, in memory: a page of some ten files is read once and cannot change or
- * vanish under a request. Throws `app-not-built` when there is no `index.html`.
+ * vanish under a request. Throws `pages-not-built` when there is no `index.html`.
  */
 export async function readBuiltFiles(folder: string): Promise<ReadonlyMap<string, BuiltFile>> {
   const files = new Map<string, BuiltFile>();
@@ -51,7 +52,7 @@ export async function readBuiltFiles(folder: string): Promise<ReadonlyMap<string
     });
   }
   if (files.has('/')) return files;
-  throw new Problem('app-not-built', `there is no index.html in ${folder}: build the pages first`, {
+  throw new Problem('pages-not-built', `there is no index.html in ${folder}: build the pages first`, {
     retryable: false,
     details: { folder },
   });
@@ -62,10 +63,29 @@ async function filesBelow(folder: string): Promise<string[]> {
     const entries = await readdir(folder, { recursive: true, withFileTypes: true });
     return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
   } catch (error) {
-    throw new Problem('app-not-built', `the app cannot be read: ${messageOf(error)}`, {
+    throw new Problem('pages-not-built', `the pages cannot be read: ${messageOf(error)}`, {
       retryable: false,
       cause: error,
       details: { folder },
     });
   }
+}
+
+/** Answers with a built file: 304 when the asker has it, zipped when they can read that. */
+export function sendBuiltFile(file: BuiltFile, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const { type, body, gzipped, etag, immutable } = file;
+  reply.headers({
+    etag,
+    vary: 'accept-encoding',
+    'cache-control': immutable ? 'public, max-age=31536000, immutable' : 'no-cache',
+  });
+  if (asked(request.headers['if-none-match']).includes(etag)) return reply.status(304).send();
+  reply.type(type);
+  const zips = /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/i.test(String(request.headers['accept-encoding']));
+  return zips ? reply.header('content-encoding', 'gzip').send(gzipped) : reply.send(body);
+}
+
+/** Entity tags of `If-None-Match`, whose comparison is the weak one (RFC 9110, 13.1.2). */
+function asked(header: string | undefined): string[] {
+  return (header ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''));
 }
