@@ -121,7 +121,7 @@ export const sessionKinds = ['login', 'app', 'client', 'agent', 'page', 'device'
 export const SessionNode = Type.Object({
   id: Type.String(),
   parentId: Type.Union([Type.String(), Type.Null()]),
-  kind: Type.Union(sessionKinds.map((kind) => Type.Literal(kind))),
+  kind: Type.Enum(sessionKinds),
   label: Type.String(),
   personId: Type.Union([Type.String(), Type.Null()]),
   createdAt: Type.Integer(),
@@ -266,7 +266,12 @@ export type StateView = Static<typeof StateView>;
  * answers the request options; `POST /api/login/passkey` `{ response }` answers 204 with the cookie.
  */
 
-/** `GET /api/passkeys` answers `{ passkeys: […] }`, `DELETE /api/passkeys/{id}` removes one of the person's own. */
+/**
+ * `GET /api/passkeys` answers `{ passkeys: […] }`, `DELETE /api/passkeys/{id}` removes one of the person's own. To add one:
+ * `POST /api/passkeys/options`, `navigator.credentials.create`, `POST /api/passkeys` `{ label, response }` (201). To log in:
+ * `POST /api/login/passkey/options`, `navigator.credentials.get`, `POST /api/login/passkey` `{ response }` (204, cookie).
+ * Options and responses are WebAuthn's own JSON forms (Level 3, 5.1.9).
+ */
 export const PasskeyView = Type.Object({
   id: Type.String(),
   label: Type.String(),
@@ -283,7 +288,7 @@ export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as
 export const LogLine = Type.Object({
   seq: Type.Integer(),
   time: Type.Integer(),
-  level: Type.Union(logLevels.map((level) => Type.Literal(level))),
+  level: Type.Enum(logLevels),
   part: Type.String(),
   message: Type.String(),
 });

@@ -1,3 +1,5 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { Clock, Random } from '../../kit/clock.ts';
 import type { Fact } from '../../kit/fact.ts';
 import type { HttpApp } from '../../kit/http-server.ts';
@@ -9,13 +11,17 @@ import type { ZoneNames } from '../../protocol/names.ts';
 import { type App, Apps } from './apps.ts';
 import { PasswordHasher } from './argon2.ts';
 import { Codes } from './codes.ts';
+import { EventSockets } from './events.ts';
 import { Guard } from './guard.ts';
 import { Logins } from './logins.ts';
 import type { Parts } from './parts.ts';
 import { Passkeys } from './passkeys.ts';
 import { People } from './people.ts';
 import { loginRoutes } from './routes-login.ts';
+import { type BoxRoutesOptions, boxRoutes, type Settings } from './routes-box.ts';
 import { connectRoutes } from './routes-connect.ts';
+import { passkeyRoutes } from './routes-passkeys.ts';
+import { peopleRoutes } from './routes-people.ts';
 import { tokenRoutes } from './routes-token.ts';
 import { Sessions } from './sessions.ts';
 import { SetupCode } from './setup-code.ts';
@@ -38,6 +44,13 @@ export interface AccessOptions {
   arrived: (state: string) => void;
   /** Origins by which the box can be reached now. */
   ways: Fact<Ways>;
+  /** What `status` is made of: when one changes, those who look are told to ask again. */
+  changes: readonly Fact<unknown>[];
+  /** These four: see `BoxRoutesOptions`. */
+  status: () => object;
+  services: () => readonly { label: string; url: string }[];
+  settings: Settings;
+  logs: BoxRoutesOptions['logs'];
   clock: Clock;
   random: Random;
   log: Log;
@@ -50,6 +63,7 @@ export class Access implements Service {
   readonly #store: AccessStore;
   readonly #setupCode: SetupCode;
   readonly #parts: Parts;
+  readonly #events: EventSockets;
   readonly #expiry: Reconciler;
 
   constructor(options: AccessOptions) {
@@ -61,7 +75,7 @@ export class Access implements Service {
     const codes = new Codes({ store, sessions, clock });
     const people = new People({ store, sessions, clock });
     const apps = new Apps({ store, configured: options.apps });
-    const passkeys = new Passkeys({ store });
+    const passkeys = new Passkeys({ store, people, boxName, rpId: names.main, clock });
     const setupCode = new SetupCode({ folder, store, clock });
     const hasher = new PasswordHasher();
     const logins = new Logins({ people, sessions, tokens, setupCode, hasher, boxName, clock });
@@ -69,6 +83,7 @@ export class Access implements Service {
     this.#store = store;
     this.#setupCode = setupCode;
     this.#parts = { boxId, names, boxName, guard, logins, people, sessions, tokens, codes, apps, passkeys };
+    this.#events = new EventSockets({ ...options, guard, apps, sessions, tokens });
     this.#expiry = new Reconciler({
       ...options,
       name: 'access.expiry',
@@ -98,12 +113,19 @@ export class Access implements Service {
     people.open();
     apps.open();
     if (!people.claimed.value) await this.#setupCode.open();
+    this.#events.start();
     await this.#expiry.start();
   }
 
   async stop(): Promise<void> {
     await this.#expiry.stop();
+    this.#events.stop();
     this.#store.close();
+  }
+
+  /** Takes over the HTTP upgrades of the box's own names; what is not for here is answered 404. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.#events.upgrade(request, socket, head);
   }
 
   /** Adds the pages and calls of this part to the box's own application. */
@@ -114,6 +136,9 @@ export class Access implements Service {
       // JSON and, for the apps' endpoints, forms: a page elsewhere can send `text/plain` without asking.
       scope.removeContentTypeParser('text/plain');
       loginRoutes(scope, parts);
+      passkeyRoutes(scope, parts);
+      peopleRoutes(scope, parts);
+      boxRoutes(scope, { ...this.#options, ...parts });
       connectRoutes(scope, { ...this.#options, ...parts });
       await scope.register(async (forms) => tokenRoutes(forms, { ...this.#options, ...parts }));
     });

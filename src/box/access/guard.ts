@@ -92,7 +92,7 @@ export class Guard {
   visit(request: FastifyRequest): Who | undefined {
     const cookie = cookieOf(request.headers.cookie);
     const found = cookie === undefined ? undefined : this.#options.tokens.find('cookie', cookie);
-    return found && this.#use(found.session, this.visitor(request).address);
+    return found && this.use(found.session, this.visitor(request).address);
   }
 
   /** What the page must send as `x-csrf-token`: bound to the cookie, which scripts cannot read. */
@@ -117,13 +117,14 @@ export class Guard {
     if (authorization === undefined) return this.visit(request);
     const token = /^Bearer ([\w-]+)$/i.exec(authorization)?.[1];
     const found = token === undefined ? undefined : this.#options.tokens.find('access', token);
-    const who = found && this.#use(found.session, this.visitor(request).address);
+    const who = found && this.use(found.session, this.visitor(request).address);
     // RFC 6750, 3.1.
     if (who === undefined) reply.header('www-authenticate', 'Bearer error="invalid_token"');
     return who;
   }
 
-  #use(session: Session, address: string): Who | undefined {
+  /** Whose session it is, and that it is used from `address`. */
+  use(session: Session, address: string): Who | undefined {
     const person = session.personId === null ? undefined : this.#options.people.byId(session.personId);
     if (person === undefined) return undefined;
     this.#options.sessions.touch(session, address);

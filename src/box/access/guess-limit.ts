@@ -1,4 +1,5 @@
 import { minutes, seconds } from '../../kit/clock.ts';
+import { accessLimits } from '../../protocol/access-api.ts';
 
 /** How guesses are slowed down: `free` wrong ones cost nothing, then each doubles the wait from `first` up to `longest`. */
 export interface GuessRule {
@@ -9,7 +10,7 @@ export interface GuessRule {
 
 export const guessRules = {
   /** The setup code: on the box, for the household alone. */
-  setup: { free: 8, firstMs: seconds(30), longestMs: minutes(60) },
+  setup: { free: accessLimits.setupTries, firstMs: seconds(30), longestMs: minutes(60) },
   /** One account. The longest wait is short: a stranger must not be able to keep the owner out for long. */
   account: { free: 8, firstMs: seconds(2), longestMs: minutes(5) },
   /** One address (or /64), whatever the accounts. */

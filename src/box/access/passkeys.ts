@@ -1,13 +1,182 @@
-import type { AccessStore } from './store.ts';
+import {
+  type AuthenticationResponseJSON,
+  generateAuthenticationOptions,
+  generateRegistrationOptions,
+  type PublicKeyCredentialCreationOptionsJSON,
+  type PublicKeyCredentialRequestOptionsJSON,
+  type RegistrationResponseJSON,
+  verifyAuthenticationResponse,
+  verifyRegistrationResponse,
+} from '@simplewebauthn/server';
+import type { Clock } from '../../kit/clock.ts';
+import { Problem } from '../../kit/errors.ts';
+import type { Fact } from '../../kit/fact.ts';
+import type { PasskeyView } from '../../protocol/access-api.ts';
+import { Challenges } from './challenges.ts';
+import type { People, Person } from './people.ts';
+import { secretHash } from './secrets.ts';
+import { type AccessStore, numberOrNull, type Row } from './store.ts';
 
+export interface PasskeysOptions {
+  store: AccessStore;
+  people: People;
+  boxName: Fact<string>;
+  /** The zone: every way in shares it, and no other box lies below it. */
+  rpId: string;
+  clock: Clock;
+}
+
+const maxPerPerson = 20;
+
+/** Passkeys (WebAuthn Level 3), discoverable and with the person verified: one is a whole login. */
 export class Passkeys {
-  readonly #store: AccessStore;
+  readonly #options: PasskeysOptions;
+  readonly #challenges: Challenges;
 
-  constructor(options: { store: AccessStore }) {
-    this.#store = options.store;
+  constructor(options: PasskeysOptions) {
+    this.#options = options;
+    this.#challenges = new Challenges(options);
   }
 
   any(): boolean {
-    return this.#store.get('SELECT 1 FROM passkey') !== undefined;
+    return this.#options.store.get('SELECT 1 FROM passkey') !== undefined;
   }
+
+  of(personId: string): PasskeyView[] {
+    return this.#rows(personId).map((row) => ({
+      id: shownId(String(row['id'])),
+      label: String(row['label']),
+      createdAt: Number(row['created_at']),
+      lastUsedAt: numberOrNull(row['last_used_at']),
+    }));
+  }
+
+  /** Throws `not-found`. */
+  remove(personId: string, id: string): void {
+    const found = this.#rows(personId).find((row) => shownId(String(row['id'])) === id);
+    if (found === undefined) throw new Problem('not-found', 'you have no such passkey', { status: 404 });
+    this.#options.store.run('DELETE FROM passkey WHERE id = :id', { id: String(found['id']) });
+  }
+
+  /** What `navigator.credentials.create` is asked for. `sessionId`: of the person, whom alone it is for. */
+  async optionsToAdd(person: Person, sessionId: string): Promise<PublicKeyCredentialCreationOptionsJSON> {
+    const { boxName, rpId } = this.#options;
+    return generateRegistrationOptions({
+      rpName: boxName.value,
+      rpID: rpId,
+      userName: person.name,
+      userDisplayName: person.name,
+      userID: Uint8Array.from(Buffer.from(person.id)),
+      challenge: this.#challenges.issue(`add:${sessionId}`),
+      excludeCredentials: this.#rows(person.id).map((row) => ({ id: String(row['id']) })),
+      authenticatorSelection: { residentKey: 'required', userVerification: 'required' },
+    });
+  }
+
+  /** `origin`: of the page that asked for it, one of the box's own. Throws `passkey-refused`. */
+  async add(given: {
+    person: Person;
+    sessionId: string;
+    label: string;
+    origin: string;
+    response: RegistrationResponseJSON;
+  }): Promise<PasskeyView> {
+    const { store, rpId, clock } = this.#options;
+    const { person, response, origin, label } = given;
+    const challenge = this.#challengeOf(`add:${given.sessionId}`);
+    const { verified, registrationInfo } = await understood(
+      verifyRegistrationResponse({
+        response,
+        expectedChallenge: challenge.isExpected,
+        expectedOrigin: origin,
+        expectedRPID: rpId,
+        requireUserVerification: true,
+      }),
+    );
+    if (!verified || !this.#challenges.use(challenge.value)) throw refused();
+    if (this.#rows(person.id).length >= maxPerPerson)
+      throw new Problem('bad-request', `you have ${maxPerPerson} passkeys; remove one first`, {
+        status: 400,
+      });
+    const { id, publicKey, counter, transports = [] } = registrationInfo.credential;
+    const now = clock.now();
+    store.run(
+      'INSERT INTO passkey VALUES (:id, :personId, :label, :publicKey, :counter, :transports, :now, NULL)',
+      { id, personId: person.id, label, publicKey, counter, transports: JSON.stringify(transports), now },
+    );
+    return { id: shownId(id), label, createdAt: now, lastUsedAt: null };
+  }
+
+  /** What `navigator.credentials.get` is asked for: any passkey of this box, so that nobody learns whose there are. */
+  async optionsToLogIn(): Promise<PublicKeyCredentialRequestOptionsJSON> {
+    return generateAuthenticationOptions({
+      rpID: this.#options.rpId,
+      challenge: this.#challenges.issue('login'),
+      userVerification: 'required',
+    });
+  }
+
+  /** Whose passkey it is. Throws `passkey-refused`. */
+  async logIn(response: AuthenticationResponseJSON, origin: string): Promise<Person> {
+    const { store, people, rpId, clock } = this.#options;
+    const row = store.get('SELECT * FROM passkey WHERE id = :id', { id: response.id });
+    const person = row && people.byId(String(row['person_id']));
+    if (row === undefined || person === undefined) throw refused();
+    const challenge = this.#challengeOf('login');
+    const { verified, authenticationInfo } = await understood(
+      verifyAuthenticationResponse({
+        response,
+        expectedChallenge: challenge.isExpected,
+        expectedOrigin: origin,
+        expectedRPID: rpId,
+        credential: {
+          id: response.id,
+          publicKey: Uint8Array.from(row['public_key'] as Uint8Array),
+          counter: Number(row['counter']),
+          transports: JSON.parse(String(row['transports'])) as string[],
+        },
+        requireUserVerification: true,
+      }),
+    );
+    if (!verified || !this.#challenges.use(challenge.value)) throw refused();
+    store.run('UPDATE passkey SET counter = :counter, last_used_at = :now WHERE id = :id', {
+      id: response.id,
+      counter: authenticationInfo.newCounter,
+      now: clock.now(),
+    });
+    return person;
+  }
+
+  /** The library hands over the challenge it found in the response. */
+  #challengeOf(purpose: string): { isExpected: (challenge: string) => boolean; readonly value: string } {
+    let value = '';
+    return {
+      isExpected: (challenge) => this.#challenges.isGood(purpose, (value = challenge)),
+      get value() {
+        return value;
+      },
+    };
+  }
+
+  #rows(personId: string): Row[] {
+    const { store } = this.#options;
+    return store.all('SELECT * FROM passkey WHERE person_id = :personId ORDER BY created_at', { personId });
+  }
+}
+
+/** A credential's own id can be longer than what fits in a path. */
+const shownId = (id: string): string => secretHash('passkey', id);
+
+/** The library throws at whatever is wrong with a response, in words about its fields. */
+async function understood<T>(verification: Promise<T>): Promise<T> {
+  try {
+    return await verification;
+  } catch (error) {
+    throw refused(error);
+  }
+}
+
+function refused(cause?: unknown): Problem {
+  const message = 'this passkey cannot be used here: it is unknown, or it took too long; try again';
+  return new Problem('passkey-refused', message, { status: 401, cause });
 }

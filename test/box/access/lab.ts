@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { createServer, request as httpsRequest, type Server } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { afterAll } from 'vitest';
-import { WebSocket } from 'ws';
+import { type ClientOptions, WebSocket } from 'ws';
 import { Access, type AccessOptions } from '../../../src/box/access/access.ts';
 import type { Visitor } from '../../../src/box/access/visitor.ts';
 import { createTestCa, type TestCa } from '../../../src/cli/home/test-ca.ts';
@@ -62,6 +62,14 @@ export async function openLab(changed: Partial<AccessOptions> = {}): Promise<Lab
     page: () => '<!doctype html><title>console</title>',
     arrived: (state) => arrived.push(state),
     ways,
+    changes: [],
+    status: () => ({ health: 'ok' }),
+    services: () => [{ label: 'hello', url: `https://hello.${names.main}/` }],
+    settings: {
+      read: () => ({ name: 'Our box', tunnel: true, discovery: 'always' }),
+      write: async ({ name, tunnel }) => ({ name, tunnel, discovery: 'off' }),
+    },
+    logs: () => [],
     clock,
     random: () => 0.5,
     log: silentLog,
@@ -76,6 +84,7 @@ export async function openLab(changed: Partial<AccessOptions> = {}): Promise<Lab
   const server = createServer({ key: keyPem, cert: certPem }, (request, response) =>
     app.server.emit('request', request, response),
   );
+  server.on('upgrade', (request, socket, head) => access.upgrade(request, socket, head));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const lab: Lab = {
     access,
@@ -238,7 +247,7 @@ export function socket(lab: Lab, headers: Record<string, string>): WebSocket {
     ca: lab.caPem,
     servername: names.main,
     headers: { host, ...headers },
-  });
+  } as ClientOptions);
 }
 
 function send(

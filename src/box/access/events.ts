@@ -1,0 +1,223 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { type Clock, seconds } from '../../kit/clock.ts';
+import { codeOf, isAbort } from '../../kit/errors.ts';
+import type { Fact } from '../../kit/fact.ts';
+import type { Log } from '../../kit/log.ts';
+import {
+  accessLimits,
+  accessPaths,
+  type BoxEvent,
+  sessionEndedClose,
+  type Ways,
+} from '../../protocol/access-api.ts';
+import type { Apps } from './apps.ts';
+import { cookieOf, type Guard } from './guard.ts';
+import type { Session, Sessions } from './sessions.ts';
+import type { Tokens } from './tokens.ts';
+import type { VisitorOf } from './visitor.ts';
+
+export interface EventSocketsOptions {
+  guard: Guard;
+  apps: Apps;
+  sessions: Sessions;
+  tokens: Tokens;
+  visitorOf: VisitorOf;
+  ways: Fact<Ways>;
+  /** What `GET /api/state` is made of. */
+  changes: readonly Fact<unknown>[];
+  clock: Clock;
+  log: Log;
+}
+
+const limits = {
+  sockets: 256,
+  perSession: 16,
+  /** An access token, and room for what a later version may say. */
+  messageBytes: 4096,
+  firstMessageMs: seconds(10),
+  pingMs: seconds(30),
+  /** What a reader who does not read may pile up here. */
+  bufferedBytes: 262_144,
+} as const;
+
+interface Connection {
+  socket: WebSocket;
+  sessionId: string;
+  address: string;
+  /** Of an app: when its access token ends. The console has a cookie. */
+  tokenEndsAt: number | undefined;
+}
+
+/** The events sockets: what is new at the box, the next access token before the last one ends, and the end at once. */
+export class EventSockets {
+  readonly #options: EventSocketsOptions;
+  readonly #server = new WebSocketServer({
+    noServer: true,
+    maxPayload: limits.messageBytes,
+    perMessageDeflate: false,
+    clientTracking: true,
+  });
+  readonly #connections = new Set<Connection>();
+  #unsubscribe: (() => void)[] = [];
+  #stateTold = true;
+
+  constructor(options: EventSocketsOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    const { sessions, ways, changes } = this.#options;
+    this.#unsubscribe = [
+      sessions.onEnded((ended) => this.#end(new Set(ended))),
+      ways.subscribe((value) => this.#tellAll({ type: 'ways', ways: value })),
+      ...changes.map((fact) => fact.subscribe(() => this.#changed())),
+    ];
+  }
+
+  stop(): void {
+    for (const unsubscribe of this.#unsubscribe.splice(0)) unsubscribe();
+    for (const socket of this.#server.clients) socket.terminate();
+  }
+
+  /** Takes over an HTTP upgrade; what is not for here, or not from a page that may, is refused in HTTP. */
+  upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
+    const { guard, apps, visitorOf } = this.#options;
+    const { origin, host = '', cookie } = request.headers;
+    const fromOwnPage = guard.isOwnPage(origin, host);
+    if (request.url?.split('?')[0] !== accessPaths.events) return refuse(stream, '404 Not Found');
+    // A browser always says where a script comes from; what says nothing is a program, and has no cookie to steal.
+    if (!fromOwnPage && origin !== undefined && !apps.isOrigin(origin))
+      return refuse(stream, '403 Forbidden');
+    if (this.#server.clients.size >= limits.sockets) return refuse(stream, '503 Service Unavailable');
+    const { address } = visitorOf(request.socket);
+    this.#server.handleUpgrade(request, stream, head, (socket) => {
+      socket.on('error', (error) =>
+        this.#options.log.debug({ code: codeOf(error) }, 'an events socket failed'),
+      );
+      if (fromOwnPage) this.#enter(socket, address, 'cookie', cookieOf(cookie) ?? '');
+      else void this.#awaitToken(socket, address);
+    });
+  }
+
+  /** The first message of an app is `{ accessToken }`. */
+  async #awaitToken(socket: WebSocket, address: string): Promise<void> {
+    const done = new AbortController();
+    socket.once('close', () => done.abort());
+    socket.once('message', (data: Buffer) => {
+      done.abort();
+      this.#enter(socket, address, 'access', accessTokenIn(data) ?? '');
+    });
+    await quietly(this.#options.clock.sleep(limits.firstMessageMs, done.signal));
+    if (!done.signal.aborted) socket.close(sessionEndedClose, 'no access token came');
+  }
+
+  #enter(socket: WebSocket, address: string, kind: 'cookie' | 'access', secret: string): void {
+    const found = this.#options.tokens.find(kind, secret);
+    if (found === undefined || this.#options.guard.use(found.session, address) === undefined)
+      return socket.close(sessionEndedClose, 'log in');
+    const sessionId = found.session.id;
+    if ([...this.#connections].filter((each) => each.sessionId === sessionId).length >= limits.perSession)
+      return socket.close(1013, 'too many sockets of this session');
+    const connection = { socket, sessionId, address, tokenEndsAt: found.expiresAt ?? undefined };
+    this.#connections.add(connection);
+    // Nothing more is expected.
+    socket.on('message', () => socket.close(1008, 'nothing is asked here'));
+    void this.#attend(connection, found.session);
+  }
+
+  /** Looks whether the other side is still there, and renews its token, until it goes. */
+  async #attend(connection: Connection, session: Session): Promise<void> {
+    const { clock, log } = this.#options;
+    const { socket } = connection;
+    const closed = new AbortController();
+    socket.once('close', () => closed.abort());
+    let heard = true;
+    socket.on('pong', () => (heard = true));
+    const rotateMs = seconds(accessLimits.accessTokenSeconds - accessLimits.rotateBeforeSeconds);
+    const before = seconds(accessLimits.rotateBeforeSeconds);
+    let renewAt =
+      connection.tokenEndsAt === undefined ? clock.now() + rotateMs : connection.tokenEndsAt - before;
+    try {
+      while (socket.readyState === socket.OPEN) {
+        if (clock.now() >= renewAt) {
+          this.#renew(connection, session);
+          renewAt = clock.now() + rotateMs;
+        }
+        const pause = Math.min(limits.pingMs, Math.max(0, renewAt - clock.now()));
+        await clock.sleep(pause, closed.signal);
+        if (!heard) socket.terminate();
+        if (pause === limits.pingMs) {
+          heard = false;
+          socket.ping();
+        }
+      }
+    } catch (error) {
+      if (!isAbort(error)) log.warn({ err: error }, 'an events socket is given up');
+      socket.terminate();
+    } finally {
+      this.#connections.delete(connection);
+    }
+  }
+
+  /** A socket that is open is a use of its session. */
+  #renew(connection: Connection, session: Session): void {
+    const { sessions, tokens } = this.#options;
+    const present = sessions.find(session.id);
+    if (present === undefined) return;
+    sessions.touch(present, connection.address);
+    if (connection.tokenEndsAt === undefined) return;
+    const accessToken = tokens.newAccess(session.id);
+    this.#tell(connection, { type: 'token', accessToken, expiresIn: accessLimits.accessTokenSeconds });
+  }
+
+  #end(ended: ReadonlySet<string>): void {
+    for (const connection of this.#connections) {
+      if (!ended.has(connection.sessionId)) continue;
+      this.#connections.delete(connection);
+      this.#tell(connection, { type: 'session-ended' });
+      connection.socket.close(sessionEndedClose, 'session ended');
+    }
+  }
+
+  /** Facts change in bursts: one word for what changes in one go. */
+  #changed(): void {
+    if (!this.#stateTold) return;
+    this.#stateTold = false;
+    setImmediate(() => {
+      this.#stateTold = true;
+      this.#tellAll({ type: 'state' });
+    });
+  }
+
+  #tellAll(event: BoxEvent): void {
+    for (const connection of this.#connections) this.#tell(connection, event);
+  }
+
+  #tell({ socket }: Connection, event: BoxEvent): void {
+    if (socket.bufferedAmount > limits.bufferedBytes) socket.terminate();
+    else socket.send(JSON.stringify(event));
+  }
+}
+
+function refuse(stream: Duplex, status: string): void {
+  stream.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+}
+
+function accessTokenIn(data: Buffer): string | undefined {
+  try {
+    const { accessToken } = (JSON.parse(data.toString('utf8')) ?? {}) as { accessToken?: unknown };
+    return typeof accessToken === 'string' ? accessToken : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function quietly(sleep: Promise<void>): Promise<void> {
+  try {
+    await sleep;
+  } catch (error) {
+    if (!isAbort(error)) throw error;
+  }
+}

@@ -1,0 +1,71 @@
+import type { AuthenticationResponseJSON, RegistrationResponseJSON } from '@simplewebauthn/server';
+import type { FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import { Problem } from '../../kit/errors.ts';
+import type { HttpApp } from '../../kit/http-server.ts';
+import { accessLimits } from '../../protocol/access-api.ts';
+import { setCookie } from './guard.ts';
+import { isZoneHost } from './origins.ts';
+import type { Parts } from './parts.ts';
+import { deviceOf } from './visitor.ts';
+
+const text = Type.String({ maxLength: accessLimits.formBytes });
+/** As far as it is ours to look at; the rest is the library's to verify. */
+const response = Type.Object({
+  id: Type.String({ minLength: 1, maxLength: 1400 }),
+  rawId: text,
+  type: Type.Literal('public-key'),
+  response: Type.Object({ clientDataJSON: text }),
+  clientExtensionResults: Type.Object({}),
+});
+const AddBody = Type.Object({ label: Type.String({ minLength: 1, maxLength: 63 }), response });
+const LoginBody = Type.Object({ response });
+
+/** Adding passkeys, and logging in with one. */
+export function passkeyRoutes(app: HttpApp, { guard, logins, passkeys, names }: Parts): void {
+  const bodyLimit = accessLimits.formBytes;
+  const open = { config: { admission: 'open' }, bodyLimit } as const;
+  const person = { config: { admission: 'person' }, bodyLimit } as const;
+  /** The page that calls is the one that asked the person: its origin must be in what the authenticator signed. */
+  const originOf = (request: FastifyRequest): string => {
+    if (isZoneHost(request.host, names)) return `https://${request.host}`;
+    const message = 'passkeys belong to the box’s public name; open the box under that one';
+    throw new Problem('passkey-refused', message, { status: 401 });
+  };
+
+  app.get('/api/passkeys', person, async (request) => ({
+    passkeys: passkeys.of(guard.who(request).person.id),
+  }));
+
+  app.post('/api/passkeys/options', person, async (request) => {
+    const { person, session } = guard.who(request);
+    return passkeys.optionsToAdd(person, session.id);
+  });
+
+  app.post('/api/passkeys', { ...person, schema: { body: AddBody } }, async (request, reply) => {
+    const { person, session } = guard.who(request);
+    const added = await passkeys.add({
+      person,
+      sessionId: session.id,
+      label: request.body.label,
+      origin: originOf(request),
+      response: request.body.response as unknown as RegistrationResponseJSON,
+    });
+    return reply.status(201).send(added);
+  });
+
+  const byId = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) });
+  app.delete('/api/passkeys/:id', { ...person, schema: { params: byId } }, async (request, reply) => {
+    passkeys.remove(guard.who(request).person.id, request.params.id);
+    return reply.status(204).send();
+  });
+
+  app.post('/api/login/passkey/options', open, async () => passkeys.optionsToLogIn());
+
+  app.post('/api/login/passkey', { ...open, schema: { body: LoginBody } }, async (request, reply) => {
+    const response = request.body.response as unknown as AuthenticationResponseJSON;
+    const found = await passkeys.logIn(response, originOf(request));
+    setCookie(reply, logins.enter(found, { ...guard.visitor(request), device: deviceOf(request) }));
+    return reply.status(204).send();
+  });
+}

@@ -1,0 +1,72 @@
+import { Type } from 'typebox';
+import { Problem } from '../../kit/errors.ts';
+import type { HttpApp } from '../../kit/http-server.ts';
+import {
+  accessLimits,
+  AppList,
+  InviteRequest,
+  type PersonView,
+  type SessionNode,
+} from '../../protocol/access-api.ts';
+import type { Parts } from './parts.ts';
+import type { Session } from './sessions.ts';
+
+const byId = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) });
+
+/** Who is let in: people, the tree of sessions, and the apps that may ask. */
+export function peopleRoutes(app: HttpApp, { guard, people, sessions, apps }: Parts): void {
+  const bodyLimit = accessLimits.formBytes;
+  const person = { config: { admission: 'person' }, bodyLimit } as const;
+  const owner = { config: { admission: 'owner' }, bodyLimit } as const;
+
+  app.get('/api/people', owner, async (): Promise<{ people: PersonView[] }> => ({ people: people.all() }));
+
+  app.post('/api/people', { ...owner, schema: { body: InviteRequest } }, async (request, reply) =>
+    reply.status(201).send(people.invite(request.body)),
+  );
+
+  app.delete('/api/people/:id', { ...owner, schema: { params: byId } }, async (request, reply) => {
+    people.remove(request.params.id);
+    return reply.status(204).send();
+  });
+
+  /** An owner sees everybody's sessions, others their own. */
+  const seenBy = ({ id, role }: { id: string; role: string }): Session[] =>
+    sessions.all(role === 'owner' ? undefined : id);
+
+  app.get('/api/sessions', person, async (request): Promise<{ sessions: SessionNode[] }> => {
+    const who = guard.who(request);
+    return {
+      sessions: seenBy(who.person).map((session) => ({
+        id: session.id,
+        parentId: session.parentId,
+        kind: session.kind,
+        label: session.label,
+        personId: session.personId,
+        createdAt: session.createdAt,
+        lastSeenAt: session.lastSeenAt,
+        lastAddress: session.lastAddress,
+        expiresAt: session.expiresAt,
+        current: session.id === who.session.id,
+      })),
+    };
+  });
+
+  app.delete('/api/sessions/:id', { ...person, schema: { params: byId } }, async (request, reply) => {
+    const { id } = request.params;
+    const seen = seenBy(guard.who(request).person).some((session) => session.id === id);
+    if (!seen || !sessions.end(id))
+      throw new Problem('not-found', 'there is no such session; it may be over', { status: 404 });
+    return reply.status(204).send();
+  });
+
+  app.get('/api/apps', person, async (): Promise<AppList> => ({ apps: [...apps.all] }));
+
+  app.put('/api/apps', { ...owner, schema: { body: AppList } }, async (request): Promise<AppList> => {
+    apps.replace(request.body.apps);
+    // Who is not on the list has nothing to do here any more.
+    for (const { id, clientId } of sessions.all())
+      if (clientId !== null && !apps.has(clientId)) sessions.end(id);
+    return { apps: [...apps.all] };
+  });
+}
