@@ -21,6 +21,7 @@ import { boxMetrics } from './system/metrics.ts';
 import { type BoxFacts, boxStatus, waysIn } from './system/status.ts';
 import { OwnProbe, probePath } from './tunnel/own-probe.ts';
 import { Tunnel } from './tunnel/tunnel.ts';
+import { publishedServices } from './web/published-services.ts';
 import { HttpRedirect } from './web/redirect.ts';
 import { Web } from './web/web.ts';
 import { ZoneClient } from './zone/zone-client.ts';
@@ -86,6 +87,7 @@ export class Box implements Service {
     });
     const folder = (name: string): string => join(config.state, name);
     const names = zoneNames(identity.boxId, config.zone.root, config.zone.mirrors);
+    const services = publishedServices(config.web.services);
     const name = new OwnedFact(config.name);
     const claimed = new OwnedFact(false);
     const enabled = new OwnedFact(config.tunnel.enabled);
@@ -134,7 +136,7 @@ export class Box implements Service {
       certificate: certificate.certificate,
       host: config.web.host,
       port: config.web.port,
-      services: Object.entries(config.web.services).map(([label, target]) => ({ label, target })),
+      services,
       name,
       details: () => ({ urls: waysIn(this.facts), conditions: health.conditions.value }),
       probe: (nonce) => probe.answer(nonce),
@@ -188,7 +190,7 @@ export class Box implements Service {
       names,
       name,
       httpsPort: () => web.port,
-      services: Object.keys(config.web.services),
+      services: services.map(({ label }) => label),
       health: health.conditions,
       network: network.network,
       zone: zone.zone,

@@ -20,7 +20,7 @@ export class HttpRedirect implements Service {
   async start(): Promise<void> {
     const { host, port, httpsPort, zone } = this.#options;
     const server = createServer(
-      { requestTimeout: 5000, headersTimeout: 5000, maxHeaderSize: 8192 },
+      { requestTimeout: 5000, headersTimeout: 5000, connectionsCheckingInterval: 1000, maxHeaderSize: 8192 },
       (request, response) => {
         response
           .writeHead(308, { location: redirectTarget(request.headers.host, request.url, zone, httpsPort()) })

@@ -22,11 +22,14 @@ export class ServerCertificates {
     this.#used = certificate;
   }
 
-  /** `serverName` as in SNI. A certificate for `<zone>` and `*.<zone>` covers one label below the zone, not two. */
+  /** `serverName` as in SNI. */
   contextFor(serverName: string): SecureContext {
-    const name = serverName.toLowerCase();
-    const [, ...parent] = name.split('.');
-    const covered = name === this.#zone || parent.join('.') === this.#zone;
-    return (covered ? this.#zoneContext : undefined) ?? this.#identity;
+    return (this.covers(serverName) ? this.#zoneContext : undefined) ?? this.#identity;
+  }
+
+  /** A certificate for `<zone>` and `*.<zone>` covers one label below the zone, not two (RFC 9525, 6.3). */
+  covers(host: string): boolean {
+    const name = host.toLowerCase();
+    return name === this.#zone || name.replace(/^[^.]*\./, '') === this.#zone;
   }
 }

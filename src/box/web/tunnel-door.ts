@@ -3,6 +3,8 @@ import type { Service } from '../../kit/service.ts';
 import { readProxyHeader, type Visitor } from './proxy-protocol.ts';
 
 const headerTimeoutMs = 5000;
+/** The frontend has a limit for each box; this one stands when the child has gone wrong. */
+const maxConnections = 1024;
 
 /**
  * The loopback door through which the tunnel's child process hands over visitors. Each connection begins with a PROXY
@@ -34,6 +36,7 @@ export class TunnelDoor implements Service {
   start(): Promise<void> {
     return new Promise((resolve, reject) => {
       const server = createServer({ noDelay: true }, (socket) => this.#greet(socket));
+      server.maxConnections = maxConnections;
       server.once('error', (error) => reject(error));
       server.listen({ host: '127.0.0.1', port: 0 }, () => resolve());
       this.#server = server;

@@ -16,7 +16,8 @@ import { canonicalAddress, addressFamily } from '../../protocol/addresses.ts';
 import { zoneName } from '../../protocol/names.ts';
 import type { Identity, ZoneCertificate } from '../facts.ts';
 import { createOwnApp } from './own-app.ts';
-import { createServiceProxy, type PublishedService } from './published-services.ts';
+import type { PublishedService } from './published-services.ts';
+import { refuseUpgrade, ReverseProxy } from './reverse-proxy.ts';
 import { ServerCertificates } from './server-certificates.ts';
 import type { StatusView } from './status-page.ts';
 import { TunnelDoor } from './tunnel-door.ts';
@@ -38,6 +39,20 @@ export interface WebOptions {
 }
 
 /**
+ * For the HTTP/1.1 side of the server; Node's types know them for `https` alone. Some are read when it is made, some from
+ * the server itself. No limit for a whole request: an upload to a service may take its time.
+ */
+const http1Limits = {
+  requestTimeout: 0,
+  headersTimeout: httpLimits.headersTimeoutMs,
+  keepAliveTimeout: httpLimits.keepAliveTimeoutMs,
+  connectionsCheckingInterval: 1000,
+  maxHeaderSize: httpLimits.maxHeaderBytes,
+};
+
+const keepAliveProbeMs = 60_000;
+
+/**
  * Owner of the box's HTTPS: one server for the home network and, through the tunnel door, for visitors from outside.
  * Requests go by host name: a published service's to its proxy, all others to the box's own application.
  */
@@ -47,7 +62,7 @@ export class Web implements Service {
   readonly #zone: string;
   readonly #certificates: ServerCertificates;
   readonly #door: TunnelDoor;
-  readonly #proxies = new Map<string, HttpApp>();
+  readonly #proxies = new Map<string, ReverseProxy>();
   #own: HttpApp | undefined;
   #server: Http2SecureServer | undefined;
   #unsubscribe: (() => void) | undefined;
@@ -83,10 +98,7 @@ export class Web implements Service {
     });
     for (const service of services) {
       const addressOf = (socket: Socket): string => this.#visitorAddress(socket);
-      this.#proxies.set(
-        `${service.label}.${this.#zone}`,
-        await createServiceProxy({ service, addressOf, log }),
-      );
+      this.#proxies.set(`${service.label}.${this.#zone}`, new ReverseProxy({ service, addressOf, log }));
     }
     this.#server = this.#createServer();
     const server = this.#server;
@@ -106,7 +118,8 @@ export class Web implements Service {
       for (const socket of this.#sockets) socket.destroy();
       await closed;
     }
-    for (const app of [this.#own, ...this.#proxies.values()]) await app?.close();
+    await this.#own?.close();
+    for (const proxy of this.#proxies.values()) proxy.close();
     this.#proxies.clear();
   }
 
@@ -115,6 +128,7 @@ export class Web implements Service {
   #createServer(): Http2SecureServer {
     const { identity, log } = this.#options;
     const server = createSecureServer({
+      ...http1Limits,
       allowHTTP1: true,
       key: identity.keyPem,
       cert: identity.certPem,
@@ -124,18 +138,19 @@ export class Web implements Service {
       settings: { maxConcurrentStreams: 128 },
       maxSessionInvalidFrames: 100,
     });
-    // These belong to the HTTP/1.1 side of the server; Node's types know them for `https` alone.
-    Object.assign(server, {
-      requestTimeout: 0,
-      headersTimeout: httpLimits.headersTimeoutMs,
-      keepAliveTimeout: httpLimits.keepAliveTimeoutMs,
-    });
+    Object.assign(server, http1Limits);
     server.maxConnections = 1024;
     server.on('connection', (socket) => {
       this.#sockets.add(socket);
+      // A visitor that vanished without a word (a phone that left) is noticed also on a silent WebSocket.
+      socket.setKeepAlive(true, keepAliveProbeMs);
       socket.once('close', () => this.#sockets.delete(socket));
     });
     server.on('secureConnection', (socket) => socket.setNoDelay(true));
+    // As HTTP/1.1 has it: idle for so long, a connection ends; what is under way on it may finish.
+    server.on('session', (session) =>
+      session.setTimeout(httpLimits.keepAliveTimeoutMs, () => session.close()),
+    );
     server.on('tlsClientError', (error) => log.debug({ err: error }, 'a TLS handshake failed'));
     server.on('sessionError', (error) => log.debug({ err: error }, 'an HTTP/2 session failed'));
     server.on('request', (request, response) => this.#request(request, response));
@@ -146,24 +161,25 @@ export class Web implements Service {
   }
 
   #request(request: Http2ServerRequest, response: Http2ServerResponse): void {
-    // The compatibility layer leaves out what HTTP/1.1 applications read: the authority is the host (RFC 9113, 8.3.1).
-    if (request.authority !== undefined) request.headers.host ??= request.authority;
-    this.#appFor(request.headers.host)?.server.emit('request', request, response);
+    // The compatibility layer leaves out what HTTP/1.1 applications read. The authority is the host, whatever a second
+    // word on it says (RFC 9113, 8.3.1).
+    if (request.authority !== undefined) request.headers.host = request.authority;
+    const proxy = this.#proxyFor(request.headers.host);
+    if (proxy === undefined) this.#own?.server.emit('request', request, response);
+    else proxy.request(request, response);
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const app = this.#appFor(request.headers.host);
     socket.on('error', () => socket.destroy());
-    if (app === undefined || app.server.listenerCount('upgrade') === 0) {
-      socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
-    } else {
-      app.server.emit('upgrade', request, socket, head);
-    }
+    const proxy = this.#proxyFor(request.headers.host);
+    const own = this.#own?.server;
+    if (proxy !== undefined) proxy.upgrade(request, socket, head);
+    else if (own === undefined || own.listenerCount('upgrade') === 0) refuseUpgrade(socket, 404);
+    else own.emit('upgrade', request, socket, head);
   }
 
-  #appFor(host: string | undefined): HttpApp | undefined {
-    const name = (host ?? '').replace(/:\d+$/, '').toLowerCase();
-    return this.#proxies.get(name) ?? this.#own;
+  #proxyFor(host: string | undefined): ReverseProxy | undefined {
+    return this.#proxies.get(withoutPort(host ?? '').toLowerCase());
   }
 
   #use(certificate: ZoneCertificate | undefined): void {
@@ -182,11 +198,11 @@ export class Web implements Service {
 
   #view(socket: Socket, host: string): StatusView {
     const through = this.#door.visitorOf(socket) === undefined ? 'home' : 'tunnel';
-    const covered = host.replace(/:\d+$/, '').toLowerCase().endsWith(this.#zone);
     return {
       name: this.#options.name.value,
       boxId: this.#options.identity.boxId,
-      selfSigned: this.#options.certificate.value === undefined || !covered,
+      selfSigned:
+        this.#options.certificate.value === undefined || !this.#certificates.covers(withoutPort(host)),
       through,
       details: through === 'home' ? this.#options.details() : undefined,
     };
@@ -200,3 +216,5 @@ export class Web implements Service {
       : 'unknown';
   }
 }
+
+const withoutPort = (host: string): string => host.replace(/:\d+$/, '');
