@@ -8,6 +8,8 @@ import fastify, {
   type FastifyBaseLogger,
   type FastifyError,
   type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
   type RawReplyDefaultExpression,
   type RawRequestDefaultExpression,
 } from 'fastify';
@@ -97,6 +99,7 @@ export function createHttpsApp(options: {
     bodyLimit: options.bodyLimit,
     requestTimeout,
     clientErrorHandler: answerClientError,
+    frameworkErrors: answerBadPath,
     keepAliveTimeout: httpLimits.keepAliveTimeoutMs,
     genReqId: () => randomUUID(),
     // Plugins are ours and load at once; on a busy or small machine *at once* can take long, and giving up helps nobody.
@@ -149,6 +152,12 @@ function answerClientError(error: Error, socket: Socket): void {
   const body = JSON.stringify({ code, message });
   const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: application/json\r\n`;
   socket.end(`${head}content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`);
+}
+
+/** What Fastify finds wrong with the path itself, for which it has no error handler, in our error shape all the same. */
+function answerBadPath(error: FastifyError, _request: FastifyRequest, reply: FastifyReply): void {
+  const problem = problemOf(error);
+  void reply.status(problem.status).send(problem.toJSON());
 }
 
 function answerProblems(app: HttpApp): void {

@@ -223,6 +223,12 @@ describe('slow and broken peers', () => {
       'headers-too-large',
     ],
     ['what is not HTTP', 'hello\r\n\r\n', '400', 'bad-request'],
+    [
+      'a path that cannot be decoded',
+      'GET /%ff HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n',
+      '400',
+      'bad-request',
+    ],
   ])('answers %s in our shape', async (_, text, status, code) => {
     const { port } = await serve(echo);
     const { socket, closed } = await raw(port);
