@@ -24,7 +24,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   cloud: ['protocol', 'kit'],
   client: ['protocol', 'kit'],
   agent: ['protocol', 'kit'],
-  web: ['protocol', 'kit'],
+  web: ['protocol', 'kit', 'client'],
   cli: ['protocol', 'kit', 'box', 'cloud', 'client', 'agent', 'web'],
 };
 

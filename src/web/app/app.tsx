@@ -1,0 +1,111 @@
+import type { JSX } from 'preact';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { isReturn, RememberedBoxes, type Store } from '../../client/index.ts';
+import { NarrowPage } from '../shared/layout.tsx';
+import { useLoaded } from '../shared/loading.ts';
+import { LoadedView, Waiting } from '../shared/notice.tsx';
+import { BoxView } from './box-view.tsx';
+import { BoxesView } from './boxes-view.tsx';
+import { AppProvider, lastBox, useApp } from './context.ts';
+import { forgetDeparture, loadDeparture } from './departure.ts';
+import { FindView } from './find-view.tsx';
+import { LeavingView } from './leaving-view.tsx';
+import { type Cloud, isPublicPage, loadCloud } from './place.ts';
+import { ReturningView } from './returning-view.tsx';
+import { hrefTo, type Route, useRoute } from './route.ts';
+import { useAppText } from './text/app.ts';
+
+export function AppPage({ store }: { store: Store }): JSX.Element {
+  const cloud = useLoaded(loadCloud);
+  return (
+    <NarrowPage>
+      <LoadedView loaded={cloud}>{(loaded) => <Started cloud={loaded} store={store} />}</LoadedView>
+    </NarrowPage>
+  );
+}
+
+function Started({ cloud, store }: { cloud: Cloud; store: Store }): JSX.Element {
+  const [departure, setDeparture] = useState(() => loadDeparture(Date.now()));
+  const [departedNow, setDepartedNow] = useState(false);
+  const [returnedTo, setReturnedTo] = useState(() => (isReturn(location.href) ? location.href : undefined));
+  // The code in the address bar is of no use to anyone after this page, and must not be in its history.
+  useEffect(() => {
+    if (returnedTo !== undefined) history.replaceState(null, '', './');
+  }, [returnedTo]);
+  const app = useMemo(() => {
+    const redirectUri = new URL('./', location.href.replace(/[?#].*$/, '')).href;
+    return {
+      cloud,
+      store,
+      boxes: new RememberedBoxes(store),
+      clientId: location.origin,
+      redirectUri,
+      publicPage: isPublicPage(location.hostname),
+      onDepart: (next: typeof departure) => {
+        setDepartedNow(true);
+        setReturnedTo(undefined);
+        setDeparture(next);
+      },
+    };
+  }, [cloud, store]);
+  const giveUp = (): void => {
+    // The window may still be on its way.
+    window.stop();
+    forgetDeparture();
+    setDeparture(undefined);
+  };
+  const done = (): void => {
+    setReturnedTo(undefined);
+    setDeparture(undefined);
+  };
+  return (
+    <AppProvider value={app}>
+      {returnedTo !== undefined ? (
+        <ReturningView url={returnedTo} onDone={done} />
+      ) : departure === undefined ? (
+        <RouteView />
+      ) : (
+        <LeavingView departure={departure} back={!departedNow} onGiveUp={giveUp} />
+      )}
+    </AppProvider>
+  );
+}
+
+/** `start` is the box used last, or finding one. */
+function RouteView(): JSX.Element {
+  const app = useApp();
+  const t = useAppText();
+  const route = useRoute();
+  const first = useRef(route);
+  const known = useLoaded(async () => ({ last: await lastBox(app), boxes: await app.boxes.list() }));
+  useEffect(() => known.again(), [hrefTo(route)]);
+  if (known.value === undefined) return <LoadedView loaded={known}>{() => <Waiting />}</LoadedView>;
+  const { last, boxes } = known.value;
+  const shown = route.name === 'start' ? startOf(boxes, last) : route;
+  // Not at the first: the person has clicked nothing yet, and the page is read from its top.
+  const focus = first.current !== route;
+  return (
+    <>
+      <div key={hrefTo(shown)} class="view">
+        {shown.name === 'box' ? (
+          <BoxView id={shown.id} focus={focus} />
+        ) : shown.name === 'boxes' ? (
+          <BoxesView focus={focus} />
+        ) : (
+          <FindView focus={focus} />
+        )}
+      </div>
+      {boxes.length > 0 && (
+        <nav class="links" aria-label={t.boxes.title}>
+          {shown.name !== 'boxes' && <a href={hrefTo({ name: 'boxes' })}>{t.boxes.link}</a>}
+          {shown.name !== 'find' && <a href={hrefTo({ name: 'find' })}>{t.boxes.another}</a>}
+        </nav>
+      )}
+    </>
+  );
+}
+
+function startOf(boxes: readonly { id: string }[], last: string | undefined): Route {
+  const box = boxes.find(({ id }) => id === last) ?? boxes[0];
+  return box === undefined ? { name: 'find' } : { name: 'box', id: box.id };
+}

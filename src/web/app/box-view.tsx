@@ -1,0 +1,137 @@
+import type { JSX } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import type { ConnectionState, RememberedBox } from '../../client/index.ts';
+import { Confirm } from '../shared/confirm.tsx';
+import { Button } from '../shared/controls.tsx';
+import { PageHeading } from '../shared/layout.tsx';
+import { useLoaded } from '../shared/loading.ts';
+import { Notice, Waiting } from '../shared/notice.tsx';
+import { AppProblem } from './app-problem.tsx';
+import { BoxStateView } from './box-state-view.tsx';
+import { useConnection } from './connection.ts';
+import { setLastBox, useApp } from './context.ts';
+import type { Destination } from './departure.ts';
+import { BoxName, ConnectTo } from './found-boxes.tsx';
+import { goTo } from './route.ts';
+import { useAppText } from './text/app.ts';
+
+/** A box this browser knows. */
+export function BoxView({ id, focus }: { id: string; focus: boolean }): JSX.Element {
+  const app = useApp();
+  const { value, problem } = useLoaded(async () => ({ box: await app.boxes.get(id) }));
+  useEffect(() => {
+    if (value !== undefined && value.box === undefined) goTo({ name: 'boxes' });
+  }, [value]);
+  if (problem !== undefined) return <AppProblem problem={problem} />;
+  if (value?.box === undefined) return <Waiting />;
+  return <KnownBox box={value.box} focus={focus} />;
+}
+
+function KnownBox({ box, focus }: { box: RememberedBox; focus: boolean }): JSX.Element {
+  const app = useApp();
+  const t = useAppText().box;
+  const { connection, state, problem, home, allowHome, signOut } = useConnection(box);
+  const [forgetting, setForgetting] = useState(false);
+  const [signedOut, setSignedOut] = useState(false);
+  useEffect(() => void setLastBox(app, box.id), [box.id]);
+  const out = connection.phase === 'logged-out';
+  const leave = async (): Promise<void> => {
+    setSignedOut(true);
+    await signOut();
+  };
+  const forget = async (): Promise<void> => {
+    if (!out) await signOut();
+    await app.boxes.forget(box.id);
+    goTo({ name: 'start' });
+  };
+  return (
+    <>
+      <PageHeading focus={focus}>{box.name}</PageHeading>
+      {out ? (
+        <ConnectAgain box={box} why={signedOut || box.tokens === null ? t.signedOut : t.ended} />
+      ) : (
+        <>
+          <WaySign connection={connection} />
+          <Reaching phase={connection.phase} />
+          {app.publicPage &&
+            home === false &&
+            (connection.way === 'tunnel' || connection.phase === 'no-way') && (
+              <DirectWay onAllow={allowHome} />
+            )}
+          {problem !== undefined && <AppProblem problem={problem} />}
+          {state !== undefined && <BoxStateView state={state} />}
+        </>
+      )}
+      <p class="actions">
+        {!out && <Button onClick={() => void leave()}>{t.signOut}</Button>}
+        <Button onClick={() => setForgetting(true)}>{t.forget}</Button>
+      </p>
+      {forgetting && (
+        <Confirm
+          title={t.forgetTitle(box.name)}
+          action={t.forget}
+          onConfirm={forget}
+          onClose={() => setForgetting(false)}
+        >
+          <p>{t.forgetText}</p>
+        </Confirm>
+      )}
+    </>
+  );
+}
+
+/** Which way the answers come: said as it is, and said again when it changes. */
+function WaySign({ connection }: { connection: ConnectionState }): JSX.Element {
+  const t = useAppText().box.way;
+  const way = connection.way ?? 'none';
+  return (
+    <p class={`way ${way}`} role="status">
+      <span class="dot" aria-hidden="true" />
+      {t[way]}
+    </p>
+  );
+}
+
+function Reaching({ phase }: { phase: ConnectionState['phase'] }): JSX.Element | null {
+  const t = useAppText().box;
+  if (phase === 'looking') return <Waiting>{t.looking}</Waiting>;
+  if (phase === 'no-way') return <Notice tone="warning">{t.noWay}</Notice>;
+  if (phase !== 'unreachable') return null;
+  return (
+    <Notice tone="warning">
+      <p>{t.unreachable}</p>
+      <p>{t.unreachableCheck}</p>
+    </Notice>
+  );
+}
+
+function DirectWay({ onAllow }: { onAllow: () => void }): JSX.Element {
+  const t = useAppText().box;
+  return (
+    <div class="stack">
+      <p class="soft">{t.directHint}</p>
+      <p class="actions">
+        <Button onClick={onAllow}>{t.direct}</Button>
+      </p>
+    </div>
+  );
+}
+
+/** The session is over; the box may let in again. What is known of it is from then. */
+function ConnectAgain({ box, why }: { box: RememberedBox; why: string }): JSX.Element {
+  const destination: Destination = {
+    id: box.id,
+    name: box.name,
+    claimed: true,
+    ways: box.ways,
+    rebindingFilter: false,
+    mdnsHost: undefined,
+  };
+  return (
+    <div class="stack">
+      <Notice>{why}</Notice>
+      <BoxName box={{ ...destination, name: '' }} />
+      <ConnectTo box={destination} />
+    </div>
+  );
+}

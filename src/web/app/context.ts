@@ -1,0 +1,60 @@
+import { createContext } from 'preact';
+import { useContext } from 'preact/hooks';
+import { connect, type RememberedBoxes, type Store } from '../../client/index.ts';
+import { type Departure, type Destination, originOf, type Road, saveDeparture } from './departure.ts';
+import type { Cloud } from './place.ts';
+
+/** What every view of the app works with. */
+export interface App {
+  cloud: Cloud;
+  store: Store;
+  boxes: RememberedBoxes;
+  /** As which app boxes let us in, and where they send the window back to. */
+  clientId: string;
+  redirectUri: string;
+  /** The page came from the internet; see place.ts. */
+  publicPage: boolean;
+  /** Shows that the window is on its way to a box. */
+  onDepart: (departure: Departure) => void;
+}
+
+const Context = createContext<App | undefined>(undefined);
+export const AppProvider = Context.Provider;
+
+export function useApp(): App {
+  const app = useContext(Context);
+  if (app === undefined) throw new Error('there is no app around this component');
+  return app;
+}
+
+/** Sends the top window to the box: nothing else of this page touches the home network before the person has agreed. */
+export async function depart(app: App, box: Destination, road: Road): Promise<void> {
+  const { clientId, redirectUri, store } = app;
+  const { url, state } = await connect({ box, origin: originOf(box, road), clientId, redirectUri, store });
+  const departure = { box, road, state, at: Date.now() };
+  saveDeparture(departure);
+  app.onDepart(departure);
+  location.assign(url);
+}
+
+const agreedKey = 'home-network-agreed';
+
+/** The person agreed that this page talks to the home network. A page that comes from there needs no such word. */
+export async function mayUseHome(app: App): Promise<boolean> {
+  return !app.publicPage || (await app.store.load(agreedKey)) === 'yes';
+}
+
+export async function agreeToHome(app: App): Promise<void> {
+  await app.store.save(agreedKey, 'yes');
+}
+
+const lastKey = 'last-box';
+
+/** The box that the app opens with. */
+export async function lastBox(app: App): Promise<string | undefined> {
+  return app.store.load(lastKey);
+}
+
+export async function setLastBox(app: App, id: string): Promise<void> {
+  await app.store.save(lastKey, id);
+}

@@ -1,0 +1,158 @@
+import type { JSX } from 'preact';
+import { useState } from 'preact/hooks';
+import type { FoundBox } from '../../client/index.ts';
+import { shortId } from '../../protocol/constants.ts';
+import { Button } from '../shared/controls.tsx';
+import { useLoaded } from '../shared/loading.ts';
+import { Notice } from '../shared/notice.tsx';
+import { AppProblem } from './app-problem.tsx';
+import { agreeToHome, depart, mayUseHome, useApp } from './context.ts';
+import { type Destination, type Road, roadsTo } from './departure.ts';
+import { hrefTo } from './route.ts';
+import { useAppText } from './text/app.ts';
+
+/** One box, or several to choose from. */
+export function FoundBoxes({ boxes }: { boxes: readonly FoundBox[] }): JSX.Element | null {
+  const app = useApp();
+  const known = useLoaded(() => app.boxes.list()).value ?? [];
+  const loggedIn = new Set(known.filter((box) => box.tokens !== null).map(({ id }) => id));
+  if (boxes.length === 0) return null;
+  return (
+    <ul role="list" class="boxes">
+      {boxes.map((box) => (
+        <li key={box.id} class="box">
+          <BoxName box={box} />
+          {loggedIn.has(box.id) ? <OpenLink box={box} /> : <ConnectTo box={box} />}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+export function BoxName({ box }: { box: { id: string; name: string; claimed?: boolean } }): JSX.Element {
+  const t = useAppText().find;
+  return (
+    <div>
+      <h2>{box.name}</h2>
+      <p class="soft">
+        {t.id} <span class="code">{shortId(box.id)}</span>
+      </p>
+      {box.claimed === false && <p class="soft">{t.newBox}</p>}
+    </div>
+  );
+}
+
+function OpenLink({ box }: { box: FoundBox }): JSX.Element {
+  const t = useAppText().find;
+  return (
+    <p class="actions">
+      <a class="button primary" href={hrefTo({ name: 'box', id: box.id })} aria-label={t.openBox(box.name)}>
+        {t.open}
+      </a>
+    </p>
+  );
+}
+
+/**
+ * Connect, by the most promising road. Behind a router that filters that is not the one at home: why, and what else there
+ * is, is said before the person meets an error page that says neither.
+ */
+export function ConnectTo({ box }: { box: Destination }): JSX.Element {
+  const { publicPage } = useApp();
+  const t = useAppText();
+  const roads = roadsTo(box);
+  if (box.rebindingFilter) {
+    return (
+      <>
+        <Notice tone="warning">
+          <p>{t.road.filtered(box.name)}</p>
+          <p>{t.road.filteredRemedy}</p>
+        </Notice>
+        <Roads box={box} roads={roads} />
+      </>
+    );
+  }
+  const direct = publicPage && box.claimed && box.ways.tunnel === null;
+  return (
+    <>
+      {direct && <p class="soft">{t.road.noTunnel}</p>}
+      <RoadButton box={box} road="home" label={t.find.connect} primary agree={direct} />
+    </>
+  );
+}
+
+/** Roads to choose from, the first of them recommended; `again` has been tried. */
+export function Roads({
+  box,
+  roads,
+  again,
+}: {
+  box: Destination;
+  roads: readonly Road[];
+  again?: Road;
+}): JSX.Element {
+  const t = useAppText();
+  const labels = { tunnel: t.road.tunnel, home: t.road.home, 'local-name': t.road.localName };
+  const hints = {
+    tunnel: t.road.tunnelHint,
+    home: undefined,
+    'local-name': t.road.localNameHint(box.mdnsHost ?? ''),
+  };
+  return (
+    <ul role="list" class="roads">
+      {roads.map((road, index) => (
+        <li key={road}>
+          <RoadButton
+            box={box}
+            road={road}
+            label={road === again ? t.leaving.again : labels[road]}
+            primary={index === 0}
+          />
+          {hints[road] !== undefined && <p class="soft">{hints[road]}</p>}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** `agree`: pressing it is the person's word that this page may talk to the home network. */
+function RoadButton({
+  box,
+  road,
+  label,
+  primary,
+  agree = false,
+}: {
+  box: Destination;
+  road: Road;
+  label: string;
+  primary: boolean;
+  agree?: boolean;
+}): JSX.Element {
+  const app = useApp();
+  const t = useAppText().find;
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<unknown>();
+  const go = async (): Promise<void> => {
+    setBusy(true);
+    try {
+      if (agree && !(await mayUseHome(app))) await agreeToHome(app);
+      await depart(app, box, road);
+    } catch (error) {
+      setProblem(error);
+      setBusy(false);
+    }
+  };
+  // Several buttons of the same word are told apart by the name of the box.
+  const full = label === t.connect ? { 'aria-label': t.connectTo(box.name) } : {};
+  return (
+    <>
+      <p class="actions">
+        <Button kind={primary ? 'primary' : 'plain'} busy={busy} onClick={() => void go()} {...full}>
+          {label}
+        </Button>
+      </p>
+      {problem !== undefined && <AppProblem problem={problem} />}
+    </>
+  );
+}

@@ -1,0 +1,101 @@
+import type { JSX } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { finish } from '../../client/index.ts';
+import { codeOf, isAbort } from '../../kit/errors.ts';
+import { Button } from '../shared/controls.tsx';
+import { PageHeading } from '../shared/layout.tsx';
+import { Waiting } from '../shared/notice.tsx';
+import { AppProblem } from './app-problem.tsx';
+import { agreeToHome, type App, depart, mayUseHome, setLastBox, useApp } from './context.ts';
+import { forgetDeparture, loadDeparture } from './departure.ts';
+import { sleep } from './looking.ts';
+import { goTo } from './route.ts';
+import { useAppText } from './text/app.ts';
+
+/** An ordinary exchange is over by then. */
+const slowMs = 3000;
+
+/** The box sent the window back with a one-time code: exchanges it and remembers the box. */
+export function ReturningView({ url, onDone }: { url: string; onDone: () => void }): JSX.Element {
+  const app = useApp();
+  const t = useAppText().returning;
+  const [slow, setSlow] = useState(false);
+  const [problem, setProblem] = useState<unknown>();
+  useEffect(() => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    void sleep(slowMs, signal).then(() => setSlow(!signal.aborted));
+    remember(app, url, signal)
+      .then(onDone)
+      .catch((error: unknown) => {
+        if (!isAbort(error)) setProblem(error);
+      });
+    return () => controller.abort();
+  }, [url]);
+
+  if (problem === undefined) {
+    return (
+      <>
+        <PageHeading>{t.title}</PageHeading>
+        <Waiting>{slow ? t.slow : t.waiting}</Waiting>
+      </>
+    );
+  }
+  const findAgain = (): void => {
+    forgetDeparture();
+    goTo({ name: 'find' });
+    onDone();
+  };
+  return (
+    <>
+      <PageHeading focus>{t.failed}</PageHeading>
+      <AppProblem problem={problem} />
+      {codeOf(problem) === 'no-way' && app.publicPage && <AllowHome />}
+      <p class="actions">
+        <Button onClick={findAgain}>{t.again}</Button>
+      </p>
+    </>
+  );
+}
+
+async function remember(app: App, url: string, signal: AbortSignal): Promise<void> {
+  const { clientId, redirectUri, store, boxes, publicPage, cloud } = app;
+  const localAllowed = await mayUseHome(app);
+  const { registration } = cloud;
+  const box = await finish({
+    url,
+    clientId,
+    redirectUri,
+    store,
+    publicPage,
+    localAllowed,
+    registration,
+    signal,
+  });
+  await boxes.put(box);
+  await setLastBox(app, box.id);
+  forgetDeparture();
+  goTo({ name: 'box', id: box.id });
+}
+
+/** The box can be reached from within the home network alone: the person may agree to that, and go again. */
+function AllowHome(): JSX.Element | null {
+  const app = useApp();
+  const t = useAppText().returning;
+  const [departure] = useState(() => loadDeparture(Date.now()));
+  if (departure === undefined) return null;
+  const again = async (): Promise<void> => {
+    await agreeToHome(app);
+    await depart(app, departure.box, departure.road);
+  };
+  return (
+    <>
+      <p class="soft">{t.allowHint}</p>
+      <p class="actions">
+        <Button kind="primary" onClick={() => void again()}>
+          {t.allow}
+        </Button>
+      </p>
+    </>
+  );
+}

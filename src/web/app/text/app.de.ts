@@ -1,0 +1,134 @@
+import type { Translation } from '../../shared/text/translation.ts';
+import type { en } from './app.en.ts';
+
+export const de: Translation<typeof en> = {
+  starting: 'Einen Moment …',
+  find: {
+    title: 'Ihre Box finden',
+    looking: 'Boxen bei Ihnen zu Hause werden gesucht …',
+    one: 'Bei Ihnen zu Hause ist eine Box.',
+    several: (count) => `Bei Ihnen zu Hause sind ${count} Boxen. Welche soll es sein?`,
+    none: 'Noch keine Box gefunden.',
+    check: 'Bitte prüfen Sie der Reihe nach:',
+    checks: [
+      'Die Box hat Strom, und ihr Netzwerkkabel steckt im Router.',
+      'Seit dem Einschalten sind zwei Minuten vergangen. Der allererste Start dauert länger.',
+      'Dieses Gerät ist im selben Netz: in Ihrem WLAN, nicht in dem für Gäste und nicht im Mobilfunk.',
+      'Auf diesem Gerät ist kein VPN und kein „Privat-Relay“ eingeschaltet.',
+      'Ihr Zuhause ist online.',
+    ],
+    keepsLooking: 'Diese Seite sucht weiter. Eine Box, die auftaucht, sehen Sie sofort.',
+    again: 'Jetzt suchen',
+    offline: 'Dieses Gerät ist offline. Die Suche geht weiter, sobald es wieder online ist.',
+    unreachable: 'Der Dienst, der Ihre Box kennt, ist nicht zu erreichen. Diese Seite versucht es weiter.',
+    connect: 'Verbinden',
+    connectTo: (name) => `Mit ${name} verbinden`,
+    open: 'Öffnen',
+    openBox: (name) => `${name} öffnen`,
+    newBox: 'Neu: Sie werden ihr Besitzer.',
+    id: 'Nummer',
+    idHint: 'Die Nummer steht auch auf der Karte, die der Box beiliegt.',
+  },
+  shared: {
+    title: 'Viele Haushalte teilen sich Ihre Internetadresse',
+    why: 'Ihr Anbieter gibt vielen Haushalten dieselbe Adresse, oder das hier ist ein großes Netz. Damit niemand fremde Boxen sieht, erscheint Ihre nur mit ihrem Kurzcode.',
+    code: 'Kurzcode',
+    where:
+      'Acht Zeichen, zum Beispiel gt4c-9mkx. Ihre Box zeigt ihn auf ihrer eigenen Seite; auch „porchlight status“ nennt ihn.',
+    submit: 'Meine Box zeigen',
+    unknown:
+      'Hinter Ihrer Adresse ist keine Box mit diesem Code. Prüfen Sie den Code, und ob dieses Gerät im selben Netz wie die Box ist.',
+  },
+  road: {
+    filtered: (name) =>
+      `Ihr Router unterdrückt Namen, die in Ihr eigenes Heimnetz führen (DNS-Rebind-Schutz). ${name} lässt sich deshalb nicht unter dem üblichen Namen öffnen.`,
+    filteredRemedy:
+      'Für den kurzen Weg tragen Sie den Namen der Box in Ihrem Router als Ausnahme vom DNS-Rebind-Schutz ein.',
+    tunnel: 'Durch den Tunnel verbinden',
+    tunnelHint: 'Über das Internet und zurück, verschlüsselt bis zur Box.',
+    home: 'Den Weg zu Hause versuchen',
+    localName: 'Mit dem Namen im Heimnetz öffnen',
+    localNameHint: (host) =>
+      `Der Browser wird Sie warnen: Für den Namen ${host} kann niemand bürgen. Machen Sie nur weiter, wenn Sie zu Hause sind und genau diese Adresse angezeigt wird.`,
+    noTunnel:
+      'Diese Box hat keinen Tunnel. Wenn Sie wieder hier sind, fragt der Browser, ob diese Seite Geräte in Ihrem Heimnetz erreichen darf: Erlauben Sie es.',
+    none: 'Einen anderen Weg zu dieser Box gibt es im Moment nicht.',
+  },
+  leaving: {
+    title: (name) => `${name} wird geöffnet`,
+    waiting: 'Gleich öffnet sich die Seite der Box.',
+    arrived: 'Die Box hat geantwortet. Gleich öffnet sich ihre Seite.',
+    notArrived: 'Die Seite der Box öffnet sich nicht.',
+    why: 'Vielleicht ist dieses Gerät in einem anderen Netz als die Box (Gast-WLAN, VPN, Mobilfunk), oder der Router unterdrückt Namen, die in Ihr eigenes Heimnetz führen.',
+    others: 'Sie können auch einen anderen Weg nehmen:',
+    again: 'Noch einmal versuchen',
+    back: 'Zurück zur Liste',
+  },
+  returning: {
+    title: 'Verbindung wird hergestellt',
+    waiting: 'Die Box hat diese App hereingelassen. Einen Moment …',
+    slow: 'Eine neue Box öffnet jetzt ihren Tunnel. Das kann eine Minute dauern.',
+    failed: 'Das hat nicht geklappt',
+    allow: 'Direkten Weg erlauben und noch einmal verbinden',
+    allowHint: 'Der Browser fragt, ob diese Seite Geräte in Ihrem Heimnetz erreichen darf.',
+    again: 'Noch einmal verbinden',
+  },
+  box: {
+    looking: 'Der Weg zu Ihrer Box wird gesucht …',
+    unreachable:
+      'Ihre Box antwortet nicht, weder zu Hause noch durch den Tunnel. Diese Seite versucht es weiter.',
+    unreachableCheck: 'Prüfen Sie, ob sie Strom hat und ihr Netz online ist.',
+    noWay: 'Diese Box hat keinen Tunnel, und diese Seite darf noch nicht mit Ihrem Heimnetz sprechen.',
+    way: {
+      home: 'Zu Hause: auf direktem Weg zur Box',
+      mirror: 'Zu Hause: auf direktem Weg zur Box, unter ihrem zweiten Namen',
+      tunnel: 'Durch den Tunnel, verschlüsselt bis zur Box',
+      none: 'Nicht verbunden',
+    },
+    direct: 'Zu Hause den direkten Weg nehmen',
+    directHint:
+      'Auch zu Hause nimmt diese Seite den Tunnel, bis Sie den direkten Weg erlauben. Der Browser fragt, ob diese Seite Geräte in Ihrem Heimnetz erreichen darf.',
+    state: 'Wie es der Box geht',
+    allWell: 'Alles funktioniert.',
+    remedy: 'Was zu tun ist:',
+    certificate: (days) =>
+      `Zertifikat: noch ${days} ${days === 1 ? 'Tag' : 'Tage'}, wird von selbst erneuert`,
+    tunnelOn: 'Tunnel: offen',
+    tunnelOff: 'Tunnel: aus',
+    tunnelWaits: 'Tunnel: im Moment nicht verbunden',
+    services: 'Dienste',
+    noServices: 'Diese Box veröffentlicht noch keine Dienste.',
+    console: 'Die eigene Seite der Box',
+    signOut: 'Abmelden',
+    signedOut: 'Sie sind hier abgemeldet.',
+    ended: 'Die Box hat diese Sitzung beendet.',
+    reconnect: 'Wieder verbinden',
+    forget: 'Diese Box vergessen',
+    forgetTitle: (name) => `${name} vergessen?`,
+    forgetText:
+      'Dieser Browser wird abgemeldet und kennt die Box nicht mehr. Die Box selbst bleibt, wie sie ist, und Sie finden sie zu Hause wieder.',
+  },
+  boxes: {
+    title: 'Ihre Boxen',
+    link: 'Ihre Boxen',
+    another: 'Eine weitere Box finden',
+    signedOut: 'abgemeldet',
+    none: 'Dieser Browser kennt noch keine Box.',
+  },
+  problems: {
+    offline: 'Diese Seite erreicht ihren eigenen Server nicht. Prüfen Sie, ob Sie online sind.',
+    'bad-answer':
+      'Ein Server hat etwas geantwortet, das diese Seite nicht versteht. Versuchen Sie es später noch einmal.',
+    'access-denied':
+      'Diese App wurde nicht in die Box gelassen: Jemand hat auf der Seite der Box Nein gesagt. Verbinden Sie noch einmal, wenn das ein Versehen war.',
+    'connect-unknown':
+      'Danach hat diese Seite nicht gefragt, oder es ist zu lange her. Verbinden Sie noch einmal.',
+    'connect-mismatch':
+      'Die Antwort kam nicht von der Box, die Sie gewählt haben, und wurde nicht angenommen. Verbinden Sie noch einmal, aus der Liste.',
+    'no-way': 'Diese Seite fand keinen Weg zur Box, den sie benutzen darf.',
+    'invalid-grant': 'Das hat zu lange gedauert; die Box wartet nur eine Minute. Verbinden Sie noch einmal.',
+    'invalid-client': 'Diese App steht nicht auf der Liste der Box. Ihr Besitzer kann sie dort eintragen.',
+    'storage-off':
+      'Dieser Browser lässt die Seite nichts behalten, auch nicht, welche Box Ihre ist. Erlauben Sie ihr, Daten zu speichern, oder verlassen Sie das private Fenster.',
+  },
+};
