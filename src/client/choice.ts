@@ -107,6 +107,7 @@ function after(choice: Choice, event: Exclude<ChoiceEvent, { type: 'dead' }>, no
 function suspected(choice: Choice, origin: string, now: number): Choice {
   const { current, probe, lookAt } = choice;
   if (current?.origin !== origin || probe?.origin === origin) return choice;
+  if (isResting(choice)) return wake(choice);
   // A look for the way home waits for the verdict.
   return { ...choice, probe: current, lookAt: probe === undefined ? lookAt : now };
 }

@@ -156,7 +156,7 @@ export class WayKeeper {
     const timer = new AbortController();
     this.#timer = timer;
     try {
-      await clock.sleep(at - clock.monotonic(), timer.signal);
+      await clock.sleep(Math.max(0, at - clock.monotonic()), timer.signal);
     } catch (error) {
       if (isAbort(error)) return;
       throw error;
