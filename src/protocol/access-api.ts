@@ -234,11 +234,7 @@ export const StateView = Type.Object({
   addresses: Type.Array(Type.String()),
   certificate: Type.Union([Type.Object({ notAfter: Type.Integer() }), Type.Null()]),
   tunnel: Type.Object({
-    phase: Type.Union(
-      (['off', 'waiting', 'connecting', 'connected', 'rejected', 'lost'] as const).map((phase) =>
-        Type.Literal(phase),
-      ),
-    ),
+    phase: Type.Enum(['off', 'waiting', 'connecting', 'connected', 'rejected', 'lost']),
     origin: Type.Union([Type.String(), Type.Null()]),
   }),
   announce: Type.Object({
@@ -247,9 +243,7 @@ export const StateView = Type.Object({
   }),
   ways: Type.Array(
     Type.Object({
-      kind: Type.Union(
-        (['main', 'mirror', 'tunnel', 'local', 'address'] as const).map((kind) => Type.Literal(kind)),
-      ),
+      kind: Type.Enum(['main', 'mirror', 'tunnel', 'local', 'address']),
       url: Type.String(),
     }),
   ),
@@ -259,12 +253,7 @@ export const StateView = Type.Object({
 });
 export type StateView = Static<typeof StateView>;
 
-/*
- * Calls without a body of their own schema: `POST /api/logout` and `DELETE /api/sessions/{id}` answer 204.
- * Passkeys (WebAuthn level 3, in the JSON forms of its section 5.1): `POST /api/passkeys/options` answers the creation
- * options; `POST /api/passkeys` `{ label, response }` answers 201 with a `PasskeyView`. `POST /api/login/passkey/options`
- * answers the request options; `POST /api/login/passkey` `{ response }` answers 204 with the cookie.
- */
+/* Calls without a body of their own schema: `POST /api/logout` and `DELETE /api/sessions/{id}` answer 204. */
 
 /**
  * `GET /api/passkeys` answers `{ passkeys: […] }`, `DELETE /api/passkeys/{id}` removes one of the person's own. To add one:

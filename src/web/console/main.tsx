@@ -1,8 +1,16 @@
 import { render } from 'preact';
-import { startLanguage } from '../shared/language.ts';
 import '../shared/design.css';
-import { NarrowPage } from '../shared/layout.tsx';
+import './console.css';
+import { startLanguage } from '../shared/language.ts';
+import { Console } from './console.tsx';
+import { createVisit, VisitContext } from './visit.ts';
 
 startLanguage();
 const page = document.getElementById('page');
-if (page !== null) render(<NarrowPage>…</NarrowPage>, page);
+if (page !== null)
+  render(
+    <VisitContext.Provider value={createVisit()}>
+      <Console />
+    </VisitContext.Provider>,
+    page,
+  );

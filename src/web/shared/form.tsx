@@ -30,7 +30,7 @@ export function Form({
   fieldOf?: Readonly<Record<string, string>>;
   /** Beside the button. */
   more?: ComponentChildren;
-  children: ComponentChildren;
+  children?: ComponentChildren;
 }): JSX.Element {
   const t = useSharedText();
   const form = useRef<HTMLFormElement>(null);
@@ -110,7 +110,6 @@ export interface FieldProps {
   required?: boolean;
   autocomplete?: string;
   maxLength?: number;
-  autofocus?: boolean;
   /** Codes and addresses: no spelling, no capitals put in by a phone. */
   verbatim?: boolean;
 }
@@ -137,6 +136,8 @@ export function PasswordField(props: FieldProps): JSX.Element {
   );
 }
 
+const asTyped = { autocapitalize: 'none', autocorrect: 'off', spellcheck: false } as const;
+
 function LabelledInput({
   label,
   hint,
@@ -155,8 +156,8 @@ function LabelledInput({
     required,
     'aria-invalid': error !== undefined,
     'aria-describedby': described.join(' ').trim() || undefined,
-    ...(verbatim ? { autocapitalize: 'none', autocorrect: 'off', spellcheck: false } : {}),
-  } as const;
+    ...(verbatim ? asTyped : {}),
+  };
   return (
     <div class="field">
       <label for={id}>{label}</label>

@@ -48,13 +48,20 @@ export function LanguageSwitch(): JSX.Element {
   );
 }
 
-/** The heading of a page. Takes the focus when the page was reached by a click, so that its name is read out. */
-export function PageHeading({ children, focus = false }: { children: string; focus?: boolean }): JSX.Element {
+let headings = 0;
+
+/**
+ * The heading of a page, which is also the title of the document. Every one after the first takes the focus when it
+ * appears, so that a screen reader says where the person has come to; `focus` decides otherwise.
+ */
+export function PageHeading({ children, focus }: { children: string; focus?: boolean }): JSX.Element {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     document.title = `${children} · Porchlight`;
-    if (focus) heading.current?.focus();
-  }, [children, focus]);
+  }, [children]);
+  useEffect(() => {
+    if (headings++ > 0 ? focus !== false : focus === true) heading.current?.focus();
+  }, []);
   return (
     <h1 ref={heading} tabIndex={-1}>
       {children}

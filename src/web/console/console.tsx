@@ -1,0 +1,76 @@
+import type { JSX } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { Button } from '../shared/controls.tsx';
+import { NarrowPage } from '../shared/layout.tsx';
+import { ProblemNotice, Waiting } from '../shared/notice.tsx';
+import { useRoute } from '../shared/router.ts';
+import { useStore } from '../shared/store.ts';
+import { useSharedText } from '../shared/text/shared.ts';
+import { listenToBox } from './events.ts';
+import { Frame } from './frame.tsx';
+import { Consent } from './pages/consent.tsx';
+import { FirstRun } from './pages/first-run.tsx';
+import { Login } from './pages/login.tsx';
+import { PasskeyOffer } from './pages/passkey-offer.tsx';
+import { Join, Recover } from './pages/recover.tsx';
+import { RecoveryCode } from './pages/recovery-code.tsx';
+import { isConnect, useVisit } from './visit.ts';
+
+/** What somebody who has just been given an account has to see before anything else. */
+type Welcome = { step: 'code'; recoveryCode: string; offerPasskey: boolean } | { step: 'passkey' };
+
+/** The page for the stage this visit is at. */
+export function Console(): JSX.Element {
+  const t = useSharedText();
+  const visit = useVisit();
+  const session = useStore(visit.session);
+  const problem = useStore(visit.problem);
+  const door = useRoute(['login', 'recover', 'join']);
+  const [welcome, setWelcome] = useState<Welcome>();
+  const isIn = session?.stage === 'in';
+
+  useEffect(() => void visit.refresh(), [visit]);
+  useEffect(() => {
+    if (!isIn) return undefined;
+    return listenToBox({
+      onEnded: () => void visit.refresh(),
+      onLost: () => void visit.refresh(),
+      onState: () => visit.stateChanges.set(visit.stateChanges.value + 1),
+    });
+  }, [isIn, visit]);
+
+  const letIn = async (recoveryCode: string, offerPasskey: boolean): Promise<void> => {
+    setWelcome({ step: 'code', recoveryCode, offerPasskey });
+    if (location.hash !== '') history.replaceState(null, '', location.pathname + location.search);
+    await visit.refresh();
+  };
+
+  if (welcome?.step === 'code')
+    return (
+      <RecoveryCode
+        code={welcome.recoveryCode}
+        onDone={() =>
+          setWelcome(welcome.offerPasskey && session?.passkeys === true ? { step: 'passkey' } : undefined)
+        }
+      />
+    );
+  if (welcome?.step === 'passkey' && isIn) return <PasskeyOffer onDone={() => setWelcome(undefined)} />;
+  if (session === undefined)
+    return (
+      <NarrowPage>
+        {problem === undefined ? (
+          <Waiting />
+        ) : (
+          <>
+            <ProblemNotice problem={problem} />
+            <Button onClick={() => void visit.refresh()}>{t.again}</Button>
+          </>
+        )}
+      </NarrowPage>
+    );
+  if (session.stage === 'first-run') return <FirstRun onOwner={(code) => letIn(code, true)} />;
+  if (session.stage === 'in') return isConnect() ? <Consent /> : <Frame />;
+  if (door === 'recover') return <Recover onIn={(code) => letIn(code, false)} />;
+  if (door === 'join') return <Join onIn={(code) => letIn(code, true)} />;
+  return <Login />;
+}

@@ -1,0 +1,94 @@
+import type { FunctionComponent, JSX } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { Button } from '../shared/controls.tsx';
+import { LanguageSwitch, Logo, SkipLink } from '../shared/layout.tsx';
+import { hrefOf, useRoute } from '../shared/router.ts';
+import { useConsoleText } from '../shared/text/console.ts';
+import { About } from './pages/about.tsx';
+import { Account } from './pages/account.tsx';
+import { Apps } from './pages/apps.tsx';
+import { Home } from './pages/home.tsx';
+import { Logs } from './pages/logs.tsx';
+import { People } from './pages/people.tsx';
+import { Services } from './pages/services.tsx';
+import { Sessions } from './pages/sessions.tsx';
+import { Settings } from './pages/settings.tsx';
+import { useSession, useVisit } from './visit.ts';
+
+const pages = {
+  home: Home,
+  services: Services,
+  sessions: Sessions,
+  people: People,
+  apps: Apps,
+  settings: Settings,
+  logs: Logs,
+  account: Account,
+  about: About,
+} satisfies Record<string, FunctionComponent>;
+type Page = keyof typeof pages;
+
+/** For a member the box answers no others. */
+export function pagesFor(role: string): [Page, ...Page[]] {
+  if (role !== 'owner') return ['home', 'services', 'sessions', 'account', 'about'];
+  return ['home', 'services', 'sessions', 'people', 'apps', 'settings', 'logs', 'account', 'about'];
+}
+
+/** What stands around every page of those who are logged in. */
+export function Frame(): JSX.Element {
+  const t = useConsoleText();
+  const { api, refresh, session } = useVisit();
+  const { boxName, person } = useSession();
+  const names = pagesFor(person?.role ?? '');
+  const route = useRoute(names);
+  const [open, setOpen] = useState(false);
+  useEffect(() => setOpen(false), [route]);
+  const Shown = pages[route];
+
+  const logOut = async (): Promise<void> => {
+    await api('/api/logout', { method: 'POST' });
+    // Said by the person, so nothing to explain at the door.
+    session.set(undefined);
+    await refresh();
+  };
+  return (
+    <div class="frame">
+      <SkipLink target="content" />
+      <header class="bar">
+        <a class="brand" href={hrefOf('home')}>
+          <Logo />
+          <span>{boxName}</span>
+        </a>
+        <span class="menu">
+          <Button aria-expanded={open} aria-controls="pages" onClick={() => setOpen(!open)}>
+            {t.nav.menu}
+          </Button>
+        </span>
+      </header>
+      <div class={open ? 'side open' : 'side'} id="pages">
+        <nav aria-label={t.nav.label}>
+          <ul role="list">
+            {names.map((name) => (
+              <li key={name}>
+                <a
+                  href={hrefOf(name)}
+                  aria-current={name === route ? 'page' : undefined}
+                  onClick={() => setOpen(false)}
+                >
+                  {t.nav[name]}
+                </a>
+              </li>
+            ))}
+          </ul>
+        </nav>
+        <div class="leave">
+          <Button onClick={() => void logOut()}>{t.nav.logout}</Button>
+          <LanguageSwitch />
+        </div>
+      </div>
+      <main id="content" tabIndex={-1}>
+        <Shown />
+      </main>
+    </div>
+  );
+}

@@ -1,0 +1,146 @@
+import type { JSX } from 'preact';
+import { useState } from 'preact/hooks';
+import type { PasskeyView, PasswordRequest } from '../../../protocol/access-api.ts';
+import { Confirm } from '../../shared/confirm.tsx';
+import { Button } from '../../shared/controls.tsx';
+import { Form, type FormValues, PasswordField, TextField } from '../../shared/form.tsx';
+import { relativeTime } from '../../shared/format.ts';
+import { useLanguage } from '../../shared/language.ts';
+import { Card, PageHeading } from '../../shared/layout.tsx';
+import { type Loaded, useLoaded } from '../../shared/loading.ts';
+import { LoadedView, Notice } from '../../shared/notice.tsx';
+import { useConsoleText } from '../../shared/text/console.ts';
+import { addPasskey } from '../passkeys.ts';
+import { useSession, useVisit } from '../visit.ts';
+
+export function Account(): JSX.Element {
+  const t = useConsoleText();
+  const { person } = useSession();
+  return (
+    <>
+      <PageHeading>{t.account.title}</PageHeading>
+      <p class="soft">{t.account.loggedInAs(person?.name ?? '')}</p>
+      <Passkeys />
+      <Password />
+    </>
+  );
+}
+
+function Password(): JSX.Element {
+  const t = useConsoleText();
+  const { api } = useVisit();
+  const [changes, setChanges] = useState(0);
+  const change = async ({ current = '', password = '' }: FormValues): Promise<void> => {
+    const body: PasswordRequest = { current, password };
+    await api('/api/password', { method: 'PUT', body });
+    setChanges(changes + 1);
+  };
+  return (
+    <Card title={t.account.passwordTitle}>
+      <p class="soft">{t.account.passwordIntro}</p>
+      <div aria-live="polite">{changes > 0 && <Notice tone="good">{t.account.passwordChanged}</Notice>}</div>
+      <Form
+        key={changes}
+        onSubmit={change}
+        submit={t.account.passwordSubmit}
+        fieldOf={{ 'wrong-name-or-password': 'current', 'password-refused': 'password' }}
+      >
+        <PasswordField name="current" label={t.fields.currentPassword} autocomplete="current-password" />
+        <PasswordField
+          name="password"
+          label={t.fields.newPassword}
+          hint={t.fields.passwordHint}
+          autocomplete="new-password"
+        />
+      </Form>
+    </Card>
+  );
+}
+
+function Passkeys(): JSX.Element {
+  const t = useConsoleText();
+  const { api } = useVisit();
+  const { passkeys: possible } = useSession();
+  const [added, setAdded] = useState(0);
+  const loaded = useLoaded((signal) => api<{ passkeys: PasskeyView[] }>('/api/passkeys', { signal }));
+  const add = async ({ label = '' }: FormValues): Promise<void> => {
+    await addPasskey(api, label.trim());
+    setAdded(added + 1);
+    loaded.again();
+  };
+  return (
+    <Card title={t.account.passkeysTitle}>
+      <p class="soft">{t.account.passkeysIntro}</p>
+      <PasskeyList loaded={loaded} />
+      <div aria-live="polite">{added > 0 && <Notice tone="good">{t.account.passkeyAdded}</Notice>}</div>
+      {possible ? (
+        <Form key={added} onSubmit={add} submit={t.account.passkeyAdd} submitKind="plain">
+          <TextField
+            name="label"
+            label={t.account.passkeyName}
+            hint={t.account.passkeyNameHint}
+            autocomplete="off"
+            maxLength={63}
+          />
+        </Form>
+      ) : (
+        <Notice>{t.account.passkeysNotHere}</Notice>
+      )}
+    </Card>
+  );
+}
+
+function PasskeyList({ loaded }: { loaded: Loaded<{ passkeys: PasskeyView[] }> }): JSX.Element {
+  const t = useConsoleText();
+  const language = useLanguage();
+  const { api } = useVisit();
+  const [removing, setRemoving] = useState<PasskeyView>();
+  const remove = async ({ id }: PasskeyView): Promise<void> => {
+    await api(`/api/passkeys/${encodeURIComponent(id)}`, { method: 'DELETE' });
+    loaded.again();
+  };
+  const when = ({ createdAt, lastUsedAt }: PasskeyView): string =>
+    lastUsedAt === null
+      ? t.account.added(relativeTime(createdAt, Date.now(), language))
+      : t.account.used(relativeTime(lastUsedAt, Date.now(), language));
+  return (
+    <>
+      <LoadedView loaded={loaded}>
+        {({ passkeys }) =>
+          passkeys.length === 0 ? (
+            <p>{t.account.noPasskeys}</p>
+          ) : (
+            <ul role="list" class="rows">
+              {passkeys.map((passkey) => (
+                <li key={passkey.id} class="item">
+                  <div>
+                    <p>
+                      <strong>{passkey.label}</strong>
+                    </p>
+                    <p class="soft">{when(passkey)}</p>
+                  </div>
+                  <Button
+                    aria-label={t.account.removeName(passkey.label)}
+                    onClick={() => setRemoving(passkey)}
+                  >
+                    {t.account.remove}
+                  </Button>
+                </li>
+              ))}
+            </ul>
+          )
+        }
+      </LoadedView>
+      {removing !== undefined && (
+        <Confirm
+          title={t.account.removeTitle(removing.label)}
+          action={t.account.remove}
+          onConfirm={() => remove(removing)}
+          onClose={() => setRemoving(undefined)}
+        >
+          <p>{t.account.removeText}</p>
+        </Confirm>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,131 @@
+import type { JSX } from 'preact';
+import { useState } from 'preact/hooks';
+import { Problem } from '../../../kit/errors.ts';
+import type { AppList } from '../../../protocol/access-api.ts';
+import { accessLimits } from '../../../protocol/constants.ts';
+import { Confirm } from '../../shared/confirm.tsx';
+import { Button } from '../../shared/controls.tsx';
+import { Form, type FormValues, TextField } from '../../shared/form.tsx';
+import { Card, PageHeading } from '../../shared/layout.tsx';
+import { useLoaded } from '../../shared/loading.ts';
+import { LoadedView } from '../../shared/notice.tsx';
+import { useConsoleText } from '../../shared/text/console.ts';
+import { useVisit } from '../visit.ts';
+
+type App = AppList['apps'][number];
+
+export function Apps(): JSX.Element {
+  const t = useConsoleText();
+  const { api } = useVisit();
+  const [removing, setRemoving] = useState<App>();
+  const loaded = useLoaded((signal) => api<AppList>('/api/apps', { signal }));
+  const apps = loaded.value?.apps ?? [];
+  const save = async (next: readonly App[]): Promise<void> => {
+    await api('/api/apps', { method: 'PUT', body: { apps: next } });
+    loaded.again();
+  };
+  return (
+    <>
+      <PageHeading>{t.apps.title}</PageHeading>
+      <p class="soft">{t.apps.intro}</p>
+      <LoadedView loaded={loaded}>
+        {() => (
+          <>
+            <Card>
+              {apps.length === 0 ? (
+                <p>{t.apps.none}</p>
+              ) : (
+                <ul role="list" class="rows">
+                  {apps.map((app) => (
+                    <AppRow key={app.clientId} app={app} onRemove={setRemoving} />
+                  ))}
+                </ul>
+              )}
+            </Card>
+            <AddApp apps={apps} onAdd={save} />
+          </>
+        )}
+      </LoadedView>
+      {removing !== undefined && (
+        <Confirm
+          title={t.apps.removeTitle(removing.name)}
+          action={t.apps.remove}
+          onConfirm={() => save(apps.filter((app) => app !== removing))}
+          onClose={() => setRemoving(undefined)}
+        >
+          <p>{t.apps.removeText}</p>
+        </Confirm>
+      )}
+    </>
+  );
+}
+
+function AppRow({ app, onRemove }: { app: App; onRemove: (app: App) => void }): JSX.Element {
+  const t = useConsoleText();
+  return (
+    <li class="item">
+      <div>
+        <p>
+          <strong>{app.name}</strong>
+        </p>
+        <p class="soft code">{app.clientId}</p>
+        <ul role="list">
+          {app.redirectUris.map((uri) => (
+            <li key={uri} class="code">
+              {uri}
+            </li>
+          ))}
+        </ul>
+      </div>
+      <Button aria-label={t.apps.removeName(app.name)} onClick={() => onRemove(app)}>
+        {t.apps.remove}
+      </Button>
+    </li>
+  );
+}
+
+function AddApp({
+  apps,
+  onAdd,
+}: {
+  apps: readonly App[];
+  onAdd: (next: readonly App[]) => Promise<void>;
+}): JSX.Element {
+  const t = useConsoleText();
+  const add = async ({ name = '', clientId = '', redirectUris = '' }: FormValues): Promise<void> => {
+    const app: App = {
+      name: name.trim(),
+      clientId: clientId.trim(),
+      redirectUris: redirectUris.trim().split(/\s+/),
+    };
+    if (apps.some((known) => known.clientId === app.clientId)) throw new Problem('app-known', t.apps.known);
+    await onAdd([...apps, app]);
+  };
+  return (
+    <Card title={t.apps.add}>
+      <Form
+        key={apps.length}
+        onSubmit={add}
+        submit={t.apps.addSubmit}
+        fieldOf={{ 'app-known': 'clientId', 'redirect-malformed': 'redirectUris' }}
+      >
+        <TextField name="name" label={t.apps.name} autocomplete="off" maxLength={accessLimits.nameMax} />
+        <TextField
+          name="clientId"
+          label={t.apps.clientId}
+          hint={t.apps.clientIdHint}
+          autocomplete="off"
+          maxLength={200}
+          verbatim
+        />
+        <TextField
+          name="redirectUris"
+          label={t.apps.redirectUris}
+          hint={t.apps.redirectUrisHint}
+          autocomplete="off"
+          verbatim
+        />
+      </Form>
+    </Card>
+  );
+}

@@ -1,0 +1,139 @@
+import type { StateView } from '../../../protocol/access-api.ts';
+import { dateTime, daysUntil, relativeTime } from '../../shared/format.ts';
+import type { Language } from '../../shared/language.ts';
+import type { ConsoleText } from '../../shared/text/console.ts';
+
+type Condition = StateView['conditions'][number];
+export type Severity = Condition['severity'];
+type Part = keyof ConsoleText['home']['parts'];
+
+/** One part of the box, in words. */
+export interface Row {
+  name: string;
+  severity: Severity;
+  sentences: readonly string[];
+  remedy: string | undefined;
+  /** Since when it is so; absent for what is well. */
+  since: string | undefined;
+  /** What the box itself says of what is not well, in English. */
+  boxSays: readonly string[];
+}
+
+/** The conditions of kit/health.ts that each part stands for: the name itself and what is below it (`zone.state`). */
+const conditionsOf: Record<Part, readonly string[]> = {
+  address: ['network'],
+  name: ['zone'],
+  certificate: ['certificate', 'web'],
+  tunnel: ['tunnel'],
+  announce: ['announce'],
+  mdns: ['mdns'],
+  clock: [],
+};
+
+/** Clocks that differ by less are the same for every purpose here. */
+const clockToleranceMs = 120_000;
+const rank: Record<Severity, number> = { ok: 0, warning: 1, error: 2 };
+
+export function worst(severities: readonly Severity[]): Severity {
+  return severities.reduce((one, other) => (rank[other] > rank[one] ? other : one), 'ok');
+}
+
+/** Every part of the box in the order of its picture. `now`: the browser's clock, when `state` arrived. */
+export function homeRows(state: StateView, now: number, language: Language, text: ConsoleText): Row[] {
+  const { home } = text;
+  const row = (part: Part, sentences: readonly string[], own: Severity = 'ok'): Row => {
+    const conditions = state.conditions.filter(
+      ({ name, severity }) => severity !== 'ok' && belongs(name, conditionsOf[part]),
+    );
+    const severity = worst([own, ...conditions.map((condition) => condition.severity)]);
+    return {
+      name: home.parts[part],
+      severity,
+      sentences,
+      remedy: severity === 'ok' ? undefined : home.remedies[part],
+      ...told(conditions, state.now, language),
+    };
+  };
+  const known = Object.values(conditionsOf).flat();
+  return [
+    row('address', [state.addresses.length > 0 ? home.address(state.addresses.join(', ')) : home.noAddress]),
+    row('name', [nameSentence(state, text)]),
+    row('certificate', [certificateSentence(state, language, text)]),
+    row('tunnel', [home.tunnel[state.tunnel.phase]]),
+    row('announce', announceSentences(state, language, text)),
+    row('mdns', [mdnsSentence(state, text)]),
+    clockRow(state, now, text, row),
+    // Parts that this page does not know, when they are not well: in the box's own words.
+    ...state.conditions
+      .filter(({ name, severity }) => severity !== 'ok' && !belongs(name, known))
+      .map((condition): Row => ({
+        name: condition.name,
+        severity: condition.severity,
+        sentences: [],
+        remedy: undefined,
+        ...told([condition], state.now, language),
+      })),
+  ];
+}
+
+function belongs(name: string, parts: readonly string[]): boolean {
+  return parts.some((part) => name === part || name.startsWith(`${part}.`));
+}
+
+function told(
+  conditions: readonly Condition[],
+  now: number,
+  language: Language,
+): Pick<Row, 'since' | 'boxSays'> {
+  const since = Math.min(...conditions.map((condition) => condition.since));
+  return {
+    since: conditions.length === 0 ? undefined : relativeTime(since, now, language),
+    boxSays: conditions.map(({ message, remedy }) =>
+      remedy === undefined ? message : `${message}; ${remedy}`,
+    ),
+  };
+}
+
+function hostOf(state: StateView, kind: StateView['ways'][number]['kind']): string | undefined {
+  const way = state.ways.find((candidate) => candidate.kind === kind);
+  return way === undefined ? undefined : new URL(way.url).host;
+}
+
+function nameSentence(state: StateView, { home }: ConsoleText): string {
+  const name = hostOf(state, 'main');
+  return name === undefined ? home.noName : home.nameGood(name);
+}
+
+function mdnsSentence(state: StateView, { home }: ConsoleText): string {
+  const name = hostOf(state, 'local');
+  return name === undefined ? home.mdnsNone : home.mdnsGood(name);
+}
+
+/** By the box's clock, which is what the box renews by. */
+function certificateSentence(state: StateView, language: Language, { home }: ConsoleText): string {
+  if (state.certificate === null) return home.noCertificate;
+  const { notAfter } = state.certificate;
+  const date = dateTime(notAfter, language);
+  return notAfter <= state.now
+    ? home.certificateOver(date)
+    : home.certificateDays(daysUntil(notAfter, state.now), date);
+}
+
+function announceSentences(state: StateView, language: Language, { home }: ConsoleText): string[] {
+  const { announcedAt, shortCode } = state.announce;
+  if (announcedAt === null) return [home.notAnnounced];
+  const announced = home.announced(relativeTime(announcedAt, state.now, language));
+  return shortCode === null ? [announced] : [announced, home.shortCode(shortCode)];
+}
+
+function clockRow(
+  state: StateView,
+  now: number,
+  { home }: ConsoleText,
+  row: (part: Part, sentences: readonly string[], own: Severity) => Row,
+): Row {
+  const differs = Math.abs(now - state.now);
+  return differs < clockToleranceMs
+    ? row('clock', [home.clockGood], 'ok')
+    : row('clock', [home.clockOff(Math.round(differs / 60_000))], 'warning');
+}

@@ -1,0 +1,65 @@
+import type { JSX } from 'preact';
+import type { LoginRequest } from '../../../protocol/access-api.ts';
+import { accessLimits } from '../../../protocol/constants.ts';
+import { Form, type FormValues, PasswordField, TextField } from '../../shared/form.tsx';
+import { NarrowPage, PageHeading } from '../../shared/layout.tsx';
+import { Notice } from '../../shared/notice.tsx';
+import { hrefOf } from '../../shared/router.ts';
+import { useStore } from '../../shared/store.ts';
+import { useConsoleText } from '../../shared/text/console.ts';
+import { logInByPasskey } from '../passkeys.ts';
+import { isConnect, useSession, useVisit } from '../visit.ts';
+
+export function Login(): JSX.Element {
+  const t = useConsoleText();
+  const visit = useVisit();
+  const { boxName, passkeys } = useSession();
+  const ended = useStore(visit.ended);
+
+  const goIn = async (): Promise<void> => {
+    await visit.refresh();
+    visit.ended.set(false);
+  };
+  const byPassword = async ({ name = '', password = '' }: FormValues): Promise<void> => {
+    const body: LoginRequest = { name: name.trim(), password };
+    await visit.api('/api/login', { method: 'POST', body });
+    await goIn();
+  };
+  const byPasskey = async (): Promise<void> => {
+    await logInByPasskey(visit.api);
+    await goIn();
+  };
+  return (
+    <NarrowPage>
+      <div>
+        <PageHeading>{t.login.title}</PageHeading>
+        <p class="soft">{t.login.intro(boxName)}</p>
+      </div>
+      {ended && <Notice tone="warning">{t.login.ended}</Notice>}
+      {isConnect() && <Notice>{t.login.forApp}</Notice>}
+      <Form onSubmit={byPassword} submit={t.login.submit} fieldOf={{ 'wrong-name-or-password': 'password' }}>
+        <TextField
+          name="name"
+          label={t.fields.name}
+          autocomplete="username webauthn"
+          maxLength={accessLimits.nameMax}
+        />
+        <PasswordField name="password" label={t.fields.password} autocomplete="current-password" />
+      </Form>
+      {passkeys && (
+        <>
+          <p class="or">{t.login.or}</p>
+          <Form onSubmit={byPasskey} submit={t.login.passkey} submitKind="plain" />
+        </>
+      )}
+      <ul role="list" class="ways-out">
+        <li>
+          <a href={hrefOf('recover')}>{t.login.forgot}</a>
+        </li>
+        <li>
+          <a href={hrefOf('join')}>{t.login.invited}</a>
+        </li>
+      </ul>
+    </NarrowPage>
+  );
+}

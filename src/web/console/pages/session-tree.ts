@@ -1,0 +1,28 @@
+import type { SessionNode } from '../../../protocol/access-api.ts';
+
+export interface Branch {
+  session: SessionNode;
+  children: readonly Branch[];
+}
+
+/** The tree of a flat list. What has a parent that is not in the list (not the person's own) stands at the top. */
+export function sessionTree(sessions: readonly SessionNode[]): Branch[] {
+  const ids = new Set(sessions.map(({ id }) => id));
+  const below = (parentId: string | null): Branch[] =>
+    sessions
+      .filter((session) => (parentId === null ? isTop(session) : session.parentId === parentId))
+      .toSorted((a, b) => b.lastSeenAt - a.lastSeenAt)
+      .map((session) => ({ session, children: below(session.id) }));
+  const isTop = ({ parentId }: SessionNode): boolean => parentId === null || !ids.has(parentId);
+  return below(null);
+}
+
+/** How many sessions end with this one, itself not counted. */
+export function countBelow({ children }: Branch): number {
+  return children.reduce((sum, child) => sum + 1 + countBelow(child), 0);
+}
+
+/** The session in use ends with this branch. */
+export function holdsCurrent({ session, children }: Branch): boolean {
+  return session.current || children.some(holdsCurrent);
+}
