@@ -41,7 +41,11 @@ export interface Lab {
 export const home: Visitor = { through: 'home', address: '192.168.1.7', atHome: true };
 export const away: Visitor = { through: 'tunnel', address: '203.0.113.9', atHome: false };
 
-export async function openLab(changed: Partial<AccessOptions> = {}): Promise<Lab> {
+/** `before` sees the application before its routes are there. */
+export async function openLab(
+  changed: Partial<AccessOptions> = {},
+  before: (app: HttpApp) => void = () => undefined,
+): Promise<Lab> {
   ca ??= await createTestCa();
   const clock = new FakeClock();
   const arrived: string[] = [];
@@ -78,6 +82,7 @@ export async function openLab(changed: Partial<AccessOptions> = {}): Promise<Lab
   const access = new Access(options);
   await access.start();
   const app = createHttpApp({ log: options.log, bodyLimit: 65_536 });
+  before(app);
   await access.register(app);
   await app.ready();
   const { keyPem, certPem } = await ca.issue([names.main, `*.${names.main}`, 'b.other.test']);
@@ -268,7 +273,10 @@ function send(
         agent: false,
         method,
         path,
-        headers: Object.fromEntries(given),
+        headers: {
+          ...Object.fromEntries(given),
+          ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }),
+        },
       },
       (response) => {
         let text = '';
