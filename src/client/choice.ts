@@ -197,7 +197,12 @@ function withPermission(choice: Choice, allowed: boolean, now: number): Choice {
   const next = { ...choice, localAllowed: allowed };
   const { current, probe } = choice;
   if (current === undefined || (!allowed && isLocal(current))) return firstChoice(next, now);
-  if (!allowed && probe !== undefined && isLocal(probe))
-    return { ...next, probe: undefined, lookAt: undefined };
-  return { ...next, misses: 0, lookAt: lookFrom(next, current, now) };
+  if (isResting(choice)) return wake(next);
+  const forbidden = !allowed && probe !== undefined && isLocal(probe);
+  return {
+    ...next,
+    probe: forbidden ? undefined : probe,
+    misses: 0,
+    lookAt: lookFrom(next, current, now),
+  };
 }
