@@ -37,6 +37,8 @@ export class Child {
   constructor(options: ChildOptions) {
     this.#graceMs = options.graceMs ?? 2000;
     const child = spawn('setpriv', ['--pdeathsig', 'KILL', options.command, ...options.args], {
+      // Ctrl-C at a terminal goes to the whole process group: we end our children in order, the terminal does not.
+      detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
       ...(options.env === undefined ? {} : { env: options.env }),
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),

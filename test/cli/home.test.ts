@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { acceptedTunnelSecrets } from '../../src/cloud/tunnel-secret.ts';
 import { temporaryFolder } from '../support/folder.ts';
 
 const run = promisify(execFile);
@@ -32,6 +33,18 @@ function processesOf(state: string): string[] {
         return [];
       }
     });
+}
+
+/** A line out of the middle of every private key below a folder. */
+function privateKeysIn(state: string): string[] {
+  const files = readdirSync(state, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    /\.(pem|json)$/.test(name),
+  );
+  const key =
+    /-----BEGIN (?:RSA |EC )?PRIVATE KEY-----(?:\\n|\s)+([A-Za-z0-9+/]+)(?:\\n|\s)+([A-Za-z0-9+/]+)/g;
+  return files.flatMap((name) =>
+    [...readFileSync(join(state, name), 'utf8').matchAll(key)].map(([, , second = '']) => second),
+  );
 }
 
 async function expectNone(state: string): Promise<void> {
@@ -95,6 +108,28 @@ describe('npm start', { timeout: 120_000 }, () => {
     process.kill(-(child.pid ?? 0), 'SIGINT');
     await exit;
     await expectNone(state);
+  });
+
+  it('tells no secret: not in its log, not in the arguments of its processes', async () => {
+    const state = join(folder, 'secrets');
+    const { child, summary, exit } = await startHome(state);
+    const told = [readFileSync(join(state, 'log.jsonl'), 'utf8'), ...processesOf(state)].join('\n');
+    process.kill(-(child.pid ?? 0), 'SIGINT');
+    await exit;
+    const stopping = readFileSync(join(state, 'log.jsonl'), 'utf8');
+    const masterKey = readFileSync(join(state, 'cloud/tunnel-master-key'));
+    const kite = new URL(summary.urls.tunnel).hostname;
+    const secrets = [
+      ...privateKeysIn(state),
+      masterKey.toString('hex'),
+      masterKey.toString('base64'),
+      ...acceptedTunnelSecrets(masterKey, kite, Date.now()),
+    ];
+    // Identity, account, certificate, cloud, Pebble.
+    expect(privateKeysIn(state).length).toBeGreaterThanOrEqual(5);
+    expect(told.length).toBeGreaterThan(1000);
+    expect(secrets.filter((secret) => told.includes(secret) || stopping.includes(secret))).toEqual([]);
+    expect(stopping).not.toContain('the monitor of network events ended');
   });
 
   it('takes every child along when it is killed without a chance to tidy up', async () => {

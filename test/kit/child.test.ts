@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -44,6 +44,15 @@ describe('lines', () => {
 });
 
 describe('ending', () => {
+  it('is ours to say: Ctrl-C at a terminal, which goes to our process group, does not reach it', async () => {
+    const { lines } = shell('ps -o pgid= -p $$');
+    await expect.poll(() => lines).toHaveLength(1);
+    const ours = execFileSync('ps', ['-o', 'pgid=', '-p', String(process.pid)])
+      .toString()
+      .trim();
+    expect(lines[0]?.trim()).not.toBe(ours);
+  });
+
   it('tells the exit code or the signal', async () => {
     expect(await shell('exit 3').child.exited).toEqual({ code: 3, signal: null });
     const { child, lines } = shell('echo up; exec sleep 100');
