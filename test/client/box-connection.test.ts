@@ -33,22 +33,6 @@ async function setUp({ onTestFinished }: TestContext, given: Given = {}): Promis
   return { box, connection: another(), boxes, another };
 }
 
-/** What the registration-server says of a box. */
-const announced = (box: StandIn, changes: object): object => ({
-  public_ip: '203.0.113.7',
-  client: box.id,
-  timestamp: 1_900_000_000,
-  message: JSON.stringify({
-    v: '1.0',
-    name: 'Kitchen',
-    claimed: true,
-    local_origin: box.origin('main'),
-    mirror_origins: [],
-    tunnel_origin: null,
-    ...changes,
-  }),
-});
-
 const outcome = (work: Promise<unknown>): Promise<string> =>
   work.then(
     () => 'done',
@@ -195,13 +179,13 @@ describe.concurrent('requests to a box', () => {
     });
     await connection.fetch('/api/echo');
     box.only('refuses', 'a');
-    box.registrations = [announced(box, { local_origin: `https://${box.id}.evil.example` })];
+    box.registrations = [box.announced({ local_origin: `https://${box.id}.evil.example` })];
     expect(await outcome(connection.fetch('/api/echo'))).toBe('unreachable');
     expect(box.lookups.filter((name) => name.includes('evil'))).toEqual([]);
     // It is asked again only after a while.
     expect(await outcome(connection.fetch('/api/echo'))).toBe('unreachable');
     const later = another();
-    box.registrations = [announced(box, { mirror_origins: [box.origin('a')] })];
+    box.registrations = [box.announced({ mirror_origins: [box.origin('a')] })];
     expect(await outcome(later.fetch('/api/echo'))).toBe('unreachable');
     await expect.poll(() => later.state.value, soon).toEqual({ phase: 'connected', way: 'mirror' });
   });

@@ -46,6 +46,7 @@ export class StandIn {
   accessSeconds = 600;
   /** Answers of `GET /ping` of the registration-server, which the runtime finds at `registration`. */
   registrations: unknown = [];
+  registrationCalls = 0;
   readonly registration = 'https://registration.example';
   /** Changes what the token endpoint says. */
   tokenAnswer: (answer: Record<string, unknown>) => unknown = (answer) => answer;
@@ -124,7 +125,10 @@ export class StandIn {
     const dispatcher = this.#agent;
     return {
       fetch: async (url, init) => {
-        if (url.startsWith(this.registration)) return Response.json(this.registrations);
+        if (url.startsWith(this.registration)) {
+          this.registrationCalls++;
+          return Response.json(this.registrations);
+        }
         const answer = await undiciFetch(url, { ...init, dispatcher } as Parameters<typeof undiciFetch>[1]);
         return answer;
       },
@@ -173,6 +177,14 @@ export class StandIn {
     for (const socket of this.sockets.keys()) {
       socket.send(typeof event === 'string' ? event : JSON.stringify(event));
     }
+  }
+
+  /** What the registration-server says of this box. */
+  announced(changes: object = {}): object {
+    const { main, mirrors, tunnel } = this.ways;
+    const origins = { local_origin: main, mirror_origins: mirrors, tunnel_origin: tunnel };
+    const message = JSON.stringify({ v: '1.0', name: 'Kitchen', claimed: true, ...origins, ...changes });
+    return { public_ip: '203.0.113.7', client: this.id, timestamp: 1_900_000_000, message };
   }
 
   /** Calls by method and name, in short: `GET a`. */
