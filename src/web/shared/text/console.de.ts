@@ -218,8 +218,7 @@ export const de: Translation<typeof en> = {
     remove: 'Entfernen',
     removeName: (name) => `${name} entfernen`,
     removeTitle: (name) => `${name} von der Liste entfernen?`,
-    removeText:
-      'Die App kann nicht mehr um Verbindung bitten. Was schon verbunden ist, bleibt es, bis Sie seine Sitzung beenden.',
+    removeText: 'Die App kann nicht mehr um Verbindung bitten, und was sie verbunden hat, endet sofort.',
     known: 'Diese Kennung steht schon auf der Liste.',
   },
   services: {

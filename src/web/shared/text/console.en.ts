@@ -218,8 +218,7 @@ export const en = {
     remove: 'Remove',
     removeName: (name: string) => `Remove ${name}`,
     removeTitle: (name: string) => `Remove ${name} from the list?`,
-    removeText:
-      'It can no longer ask to connect. What is connected already stays so until you end its session.',
+    removeText: 'It can no longer ask to connect, and what it has connected ends at once.',
     known: 'This client id is on the list already.',
   },
   services: {

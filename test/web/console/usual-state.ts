@@ -1,0 +1,128 @@
+import type { SessionNode } from '../../../src/protocol/access-api.ts';
+import type { FakeState } from './fake-box.ts';
+
+const minute = 60_000;
+const day = 1440 * minute;
+const boxId = 'u4k2xq7dnw3bm5t6rhy2pzc7vfj4ge3lsoa6idq2n5wkx7bt3mya';
+
+/** A box as it is in an ordinary home, with one thing that needs a look. */
+export function usualState(now: number): FakeState {
+  const zone = `${boxId}.box.example.org`;
+  const well = (name: string, message: string): FakeState['state']['conditions'][number] => ({
+    name,
+    severity: 'ok',
+    message,
+    since: now - day,
+  });
+  const session = (id: string, more: Partial<SessionNode>): SessionNode => ({
+    id,
+    parentId: null,
+    kind: 'login',
+    label: 'Chromium on Linux',
+    personId: 'p1',
+    createdAt: now - 3 * day,
+    lastSeenAt: now - 5000,
+    lastAddress: '192.168.1.31',
+    expiresAt: null,
+    current: false,
+    ...more,
+  });
+  return {
+    session: {
+      stage: 'first-run',
+      boxName: 'Living room',
+      boxId,
+      through: 'home',
+      person: null,
+      csrf: null,
+      passkeys: true,
+    },
+    state: {
+      now,
+      version: '0.1.0',
+      addresses: ['192.168.1.20'],
+      certificate: { notAfter: now + 63 * day },
+      tunnel: { phase: 'connected', origin: `https://remote.${zone}` },
+      announce: { announcedAt: now - 42_000, shortCode: 'K7QM' },
+      ways: [
+        { kind: 'main', url: `https://${zone}/` },
+        { kind: 'mirror', url: `https://a.${zone}/` },
+        { kind: 'mirror', url: `https://b.${zone}/` },
+        { kind: 'tunnel', url: `https://remote.${zone}/` },
+        { kind: 'local', url: 'https://porchlight-u4k2xq7d.local/' },
+        { kind: 'address', url: `https://192-168-1-20.${zone}/` },
+      ],
+      services: [
+        { label: 'photos', url: `https://photos.${zone}/` },
+        { label: 'notes', url: `https://notes.${zone}/` },
+      ],
+      conditions: [
+        well('announce', 'announced; browsers behind 203.0.113.7 find this box'),
+        well('certificate', 'valid'),
+        well('network', '192.168.1.20 on eth0'),
+        well('tunnel', 'connected'),
+        {
+          name: 'zone.rebinding-filter',
+          severity: 'warning',
+          message: 'the resolver 192.168.1.1 drops the address of the box from its answers',
+          remedy: 'allow box.example.org in the rebinding protection of the router',
+          since: now - 2 * 60 * minute,
+        },
+      ],
+    },
+    sessions: [
+      session('s1', { current: true }),
+      session('s2', {
+        parentId: 's1',
+        kind: 'app',
+        label: 'Porchlight · Chromium on Linux',
+        lastSeenAt: now - minute,
+      }),
+      session('s3', {
+        parentId: 's2',
+        kind: 'page',
+        label: 'Photo frame',
+        lastSeenAt: now - 9 * minute,
+        expiresAt: now + 5 * minute,
+      }),
+      session('s4', {
+        label: 'Firefox on Android',
+        lastSeenAt: now - 2 * day,
+        lastAddress: '2001:db8:17:4a00:9d3e:11ff:fe42:8c1',
+      }),
+    ],
+    people: [
+      { id: 'p1', name: 'Ada', role: 'owner', createdAt: now - 30 * day, invited: false },
+      { id: 'p2', name: 'Grace', role: 'member', createdAt: now - 12 * day, invited: false },
+      { id: 'p3', name: 'Konrad', role: 'member', createdAt: now - day, invited: true },
+    ],
+    passkeys: [
+      { id: 'k1', label: 'My phone', createdAt: now - 20 * day, lastUsedAt: now - day },
+      { id: 'k2', label: 'This device', createdAt: now - day, lastUsedAt: null },
+    ],
+    apps: [
+      {
+        clientId: 'https://app.example.org/',
+        name: 'Porchlight',
+        redirectUris: ['https://app.example.org/'],
+      },
+    ],
+    settings: { name: 'Living room', tunnel: true, discovery: 'always' },
+    logs: [
+      ['info', 'network', '192.168.1.20 on eth0'],
+      ['info', 'zone', 'published main and 2 mirrors, serial 42'],
+      ['info', 'certificate', 'a new certificate is in use until 2027-01-25'],
+      ['warn', 'zone', 'the resolver 192.168.1.1 drops the address of the box from its answers'],
+      ['info', 'tunnel', 'connected to 198.51.100.4'],
+      ['error', 'tunnel', 'the frontend did not answer for 10 s; connecting again'],
+      ['info', 'tunnel', 'connected to 198.51.100.4'],
+    ].map(([level, part, message], index) => ({
+      seq: index + 1,
+      time: now - (20 - index) * minute,
+      level: level as FakeState['logs'][number]['level'],
+      part: part ?? '',
+      message: message ?? '',
+    })),
+    taken: [],
+  };
+}
