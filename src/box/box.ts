@@ -1,15 +1,19 @@
 import { join } from 'node:path';
 import { type Clock, type Random, systemClock } from '../kit/clock.ts';
-import { OwnedFact } from '../kit/fact.ts';
+import { derived, OwnedFact } from '../kit/fact.ts';
+import type { BuiltFile } from '../kit/built-files.ts';
 import { privateFolder } from '../kit/files.ts';
 import { Health } from '../kit/health.ts';
 import { HealthPage } from '../kit/health-page.ts';
+import type { LogMemory } from '../kit/log-memory.ts';
 import { lockFolder } from '../kit/lock.ts';
 import type { Log } from '../kit/log.ts';
 import { type Service, ServiceGroup } from '../kit/service.ts';
 import { Supervision } from '../kit/supervision.ts';
 import type { ServiceManager } from '../kit/systemd.ts';
 import { zoneNames } from '../protocol/names.ts';
+import { Access } from './access/access.ts';
+import { appAt } from './access/apps.ts';
 import { Announcer } from './announce/announcer.ts';
 import { CertificateKeeper } from './certificate/certificate.ts';
 import type { BoxConfig } from './config.ts';
@@ -17,8 +21,11 @@ import type { Identity, TunnelState } from './facts.ts';
 import { loadIdentity } from './identity/identity.ts';
 import { MdnsAnnouncer } from './mdns/mdns-announcer.ts';
 import { NetworkWatcher } from './network/network-watcher.ts';
+import { OwnerSettings } from './settings/owner-settings.ts';
 import { boxMetrics } from './system/metrics.ts';
+import { servicesOf, stateView } from './system/state-view.ts';
 import { type BoxFacts, boxStatus, waysIn } from './system/status.ts';
+import { currentWays } from './system/ways.ts';
 import { OwnProbe, probePath } from './tunnel/own-probe.ts';
 import { Tunnel } from './tunnel/tunnel.ts';
 import { publishedServices } from './web/published-services.ts';
@@ -31,6 +38,11 @@ export interface BoxOptions {
   config: BoxConfig;
   /** The private CAs that the configuration names, PEM; absent: the system's. */
   trust: { cloud?: string; acme?: string };
+  /** The console, as it was built. */
+  pages: ReadonlyMap<string, BuiltFile>;
+  /** The log's last lines, for the console. */
+  logs: LogMemory;
+  version: string;
   /** When this program was built, ms since the epoch. */
   builtAt: number;
   manager: ServiceManager;
@@ -77,7 +89,17 @@ export class Box implements Service {
   }
 
   #compose(identity: Identity, clock: Clock): ServiceGroup {
-    const { config, trust, builtAt, manager, log, random = Math.random } = this.#options;
+    const {
+      config,
+      trust,
+      pages,
+      logs,
+      version,
+      builtAt,
+      manager,
+      log,
+      random = Math.random,
+    } = this.#options;
     const health = new Health(clock);
     const part = (name: string): { log: Log; clock: Clock; random: Random; health: Health } => ({
       log: log.child({ part: name, boxId: identity.boxId }),
@@ -88,10 +110,14 @@ export class Box implements Service {
     const folder = (name: string): string => join(config.state, name);
     const names = zoneNames(identity.boxId, config.zone.root, config.zone.mirrors);
     const services = publishedServices(config.web.services);
-    const name = new OwnedFact(config.name);
-    const claimed = new OwnedFact(false);
-    const enabled = new OwnedFact(config.tunnel.enabled);
     const client = new ZoneClient({ identity, origin: config.cloud.zoneApi, ca: trust.cloud });
+
+    const settings = new OwnerSettings({
+      ...part('settings'),
+      folder: folder('settings'),
+      configured: { name: config.name, tunnel: config.tunnel.enabled },
+    });
+    const name = settings.boxName;
 
     const network = new NetworkWatcher({ ...part('network'), interfaces: config.network.interfaces });
 
@@ -128,8 +154,29 @@ export class Box implements Service {
       builtAt,
     });
 
+    // Known before the door is open, but for the port 0 of tests.
+    const httpsPort = (): number => config.web.port || web.port;
+    const local = { names, network: network.network, zone: zone.zone, tunnel: tunnelState, httpsPort };
+    const access: Access = new Access({
+      ...part('access'),
+      folder: folder('access'),
+      boxId: identity.boxId,
+      names,
+      boxName: name,
+      apps: config.access.apps.map(appAt),
+      visitorOf: (socket) => web.visitorOf(socket),
+      page: () => pages.get('/')?.body.toString() ?? '',
+      arrived: (state) => void announcer.arrived(state),
+      ways: derived([network.network, zone.zone, tunnelState], () => currentWays(local)),
+      changes: [health.conditions, network.network, zone.zone, certificate.certificate, tunnelState],
+      status: () => stateView(this.facts, clock.now(), version),
+      services: () => servicesOf(this.facts),
+      settings,
+      logs: (query) => logs.read(query),
+    });
+
     const probe = new OwnProbe(identity.boxId);
-    const web = new Web({
+    const web: Web = new Web({
       ...part('web'),
       identity,
       zoneRoot: config.zone.root,
@@ -141,18 +188,25 @@ export class Box implements Service {
       details: () => ({ urls: waysIn(this.facts), conditions: health.conditions.value }),
       probe: (nonce) => probe.answer(nonce),
       probePath,
+      pages,
+      access,
+      links: network.links,
     });
     const redirect = new HttpRedirect({
       host: config.web.host,
       port: config.web.httpPort,
-      httpsPort: () => web.port,
+      httpsPort,
       zone: names.main,
     });
 
     const tunnel = new Tunnel({
       ...part('tunnel'),
       names,
-      enabled,
+      // Nobody from outside before there is an owner who could let them in.
+      enabled: derived(
+        [settings.tunnelWanted, access.claimed],
+        () => settings.tunnelWanted.value && access.claimed.value,
+      ),
       certificate: certificate.certificate,
       grants: client,
       localPort: () => web.tunnelPort,
@@ -172,16 +226,18 @@ export class Box implements Service {
       adapter: config.mdns.adapter,
     });
 
-    const announcer = new Announcer({
+    const announcer: Announcer = new Announcer({
       ...part('announce'),
       identity,
       zone: zone.zone,
       tunnel: tunnel.state,
       certificate: certificate.certificate,
-      claimed,
+      claimed: access.claimed,
+      discoverable: settings.discoverable,
+      hidden: settings.hidden,
       name,
       mdns: mdns.state,
-      httpsPort: () => web.port,
+      httpsPort,
       registration: { origin: config.cloud.registration, caPem: trust.cloud },
     });
 
@@ -189,7 +245,7 @@ export class Box implements Service {
       identity,
       names,
       name,
-      httpsPort: () => web.port,
+      httpsPort,
       services: services.map(({ label }) => label),
       health: health.conditions,
       network: network.network,
@@ -198,6 +254,8 @@ export class Box implements Service {
       tunnel: tunnel.state,
       announce: announcer.state,
       mdns: mdns.state,
+      claimed: access.claimed,
+      setupCode: () => access.setupCode,
     };
     const facts = this.#facts;
     const page = new HealthPage({
@@ -220,6 +278,8 @@ export class Box implements Service {
       name: this.name,
       parts: [
         connections,
+        settings,
+        access,
         web,
         redirect,
         page,

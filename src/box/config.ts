@@ -110,6 +110,13 @@ export const BoxConfig = Type.Object({
       },
     ),
   }),
+  access: Type.Object({
+    apps: Type.Array(Type.String({ pattern: '^https://[^ ,#]+$' }), {
+      default: ['https://app.porchlight.example/'],
+      allowed: 'https addresses, separated by commas',
+      description: 'where apps that may ask to connect are returned to, until an owner edits the list',
+    }),
+  }),
   tunnel: Type.Object({
     enabled: Type.Boolean({ default: true, description: 'be reachable from outside through the frontend' }),
     command: Type.String({ default: '/usr/bin/pagekite', minLength: 1, description: 'the PageKite client' }),

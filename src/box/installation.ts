@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { messageOf, Problem } from '../kit/errors.ts';
 import type { BoxConfig } from './config.ts';
 
+const manifest = join(import.meta.dirname, '../../package.json');
+
 /** Where the appliance keeps its settings. */
 export const boxConfigFile = '/etc/porchlight/box.toml';
 
@@ -26,7 +28,12 @@ async function pem(path: string, setting: string): Promise<string> {
   }
 }
 
+/** Of this program, as in package.json. */
+export async function version(): Promise<string> {
+  return (JSON.parse(await readFile(manifest, 'utf8')) as { version: string }).version;
+}
+
 /** A clock that says an earlier time than that of our own files is wrong. */
 export async function builtAt(): Promise<number> {
-  return (await stat(join(import.meta.dirname, '../../package.json'))).mtimeMs;
+  return (await stat(manifest)).mtimeMs;
 }

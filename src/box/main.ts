@@ -1,9 +1,11 @@
+import { builtPages, readBuiltFiles } from '../kit/built-files.ts';
 import { command, exitCode, logFor } from '../kit/command.ts';
+import { LogMemory } from '../kit/log-memory.ts';
 import { runUntilEnded } from '../kit/run.ts';
 import { serviceManager } from '../kit/systemd.ts';
 import { Box } from './box.ts';
 import { BoxConfig } from './config.ts';
-import { boxConfigFile, builtAt, trustOf } from './installation.ts';
+import { boxConfigFile, builtAt, trustOf, version } from './installation.ts';
 
 export const boxCommand = command({
   name: 'box',
@@ -11,9 +13,13 @@ export const boxCommand = command({
   config: BoxConfig,
   file: boxConfigFile,
   action: async ({ config }, io) => {
-    const log = logFor(config.log, io);
+    const logs = new LogMemory({ capacity: 2000 });
+    const log = logFor(config.log, io, (line) => logs.add(line));
     const box = new Box({
       config,
+      pages: await readBuiltFiles(builtPages('console')),
+      logs,
+      version: await version(),
       trust: await trustOf(config),
       builtAt: await builtAt(),
       manager: serviceManager(io.env),

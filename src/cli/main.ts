@@ -20,6 +20,7 @@ const commands = new Map<string, () => Promise<readonly Command[]>>([
   ['dns-server', cloudCommands],
   ['registration-server', cloudCommands],
   ['frontend', cloudCommands],
+  ['app', cloudCommands],
   ['home', async () => [(await import('./home/command.ts')).homeCommand]],
 ]);
 

@@ -3,7 +3,15 @@
 // Node. Plain JavaScript, because this file alone must run on whatever Node (20 or newer) the machine has.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { accessSync, constants, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '../..');
@@ -19,6 +27,7 @@ const forTest = {
   udhcpc: 'udhcpc',
   curl: 'curl',
   openssl: 'openssl',
+  chromium: 'chromium',
 };
 const commands = {
   start: { programs: forStart, run: ['src/cli/main.ts', 'home'] },
@@ -35,6 +44,7 @@ if (command === undefined) stop(`usage: setup.mjs ${Object.keys(commands).join('
 
 installPackages();
 installPrograms(command.programs);
+buildPages();
 handOver(command.run);
 
 /** Everything this says goes to stderr: stdout belongs to the command. */
@@ -55,7 +65,8 @@ function installPackages() {
     .digest('hex');
   if (existsSync(marker) && readFileSync(marker, 'utf8') === lock) return;
   say('Installing npm packages (the first time only) …');
-  const result = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+  const quiet = ['--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=error'];
+  const result = spawnSync('npm', ['ci', ...quiet], {
     cwd: root,
     stdio: ['ignore', 2, 2],
   });
@@ -75,6 +86,26 @@ function runnable(path) {
   } catch {
     return false;
   }
+}
+
+/** The app and the console, when one of their sources has changed since they were built. */
+function buildPages() {
+  const marker = join(root, 'dist/web/.built');
+  const hash = createHash('sha256').update(readFileSync(join(root, 'package-lock.json')));
+  for (const folder of ['src/web', 'src/client', 'src/protocol']) {
+    for (const name of readdirSync(join(root, folder), { recursive: true }).sort()) {
+      const path = join(root, folder, name);
+      if (statSync(path).isFile()) hash.update(`${name}\0`).update(readFileSync(path));
+    }
+  }
+  const sources = hash.digest('hex');
+  if (existsSync(marker) && readFileSync(marker, 'utf8') === sources) return;
+  const result = spawnSync(join(root, 'node_modules/.bin/node'), [join(root, 'src/web/build.ts')], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+  });
+  if (result.status !== 0) stop('The pages could not be built; the message is above.');
+  writeFileSync(marker, sources);
 }
 
 /** Debian packages, by apt where it may: as root, or with sudo that asks for no password. */

@@ -36,6 +36,7 @@ export function statusText(status: BoxStatus): string {
     ['no cloud', url('local')],
     ['address', status.addresses.join(', ') || 'none'],
     ['certificate', until],
+    ...(status.setupCode === null ? [] : [['setup code', status.setupCode] as const]),
     ['announced', status.announcedAt?.replace('T', ' ').replace(/\..*/, ' UTC') ?? 'not yet'],
   ] as const;
   const width = Math.max(...lines.map(([label]) => label.length)) + 2;

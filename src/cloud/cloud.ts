@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { builtPages } from '../kit/built-files.ts';
 import { type Clock, systemClock } from '../kit/clock.ts';
 import { messageOf, Problem } from '../kit/errors.ts';
 import { privateFolder } from '../kit/files.ts';
@@ -10,6 +11,7 @@ import type { Log } from '../kit/log.ts';
 import { type Service, ServiceGroup } from '../kit/service.ts';
 import { Supervision } from '../kit/supervision.ts';
 import type { ServiceManager } from '../kit/systemd.ts';
+import { AppServer } from './app-server/app-server.ts';
 import type { CloudConfig } from './config.ts';
 import { DnsServer } from './dns-server/dns-server.ts';
 import { Frontend } from './frontend/frontend.ts';
@@ -17,7 +19,7 @@ import { loadMasterKey } from './master-key.ts';
 import { cloudMetrics } from './metrics.ts';
 import { RegistrationServer } from './registration-server/registration-server.ts';
 
-export const cloudParts = ['frontend', 'dns-server', 'registration-server'] as const;
+export const cloudParts = ['frontend', 'dns-server', 'registration-server', 'app'] as const;
 export type CloudPart = (typeof cloudParts)[number];
 
 export interface CloudOptions {
@@ -50,6 +52,7 @@ export class Cloud implements Service {
       frontend: () => this.#frontend(),
       'dns-server': () => this.#dnsServer(),
       'registration-server': () => this.#registrationServer(),
+      app: () => this.#app(),
     };
     const services = await Promise.all(parts.map((part) => make[part]()));
     const page = new HealthPage({
@@ -100,6 +103,22 @@ export class Cloud implements Service {
       ...config.registration,
       stateFolder: await this.#folder('registration-server'),
       tls: await pair(config.tls, 'tls'),
+    });
+  }
+
+  async #app(): Promise<AppServer> {
+    const { host, port, folder, registration } = this.#options.config.app;
+    return new AppServer({
+      ...this.#common('app'),
+      host,
+      port,
+      tls: await pair(this.#options.config.tls, 'tls'),
+      folder: folder === '' ? builtPages('app') : folder,
+      registrationOrigin: required(
+        registration,
+        'app.registration',
+        'the registration-server, as browsers reach it',
+      ),
     });
   }
 
@@ -168,6 +187,11 @@ async function pair(
 ): Promise<{ certPem: string; keyPem: string }> {
   const certPem = await pem(files.certFile, `${section}.cert-file`);
   return { certPem, keyPem: await pem(files.keyFile, `${section}.key-file`) };
+}
+
+function required(value: string, setting: string, meaning: string): string {
+  if (value !== '') return value;
+  throw new Problem('bad-config', `${setting} is not set; it names ${meaning}`, { retryable: false });
 }
 
 async function pem(path: string, setting: string): Promise<string> {

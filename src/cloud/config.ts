@@ -62,6 +62,17 @@ export const CloudConfig = Type.Object({
       description: 'addresses or networks of reverse proxies whose word on the caller’s address is taken',
     }),
   }),
+  app: Type.Object({
+    host: host(),
+    port: portSetting(8444, 'HTTPS port of the hosted app'),
+    folder: text('folder with the built app; empty: the one that comes with Porchlight'),
+    registration: Type.String({
+      default: '',
+      pattern: '^(https://[A-Za-z0-9.-]+(:[0-9]{1,5})?)?$',
+      allowed: 'https://HOST or https://HOST:PORT',
+      description: 'the registration-server, as browsers reach it; the app asks it which boxes are near',
+    }),
+  }),
   frontend: Type.Object({
     host: host(),
     port: portSetting(443, 'port for boxes and visitors alike'),

@@ -21,7 +21,7 @@ function cloudCommand(name: string, summary: string, parts: readonly CloudPart[]
 export const cloudCommands: readonly Command[] = [
   cloudCommand(
     'cloud',
-    'Runs the whole cloud in one process: dns-server, registration-server and frontend.',
+    'Runs the whole cloud in one process: dns-server, registration-server, frontend and app.',
     cloudParts,
   ),
   cloudCommand(
@@ -37,4 +37,5 @@ export const cloudCommands: readonly Command[] = [
   cloudCommand('frontend', 'Runs the frontend: the relay through which boxes are reached from outside.', [
     'frontend',
   ]),
+  cloudCommand('app', 'Serves the hosted app, in which people find their boxes.', ['app']),
 ];

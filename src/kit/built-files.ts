@@ -31,6 +31,10 @@ const types: Record<string, string> = {
 
 const compress = promisify(gzip);
 
+/** Where `node src/web/build.ts` leaves a page. */
+export const builtPages = (page: 'app' | 'console'): string =>
+  join(import.meta.dirname, '../../dist/web', page);
+
 /**
  * Everything below `folder`, by its path in a URL, in memory: a page of some ten files is read once and cannot change or
  * vanish under a request. Throws `pages-not-built` when there is no `index.html`.

@@ -87,8 +87,17 @@ function isDefect(error: unknown): error is Error {
   return error instanceof Error && !(error instanceof Problem) && !/^E[A-Z]+$/.test(codeOf(error));
 }
 
-/** The log that the settings `log.level` and `log.format` describe. */
-export function logFor(settings: { level: string; format: string }, io: Io): Log {
+/** The log that the settings `log.level` and `log.format` describe. `also` is given every line as JSON. */
+export function logFor(
+  settings: { level: string; format: string },
+  io: Io,
+  also?: (line: string) => void,
+): Log {
   const format = settings.format === 'auto' ? (io.terminal ? 'terminal' : 'journal') : settings.format;
-  return createLog({ level: settings.level as LogLevel, format: format as 'journal', write: io.out });
+  return createLog({
+    level: settings.level as LogLevel,
+    format: format as 'journal',
+    write: io.out,
+    ...(also === undefined ? {} : { also }),
+  });
 }

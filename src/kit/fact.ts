@@ -71,3 +71,25 @@ export async function until<T>(
     signal.removeEventListener('abort', abort);
   }
 }
+
+/** A fact that follows from others: computed when asked, and told to observers when what follows has changed. */
+export function derived<T>(sources: readonly Fact<unknown>[], compute: () => T): Fact<T> {
+  return {
+    get value() {
+      return compute();
+    },
+    subscribe: (listener) => {
+      let last = compute();
+      const look = (): void => {
+        const next = compute();
+        if (isDeepStrictEqual(last, next)) return;
+        last = next;
+        listener(next);
+      };
+      const ends = sources.map((source) => source.subscribe(look));
+      return () => {
+        for (const end of ends) end();
+      };
+    },
+  };
+}

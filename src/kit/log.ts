@@ -57,6 +57,8 @@ export function createLog(options: {
   level: LogLevel;
   format: 'journal' | 'json' | 'terminal';
   write?: (text: string) => void;
+  /** Is given every line too, as JSON, without its secrets. */
+  also?: (line: string) => void;
 }): Log {
   const write = options.write ?? ((text: string): void => void process.stdout.write(text));
   const streams = { journal: journalStream, json: () => ({ write }), terminal: terminalStream };
@@ -67,7 +69,13 @@ export function createLog(options: {
       formatters: { log: (fields) => redacted(fields) as Record<string, unknown> },
       // Errors are copied by `redacted` already.
       serializers: { err: (error: unknown) => error },
-      hooks: { streamWrite: scrubbed },
+      hooks: {
+        streamWrite: (line) => {
+          const clean = scrubbed(line);
+          options.also?.(clean);
+          return clean;
+        },
+      },
     },
     streams[options.format](write),
   );

@@ -65,6 +65,16 @@ export function networkOf(address: string, ipv4Bits: number, ipv6Bits: number): 
   return `${prefixOf(parsed, bits)}/${bits}`;
 }
 
+/** Whether an address lies in one of the networks, each as `networkOf` writes it. */
+export function isWithin(address: string, networks: readonly string[]): boolean {
+  const family = addressFamily(address);
+  if (family === undefined) return false;
+  return networks.some((network) => {
+    const [base = '', length = ''] = network.split('/');
+    return addressFamily(base) === family && networkOf(address, Number(length), Number(length)) === network;
+  });
+}
+
 function prefixOf(address: ipaddr.IPv4 | ipaddr.IPv6, bits: number): string {
   const bytes = address
     .toByteArray()

@@ -19,6 +19,7 @@ const status: BoxStatus = {
   tunnel: { phase: 'connected', reason: null },
   announcedAt: '2026-11-23T06:14:19.123Z',
   mdns: { adapter: 'avahi', instance: 'Attic' },
+  setupCode: null,
   conditions: [{ name: 'network', severity: 'ok', message: 'fine', since: '2026-11-23T06:00:00.000Z' }],
 };
 

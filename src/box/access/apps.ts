@@ -4,6 +4,12 @@ import type { AccessStore } from './store.ts';
 
 export type App = AppList['apps'][number];
 
+/** An app of which only the address it is returned to is known: its origin is its name, and who it is. */
+export function appAt(redirectUri: string): App {
+  const { origin, host } = new URL(redirectUri);
+  return { clientId: origin, name: host, redirectUris: [redirectUri] };
+}
+
 const setting = 'apps';
 
 /** Who may ask to connect: the owner's list, and until there is one, the list the box was configured with. */

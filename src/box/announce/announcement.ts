@@ -13,6 +13,8 @@ export interface Announceable {
   claimed: boolean;
   /** The owner opened a window in which the box is shown even behind a shared address. */
   discoverable: boolean;
+  /** The owner wants the box not to be found. */
+  hidden?: boolean;
   /** What the owner calls the box. */
   name: string;
   /** Port of the box's HTTPS listener on the home network. */
@@ -30,6 +32,7 @@ export interface NothingYet {
  */
 export function announcementFor(facts: Announceable): Announcement | NothingYet {
   const { zone, certificate, tunnel, mdns } = facts;
+  if (facts.hidden === true) return { nothingYet: 'the owner has switched discovery off' };
   if (zone === undefined) return { nothingYet: 'the zone is not published yet' };
   if (zone.records.main.length === 0) return { nothingYet: 'the box has no address on the home network' };
   if (certificate === undefined) return { nothingYet: 'there is no certificate yet' };

@@ -27,6 +27,8 @@ export interface AnnouncerOptions {
   name: Fact<string>;
   /** The owner's window for shared addresses; closed when absent. */
   discoverable?: Fact<boolean>;
+  /** The owner wants the box not to be found; absent: to be found. */
+  hidden?: Fact<boolean>;
   /** Port of the box's HTTPS listener on the home network; a function when it is known only after the start. */
   httpsPort: number | (() => number);
   registration: RegistrationServerAddress;
@@ -38,6 +40,7 @@ export interface AnnouncerOptions {
 
 const nothing: AnnounceState = { announcedAt: undefined, publicAddress: undefined, shortCode: undefined };
 
+const arrivalTimeoutMs = seconds(10);
 /** Whatever a server asks for, not more often than this. */
 const shortestPaceMs = seconds(1);
 
@@ -64,7 +67,7 @@ export class Announcer implements Service {
     this.state = this.#state;
     const { identity, registration, log, clock, random } = options;
     this.#client = new RegistrationClient({ server: registration, identity, clock });
-    const { zone, certificate, tunnel, mdns, claimed, name, discoverable } = options;
+    const { zone, certificate, tunnel, mdns, claimed, name, discoverable, hidden } = options;
     this.#loop = new Reconciler({
       name: this.name,
       watch: [
@@ -75,6 +78,7 @@ export class Announcer implements Service {
         claimed,
         name,
         ...(discoverable === undefined ? [] : [discoverable]),
+        ...(hidden === undefined ? [] : [hidden]),
       ],
       reconcile: (signal) => this.#reconcile(signal),
       goodbye: (signal) => this.#withdraw(signal),
@@ -83,6 +87,18 @@ export class Announcer implements Service {
       clock,
       random,
     });
+  }
+
+  /** A browser reached the page with this one-time `state`; the app that sent it learns so from the server. */
+  async arrived(state: string): Promise<void> {
+    try {
+      await this.#client.arrived(state, AbortSignal.timeout(arrivalTimeoutMs));
+    } catch (error) {
+      this.#options.log.info(
+        { code: codeOf(error) },
+        `an arrival could not be reported: ${messageOf(error)}`,
+      );
+    }
   }
 
   start(): Promise<void> {
@@ -97,7 +113,7 @@ export class Announcer implements Service {
   }
 
   async #reconcile(signal: AbortSignal): Promise<number | undefined> {
-    const { zone, certificate, tunnel, mdns, claimed, name, discoverable, httpsPort } = this.#options;
+    const { zone, certificate, tunnel, mdns, claimed, name, discoverable, hidden, httpsPort } = this.#options;
     const announcement = announcementFor({
       zone: zone.value,
       certificate: certificate.value,
@@ -105,6 +121,7 @@ export class Announcer implements Service {
       mdns: mdns.value,
       claimed: claimed.value,
       discoverable: discoverable?.value ?? false,
+      hidden: hidden?.value ?? false,
       name: name.value,
       httpsPort: typeof httpsPort === 'number' ? httpsPort : httpsPort(),
     });

@@ -1,4 +1,4 @@
-import { addressFamily, addressKind, canonicalAddress } from '../../protocol/addresses.ts';
+import { addressFamily, addressKind, canonicalAddress, networkOf } from '../../protocol/addresses.ts';
 import type { HomeInterface, HomeNetwork } from '../facts.ts';
 
 /** What `ip -json` printed, parsed but not trusted: fields may be missing, unknown or of another type. */
@@ -46,6 +46,19 @@ export function homeNetwork(observed: Observed, choice: NetworkChoice): HomeNetw
     .map((each): HomeInterface => ({ ...each, preferred: each === best }))
     .toSorted((a, b) => compare(a.name, b.name));
   return { interfaces, addresses: best?.addresses ?? [] };
+}
+
+/** The networks that lie on the box's own links (`192.168.1.0/24`): who has an address there is at home. */
+export function homeNetworks(observed: Observed, chosen: readonly string[]): string[] {
+  const networks = records(observed.addresses)
+    .filter((link) => isHomeLink(link, chosen))
+    .flatMap((link) => records(link['addr_info']))
+    .flatMap((info) => {
+      const [address, length] = [text(info['local']), info['prefixlen']];
+      if (typeof length !== 'number' || addressFamily(address) === undefined) return [];
+      return [networkOf(address, length, length)];
+    });
+  return [...new Set(networks)].toSorted();
 }
 
 function isHomeLink(link: Fields, chosen: readonly string[]): boolean {

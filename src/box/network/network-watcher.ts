@@ -8,7 +8,7 @@ import { backoffDelay, defaultBackoff } from '../../kit/retry.ts';
 import type { Service } from '../../kit/service.ts';
 import type { HomeNetwork } from '../facts.ts';
 import { ipCommand, type NetworkSource } from './ip-command.ts';
-import { homeNetwork } from './network-policy.ts';
+import { homeNetwork, homeNetworks } from './network-policy.ts';
 
 export interface NetworkWatcherOptions {
   /**
@@ -41,6 +41,7 @@ export class NetworkWatcher implements Service {
   readonly #options: NetworkWatcherOptions;
   readonly #source: NetworkSource;
   readonly #network = new OwnedFact<HomeNetwork>({ interfaces: [], addresses: [] });
+  readonly #links = new OwnedFact<readonly string[]>([]);
   readonly #loop: Reconciler;
   #abort: AbortController | undefined;
   #listening: Promise<void> | undefined;
@@ -65,6 +66,11 @@ export class NetworkWatcher implements Service {
     });
   }
 
+  /** Networks on the box's own links: whoever has an address in one of them is at home. */
+  get links(): Fact<readonly string[]> {
+    return this.#links;
+  }
+
   get network(): Fact<HomeNetwork> {
     return this.#network;
   }
@@ -85,6 +91,7 @@ export class NetworkWatcher implements Service {
     const observed = await this.#source.observe(signal);
     const previous = this.#network.value.interfaces.find((each) => each.preferred)?.name;
     const next = homeNetwork(observed, { interfaces: this.#options.interfaces ?? [], previous });
+    this.#links.set(homeNetworks(observed, this.#options.interfaces ?? []));
     const before = this.#network.value.addresses.join(', ');
     const now = next.addresses.join(', ');
     if (before !== now)

@@ -26,6 +26,9 @@ export interface BoxFacts {
   tunnel: Fact<TunnelState>;
   announce: Fact<AnnounceState>;
   mdns: Fact<MdnsState>;
+  claimed: Fact<boolean>;
+  /** What the first person proves with that they are in the home; `undefined` once there is an owner. */
+  setupCode: () => string | undefined;
 }
 
 /** Every URL of the box with what it is, those that do not work yet left out. */
@@ -62,6 +65,7 @@ export interface BoxStatus {
   tunnel: { phase: string; reason: string | null };
   announcedAt: string | null;
   mdns: { adapter: string | null; instance: string | null };
+  setupCode: string | null;
   conditions: readonly (Omit<Condition, 'since'> & { since: string })[];
 }
 
@@ -82,6 +86,7 @@ export function boxStatus(facts: BoxFacts, now: number): BoxStatus {
     tunnel: { phase: tunnel.value.phase, reason: tunnel.value.reason ?? null },
     announcedAt: announce.value.announcedAt === undefined ? null : time(announce.value.announcedAt),
     mdns: { adapter: mdns.value.adapter ?? null, instance: mdns.value.instance ?? null },
+    setupCode: facts.setupCode() ?? null,
     conditions: health.value.map((condition) => ({ ...condition, since: time(condition.since) })),
   };
 }

@@ -2,6 +2,7 @@ import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
+import { type BuiltFile, sendBuiltFile } from '../../kit/built-files.ts';
 import { Problem } from '../../kit/errors.ts';
 import { createHttpApp, type HttpApp } from '../../kit/http-server.ts';
 import type { Log } from '../../kit/log.ts';
@@ -12,6 +13,10 @@ export interface OwnAppOptions {
   /** Answers the tunnel's probe of itself; `undefined` for a nonce that is not its own. */
   probe: (nonce: string) => string | undefined;
   probePath: string;
+  /** The console, as it was built. */
+  pages: ReadonlyMap<string, BuiltFile>;
+  /** The part that lets people and apps in: its calls and pages. */
+  access: { register(app: HttpApp): Promise<void> };
   log: Log;
 }
 
@@ -23,8 +28,10 @@ export async function createOwnApp(options: OwnAppOptions): Promise<HttpApp> {
       useDefaults: false,
       directives: {
         defaultSrc: ["'none'"],
+        scriptSrc: ["'self'"],
+        connectSrc: ["'self'"],
         styleSrc: ["'self'"],
-        imgSrc: ["'self'"],
+        imgSrc: ["'self'", 'data:'],
         baseUri: ["'none'"],
         formAction: ["'self'"],
         frameAncestors: ["'none'"],
@@ -42,7 +49,11 @@ export async function createOwnApp(options: OwnAppOptions): Promise<HttpApp> {
       reply.header('cache-control', 'no-store').status(204).send(),
     );
   });
-  app.get('/', async (request, reply) =>
+  for (const [path, file] of options.pages) {
+    app.get(path, async (request, reply) => sendBuiltFile(file, request, reply));
+  }
+  await options.access.register(app);
+  app.get('/status', async (request, reply) =>
     reply
       .type('text/html; charset=utf-8')
       .header('cache-control', 'no-store')

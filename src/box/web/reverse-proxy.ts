@@ -8,8 +8,8 @@ import type { Log } from '../../kit/log.ts';
 import { bodyOf, type Headers, requestHeaders, responseHeaders } from './forwarding.ts';
 import type { PublishedService } from './published-services.ts';
 
-export type VisitorRequest = IncomingMessage | Http2ServerRequest;
-export type VisitorResponse = ServerResponse | Http2ServerResponse;
+type VisitorRequest = IncomingMessage | Http2ServerRequest;
+type VisitorResponse = ServerResponse | Http2ServerResponse;
 
 /** A service that says nothing for so long after a request, and is sent nothing more of it, is not waited for. */
 const answerTimeoutMs = 60_000;

@@ -12,12 +12,12 @@ import type { Health } from '../../kit/health.ts';
 import { type HttpApp, httpLimits, listenProblem } from '../../kit/http-server.ts';
 import type { Log } from '../../kit/log.ts';
 import type { Service } from '../../kit/service.ts';
-import { canonicalAddress, addressFamily } from '../../protocol/addresses.ts';
+import { addressFamily, canonicalAddress, isWithin } from '../../protocol/addresses.ts';
 import { zoneName } from '../../protocol/names.ts';
 import type { Identity, ZoneCertificate } from '../facts.ts';
-import { createOwnApp } from './own-app.ts';
+import { createOwnApp, type OwnAppOptions } from './own-app.ts';
 import type { PublishedService } from './published-services.ts';
-import { refuseUpgrade, ReverseProxy } from './reverse-proxy.ts';
+import { ReverseProxy } from './reverse-proxy.ts';
 import { ServerCertificates } from './server-certificates.ts';
 import type { StatusView } from './status-page.ts';
 import { TunnelDoor } from './tunnel-door.ts';
@@ -34,6 +34,10 @@ export interface WebOptions {
   details: () => NonNullable<StatusView['details']>;
   probe: (nonce: string) => string | undefined;
   probePath: string;
+  pages: OwnAppOptions['pages'];
+  access: OwnAppOptions['access'] & { upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void };
+  /** Networks on the box's own links. */
+  links: Fact<readonly string[]>;
   health: Health;
   log: Log;
 }
@@ -63,6 +67,7 @@ export class Web implements Service {
   readonly #certificates: ServerCertificates;
   readonly #door: TunnelDoor;
   readonly #proxies = new Map<string, ReverseProxy>();
+  readonly #sockets = new Set<Duplex>();
   #own: HttpApp | undefined;
   #server: Http2SecureServer | undefined;
   #unsubscribe: (() => void) | undefined;
@@ -94,10 +99,12 @@ export class Web implements Service {
       view: (request) => this.#view(request.raw.socket, request.host),
       probe: this.#options.probe,
       probePath: this.#options.probePath,
+      pages: this.#options.pages,
+      access: this.#options.access,
       log,
     });
     for (const service of services) {
-      const addressOf = (socket: Socket): string => this.#visitorAddress(socket);
+      const addressOf = (socket: Socket): string => this.visitorOf(socket).address;
       this.#proxies.set(`${service.label}.${this.#zone}`, new ReverseProxy({ service, addressOf, log }));
     }
     this.#server = this.#createServer();
@@ -122,8 +129,6 @@ export class Web implements Service {
     for (const proxy of this.#proxies.values()) proxy.close();
     this.#proxies.clear();
   }
-
-  readonly #sockets = new Set<Duplex>();
 
   #createServer(): Http2SecureServer {
     const { identity, log } = this.#options;
@@ -172,10 +177,8 @@ export class Web implements Service {
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy());
     const proxy = this.#proxyFor(request.headers.host);
-    const own = this.#own?.server;
-    if (proxy !== undefined) proxy.upgrade(request, socket, head);
-    else if (own === undefined || own.listenerCount('upgrade') === 0) refuseUpgrade(socket, 404);
-    else own.emit('upgrade', request, socket, head);
+    if (proxy === undefined) this.#options.access.upgrade(request, socket, head);
+    else proxy.upgrade(request, socket, head);
   }
 
   #proxyFor(host: string | undefined): ReverseProxy | undefined {
@@ -208,12 +211,19 @@ export class Web implements Service {
     };
   }
 
-  #visitorAddress(socket: Socket): string {
+  /** Where somebody comes from, as far as the connection itself tells. */
+  visitorOf(socket: Socket): { through: 'home' | 'tunnel'; address: string; atHome: boolean } {
     const relayed = this.#door.visitorOf(socket);
-    const address = relayed === undefined ? socket.remoteAddress : relayed.visitor?.address;
-    return address !== undefined && addressFamily(address) !== undefined
-      ? canonicalAddress(address)
-      : 'unknown';
+    const said = relayed === undefined ? socket.remoteAddress : relayed.visitor?.address;
+    // An IPv6 address of the link comes with the name of the interface (RFC 4007, 11).
+    const address = said?.replace(/%.*$/, '');
+    if (address === undefined || addressFamily(address) === undefined)
+      return { through: relayed === undefined ? 'home' : 'tunnel', address: 'unknown', atHome: false };
+    return {
+      through: relayed === undefined ? 'home' : 'tunnel',
+      address: canonicalAddress(address),
+      atHome: relayed === undefined && isWithin(address, this.#options.links.value),
+    };
   }
 }
 

@@ -4,6 +4,7 @@ import { urlsByKind, waysIn } from '../../box/system/status.ts';
 import { command, exitCode, type Io } from '../../kit/command.ts';
 import { Problem } from '../../kit/errors.ts';
 import { runUntilEnded } from '../../kit/run.ts';
+import type { FirstPerson } from './first-person.ts';
 import { Home } from './home.ts';
 import { freePorts, usualPorts } from './ports.ts';
 import { watchSteps } from './progress.ts';
@@ -34,6 +35,7 @@ export const homeCommand = command({
   switches: {
     once: 'end when everything is ready',
     json: 'end the output with the summary as one line of JSON',
+    unclaimed: 'leave the box to its first person: you, in the console',
   },
   config: HomeConfig,
   action: async ({ config, switches }, io) => {
@@ -46,10 +48,12 @@ export const homeCommand = command({
     const state = resolve(config.state);
     io.out(`Porchlight: a whole home on this machine, kept in ${state}\n\n`);
     const ports = config.ports === 'free' ? await freePorts() : usualPorts;
-    const home = new Home({ state, ports, onStep });
+    const unclaimed = switches.has('unclaimed');
+    const home = new Home({ state, ports, onStep, unclaimed });
     await runUntilEnded(home, async (signal) => {
-      await ready(home, onStep, signal, config.patience);
-      io.out(switches.has('json') ? `${JSON.stringify({ ...summary(home), steps })}\n` : words(home, io));
+      await ready(home, { onStep, patience: config.patience, unclaimed }, signal);
+      const all = await summary(home);
+      io.out(switches.has('json') ? `${JSON.stringify({ ...all, steps })}\n` : words(all, io));
       if (!switches.has('once')) await ended(signal);
     });
     return exitCode.ok;
@@ -58,13 +62,15 @@ export const homeCommand = command({
 
 async function ready(
   home: Home,
-  onStep: (step: string, detail: string) => void,
+  how: { onStep: (step: string, detail: string) => void; patience: number; unclaimed: boolean },
   signal: AbortSignal,
-  patience: number,
 ): Promise<void> {
-  const timeout = AbortSignal.timeout(patience * 1000);
+  const timeout = AbortSignal.timeout(how.patience * 1000);
   try {
-    await watchSteps(home.box, onStep, AbortSignal.any([signal, timeout]));
+    await Promise.all([
+      home.owner,
+      watchSteps(home.box, how.onStep, AbortSignal.any([signal, timeout]), how),
+    ]);
   } catch (error) {
     if (!timeout.aborted || signal.aborted) throw error;
     const wrong = home.box.facts.health.value
@@ -72,7 +78,7 @@ async function ready(
       .map(({ name, message }) => `\n  ${name}: ${message}`);
     throw new Problem(
       'not-ready',
-      `not ready after ${patience} s; the log is ${home.logPath}${wrong.join('')}`,
+      `not ready after ${how.patience} s; the log is ${home.logPath}${wrong.join('')}`,
     );
   }
 }
@@ -80,43 +86,56 @@ async function ready(
 interface Summary {
   boxId: string;
   urls: Record<string, string | string[]>;
+  app: string;
+  /** Who can log in; absent in a home that was left unclaimed. */
+  owner?: FirstPerson;
+  /** What the first person is asked for, in a home that was left unclaimed. */
+  setupCode?: string;
   state: string;
+  log: string;
   try: string[];
 }
 
 /** `urls`: main, mirrors (a list), tunnel, local, address, and one for each published service. */
-function summary(home: Home): Summary {
+async function summary(home: Home): Promise<Summary> {
   const { facts } = home.box;
   const urls = urlsByKind(waysIn(facts));
+  const { tunnel } = urls;
+  const owner = await home.owner;
+  const setupCode = facts.setupCode();
   const curl = (url: unknown): string => `curl -i --cacert ${home.caPath} ${String(url)}`;
   return {
     boxId: facts.identity.boxId,
     urls,
+    app: home.appUrl,
+    ...(owner === undefined ? {} : { owner }),
+    ...(setupCode === undefined ? {} : { setupCode }),
     state: join(home.caPath, '..'),
+    log: home.logPath,
     try: [
       curl(urls['hello']),
-      curl(`${String(urls['tunnel'])}ping`),
+      ...(tunnel === undefined ? [] : [curl(`${String(tunnel)}ping`)]),
       `npx porchlight doctor --config ${home.boxConfigPath}`,
     ],
   };
 }
 
-function words(home: Home, io: Io): string {
-  const { boxId, urls, state, try: lines } = summary(home);
+function words(summary: Summary, io: Io): string {
+  const { boxId, urls, app, owner, setupCode, state, log, try: lines } = summary;
   const { mirrors, ...single } = urls;
-  const all = Object.entries({ ...single, mirrors: [mirrors].flat().join('\n             ') });
-  const strong = io.terminal
-    ? (text: string): string => `\u001B[1m${text}\u001B[0m`
-    : (text: string): string => text;
+  const all = Object.entries({ app, ...single, mirrors: [mirrors].flat().join('\n             ') });
+  const strong = (text: string): string => (io.terminal ? `\u001B[1m${text}\u001B[0m` : text);
   return `
-${strong('The box is reachable in every way.')}
+${strong(owner === undefined ? 'The box waits for its first person.' : 'The box is reachable in every way.')}
 
   box id     ${boxId}
 ${all.map(([kind, url]) => `  ${kind.padEnd(10)} ${url}`).join('\n')}
-  state      ${state}   (log: ${home.logPath})
+${owner === undefined ? `  setup code ${setupCode ?? ''}` : `  log in as  ${owner.name}, password ${owner.password}`}
+  state      ${state}   (log: ${log})
 
 ${strong('Try')}
 ${lines.map((line) => `  ${line}`).join('\n')}
+  a browser that trusts ${state}/ca.pem, and the app above
 
 Ctrl-C ends everything; started again, the box is the same.
 `;

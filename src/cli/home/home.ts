@@ -4,15 +4,18 @@ import { createWriteStream, type WriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { Box } from '../../box/box.ts';
 import { BoxConfig } from '../../box/config.ts';
-import { builtAt, trustOf } from '../../box/installation.ts';
+import { builtAt, trustOf, version } from '../../box/installation.ts';
 import { Cloud, cloudParts } from '../../cloud/cloud.ts';
 import { CloudConfig } from '../../cloud/config.ts';
+import { builtPages, readBuiltFiles } from '../../kit/built-files.ts';
 import { type Loaded, loadConfig } from '../../kit/config.ts';
 import { privateFolder, readIfThere, writeAtomic } from '../../kit/files.ts';
 import { lockFolder } from '../../kit/lock.ts';
+import { LogMemory } from '../../kit/log-memory.ts';
 import { createLog, type Log } from '../../kit/log.ts';
 import { type Service, ServiceGroup } from '../../kit/service.ts';
 import { serviceManager } from '../../kit/systemd.ts';
+import { type FirstPerson, firstPerson } from './first-person.ts';
 import { HelloService } from './hello.ts';
 import { Pebble } from './pebble.ts';
 import type { HomePorts } from './ports.ts';
@@ -21,10 +24,13 @@ import { createTestCa, type TestCa } from './test-ca.ts';
 /** Below `.localhost`, which browsers and curl find on this machine with no set-up (RFC 6761, 6.3). */
 export const homeZoneRoot = 'box.localhost';
 const here = '127.0.0.1';
+const appHost = 'app.localhost';
 
 export interface HomeOptions {
   state: string;
   ports: HomePorts;
+  /** Leave the box to its first person: it has no owner then, and opens no tunnel. */
+  unclaimed?: boolean;
   /** Told when a piece of the house stands. */
   onStep: (step: string, detail: string) => void;
 }
@@ -36,6 +42,7 @@ export class Home implements Service {
   #running: ServiceGroup | undefined;
   #logFile: WriteStream | undefined;
   #box: Box | undefined;
+  #owner: Promise<FirstPerson> | undefined;
   #lock: { release: () => void } | undefined;
 
   constructor(options: HomeOptions) {
@@ -47,6 +54,11 @@ export class Home implements Service {
     return this.#box;
   }
 
+  /** Who can log in; `undefined` in a home that was left unclaimed. */
+  get owner(): Promise<FirstPerson> | undefined {
+    return this.#owner;
+  }
+
   /** Everything that the parts log, as lines of JSON. */
   get logPath(): string {
     return join(this.#options.state, 'log.jsonl');
@@ -55,6 +67,11 @@ export class Home implements Service {
   /** The CAs of this home, for `curl --cacert`. */
   get caPath(): string {
     return join(this.#options.state, 'ca.pem');
+  }
+
+  /** The hosted app. */
+  get appUrl(): string {
+    return `https://${appHost}:${this.#options.ports.app}/`;
   }
 
   /** The box's settings, for `porchlight status --config` and the like. */
@@ -68,7 +85,13 @@ export class Home implements Service {
     this.#lock = lockFolder(state);
     this.#logFile = createWriteStream(this.logPath, { flags: 'a', mode: 0o600 });
     const file = this.#logFile;
-    const log = createLog({ level: 'debug', format: 'json', write: (text) => void file.write(text) });
+    const logs = new LogMemory({ capacity: 2000 });
+    const log = createLog({
+      level: 'debug',
+      format: 'json',
+      write: (text) => void file.write(text),
+      also: (line) => logs.add(line),
+    });
 
     const ca = await createTestCa();
     const pebble = new Pebble({
@@ -106,7 +129,7 @@ export class Home implements Service {
           new HelloService({ port: ports.hello }),
           `a small local service to publish, port ${ports.hello}`,
         ),
-        this.#boxOnceThereIsACa(ca, pebble, log),
+        this.#boxOnceThereIsACa(ca, pebble, log, logs),
       ],
     });
     await this.#running.start(signal);
@@ -122,8 +145,15 @@ export class Home implements Service {
     if (file !== undefined) await new Promise((resolve) => file.end(resolve));
   }
 
+  /** The certificate does not wait for a person: what goes wrong is told to whoever asks for the owner. */
+  #claim(box: Box): void {
+    const { state, ports } = this.#options;
+    this.#owner = firstPerson(box, { state, port: ports.web });
+    this.#owner.catch(() => undefined);
+  }
+
   /** Pebble makes new roots at each start; a certificate from before must stay trusted, so the old ones are kept. */
-  #boxOnceThereIsACa(ca: TestCa, pebble: Pebble, log: Log): Service {
+  #boxOnceThereIsACa(ca: TestCa, pebble: Pebble, log: Log, logs: LogMemory): Service {
     const { state } = this.#options;
     return {
       name: 'box',
@@ -136,13 +166,20 @@ export class Home implements Service {
         this.#box = new Box({
           config,
           trust: await trustOf(config),
+          pages: await readBuiltFiles(builtPages('console')),
+          logs,
+          version: await version(),
           builtAt: await builtAt(),
           manager: serviceManager({}),
           log,
         });
         await this.#box.start(signal);
+        if (this.#options.unclaimed !== true) this.#claim(this.#box);
       },
-      stop: async () => this.#box?.stop(),
+      stop: async () => {
+        await this.#owner?.catch(() => undefined);
+        await this.#box?.stop();
+      },
     };
   }
 
@@ -150,7 +187,7 @@ export class Home implements Service {
     const { state, ports } = this.#options;
     const folder = join(state, 'cloud');
     await privateFolder(folder);
-    const { certPem, keyPem } = await ca.issue(['localhost', here]);
+    const { certPem, keyPem } = await ca.issue(['localhost', here, appHost]);
     const path = (name: string): string => join(folder, name);
     await writeAtomic(path('cert.pem'), certPem);
     await writeAtomic(path('key.pem'), keyPem);
@@ -172,6 +209,7 @@ export class Home implements Service {
         'key-file': path('key.pem'),
         'ca-file': path('ca.pem'),
       },
+      app: { host: here, port: ports.app, registration: `https://localhost:${ports.registration}` },
       system: { port: ports.cloudSystem },
     });
   }
@@ -191,6 +229,7 @@ export class Home implements Service {
         'ca-file': this.caPath,
       },
       acme: { directory: directoryUrl, 'ca-file': this.caPath },
+      access: { apps: [this.appUrl] },
       web: {
         host: here,
         port: ports.web,

@@ -9,6 +9,7 @@ export interface HomePorts {
   zoneApi: number;
   registration: number;
   frontend: number;
+  app: number;
   cloudSystem: number;
   acme: number;
   acmeManagement: number;
@@ -24,6 +25,7 @@ export const usualPorts: HomePorts = {
   zoneApi: 5300,
   registration: 4443,
   frontend: 7443,
+  app: 8444,
   cloudSystem: 4481,
   acme: 14_000,
   acmeManagement: 15_000,

@@ -5,11 +5,12 @@ import { until } from '../../kit/fact.ts';
 /** The steps from an empty folder to a box that is reachable in every way. */
 export type BoxStep = 'identity' | 'address' | 'zone' | 'certificate' | 'mdns' | 'tunnel' | 'announced';
 
-/** Tells each step as it happens; resolves when all have. Rejects when `signal` aborts. */
+/** Tells each step as it happens; resolves when all have: in a home left unclaimed, those that need no owner. */
 export async function watchSteps(
   box: Box,
   onStep: (step: BoxStep, detail: string) => void,
   signal: AbortSignal,
+  options: { unclaimed?: boolean } = {},
 ): Promise<void> {
   const { facts } = box;
   const step = async <T>(
@@ -26,8 +27,14 @@ export async function watchSteps(
     step('zone', facts.zone, (zone) => (zone?.records.main.length ? `serial ${zone.serial}` : undefined)),
     step('certificate', facts.certificate, (certificate) => certificate?.names.map(shortened).join(' and ')),
     step('mdns', facts.mdns, ({ host }) => host),
-    step('tunnel', facts.tunnel, ({ phase }) => (phase === 'connected' ? 'proven from outside' : undefined)),
-    announced(box, onStep, signal),
+    ...(options.unclaimed === true
+      ? []
+      : [
+          step('tunnel', facts.tunnel, ({ phase }) =>
+            phase === 'connected' ? 'proven from outside' : undefined,
+          ),
+          announced(box, onStep, signal),
+        ]),
   ]);
 }
 

@@ -26,6 +26,8 @@ function newFacts() {
     tunnel: new OwnedFact<TunnelState>({ phase: 'off', addresses: [], origin: undefined }),
     announce: new OwnedFact({ announcedAt: undefined, publicAddress: undefined, shortCode: undefined }),
     mdns: new OwnedFact({ adapter: undefined, instance: undefined, host: undefined }),
+    claimed: new OwnedFact(false),
+    setupCode: () => 'ABCD-EFGH',
   } satisfies BoxFacts;
 }
 

@@ -1,0 +1,126 @@
+import { Type, type Static } from 'typebox';
+import { Value } from 'typebox/value';
+import { join } from 'node:path';
+import type { Clock, Random } from '../../kit/clock.ts';
+import { type Fact, OwnedFact } from '../../kit/fact.ts';
+import { privateFolder, readIfThere, writeAtomic } from '../../kit/files.ts';
+import type { Log } from '../../kit/log.ts';
+import { Reconciler } from '../../kit/reconcile.ts';
+import type { Service } from '../../kit/service.ts';
+import { type SettingsRequest, SettingsView } from '../../protocol/access-api.ts';
+
+/** What the file holds; a setting that is absent is the configuration's. */
+const Kept = Type.Partial(SettingsView);
+type Kept = Static<typeof Kept>;
+
+export interface OwnerSettingsOptions {
+  /** Of its own: `<state>/settings`. */
+  folder: string;
+  /** What holds until an owner changes it. */
+  configured: Pick<SettingsView, 'name' | 'tunnel'>;
+  log: Log;
+  clock: Clock;
+  random: Random;
+}
+
+/** Owner of what people change in the console: the box's name, whether it can be found, and its way in from outside. */
+export class OwnerSettings implements Service {
+  readonly name = 'settings';
+  readonly #options: OwnerSettingsOptions;
+  readonly #view: OwnedFact<SettingsView>;
+  readonly #boxName: OwnedFact<string>;
+  readonly #tunnelWanted: OwnedFact<boolean>;
+  readonly #hidden = new OwnedFact(false);
+  readonly #discoverable = new OwnedFact(false);
+  readonly #window: Reconciler;
+
+  constructor(options: OwnerSettingsOptions) {
+    this.#options = options;
+    this.#view = new OwnedFact<SettingsView>({ ...options.configured, discovery: 'always' });
+    this.#boxName = new OwnedFact(options.configured.name);
+    this.#tunnelWanted = new OwnedFact(options.configured.tunnel);
+    this.#window = new Reconciler({
+      ...options,
+      name: this.name,
+      watch: [this.#view],
+      reconcile: () => this.#apply(),
+    });
+  }
+
+  get boxName(): Fact<string> {
+    return this.#boxName;
+  }
+
+  get tunnelWanted(): Fact<boolean> {
+    return this.#tunnelWanted;
+  }
+
+  /** Not to be found at all. */
+  get hidden(): Fact<boolean> {
+    return this.#hidden;
+  }
+
+  /** To be found even behind an address that many homes share: for a while, because everybody behind it sees the box. */
+  get discoverable(): Fact<boolean> {
+    return this.#discoverable;
+  }
+
+  async start(): Promise<void> {
+    this.#view.set({ ...this.#view.value, ...(await this.#load()) });
+    await this.#apply();
+    await this.#window.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.#window.stop();
+  }
+
+  read(): SettingsView {
+    return this.#view.value;
+  }
+
+  /** Durable when it resolves. */
+  async write(wanted: SettingsRequest): Promise<SettingsView> {
+    const { name, tunnel, discovery } = wanted;
+    const next: SettingsView = {
+      name,
+      tunnel,
+      discovery:
+        typeof discovery === 'string'
+          ? discovery
+          : { until: this.#options.clock.now() + discovery.forMinutes * 60_000 },
+    };
+    await privateFolder(this.#options.folder);
+    await writeAtomic(this.#path, JSON.stringify(next));
+    this.#view.set(next);
+    await this.#apply();
+    return next;
+  }
+
+  /** Answers when a window closes. */
+  #apply(): Promise<number | undefined> {
+    const { name, tunnel, discovery } = this.#view.value;
+    const left = typeof discovery === 'string' ? 0 : discovery.until - this.#options.clock.now();
+    this.#boxName.set(name);
+    this.#tunnelWanted.set(tunnel);
+    this.#hidden.set(discovery === 'off' || (typeof discovery !== 'string' && left <= 0));
+    this.#discoverable.set(left > 0);
+    return Promise.resolve(left > 0 ? left : undefined);
+  }
+
+  get #path(): string {
+    return join(this.#options.folder, 'settings.json');
+  }
+
+  /** A damaged file costs the settings, not the box. */
+  async #load(): Promise<Kept> {
+    const text = await readIfThere(this.#path);
+    if (text === undefined) return {};
+    try {
+      return Value.Parse(Kept, JSON.parse(text));
+    } catch {
+      this.#options.log.warn(`${this.#path} is damaged; the configured settings hold`);
+      return {};
+    }
+  }
+}
