@@ -11,7 +11,7 @@ while True:
     print('|'.join(s.recv(4096).decode().split('\\n')), flush=True)`;
 
 /** What a service manager hears at its socket (sd_notify(3)), in the place of systemd. */
-export interface ListeningManager {
+interface ListeningManager {
   /** The messages so far, each with its assignments in order; without what systemd-notify adds of its own. */
   messages(): string[][];
   stop(): Promise<unknown>;
