@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Clock, Random } from '../../kit/clock.ts';
+import { type Clock, minutes, type Random, seconds } from '../../kit/clock.ts';
 import type { Fact } from '../../kit/fact.ts';
 import type { HttpApp } from '../../kit/http-server.ts';
 import type { Log } from '../../kit/log.ts';
@@ -145,6 +145,6 @@ export class Access implements Service {
   }
 }
 
-const shortestPauseMs = 1000;
+const shortestPauseMs = seconds(1);
 /** The wall clock may jump ahead in between. */
-const longestPauseMs = 60_000;
+const longestPauseMs = minutes(10);
