@@ -27,6 +27,8 @@ export interface PasskeysOptions {
 }
 
 const maxPerPerson = 20;
+/** COSE: EdDSA, ES256, RS256, which all authenticators have one of. The library's own choice loads an experiment of Node's. */
+const algorithms = [-8, -7, -257];
 
 /** Passkeys (WebAuthn Level 3), discoverable and with the person verified: one is a whole login. */
 export class Passkeys {
@@ -69,6 +71,7 @@ export class Passkeys {
       userID: Uint8Array.from(Buffer.from(person.id)),
       challenge: this.#challenges.issue(`add:${sessionId}`),
       excludeCredentials: this.#rows(person.id).map((row) => ({ id: String(row['id']) })),
+      supportedAlgorithmIDs: algorithms,
       authenticatorSelection: { residentKey: 'required', userVerification: 'required' },
     });
   }
@@ -91,6 +94,7 @@ export class Passkeys {
         expectedOrigin: origin,
         expectedRPID: rpId,
         requireUserVerification: true,
+        supportedAlgorithmIDs: algorithms,
       }),
     );
     if (!verified || !this.#challenges.use(challenge.value)) throw refused();

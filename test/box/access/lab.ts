@@ -14,11 +14,11 @@ import type { Ways } from '../../../src/protocol/access-api.ts';
 import { zoneNames } from '../../../src/protocol/names.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';
+import { appOrigin, clientId, password } from './visit.ts';
 
 export const boxId = 'a'.repeat(52);
 export const names = zoneNames(boxId, 'box.test', ['a', 'b']);
-export const appOrigin = 'https://app.test';
-export const clientId = appOrigin;
+export { appOrigin, clientId, password };
 export const redirectUri = `${appOrigin}/back`;
 
 let ca: TestCa | undefined;
@@ -205,8 +205,6 @@ export class Browser {
     };
   }
 }
-
-export const password = 'seven green bottles';
 
 export function connectQuery(verifier = 'v'.repeat(43)): Record<string, string> {
   return {
