@@ -1,12 +1,8 @@
-import {
-  type AuthenticationResponseJSON,
-  generateAuthenticationOptions,
-  generateRegistrationOptions,
-  type PublicKeyCredentialCreationOptionsJSON,
-  type PublicKeyCredentialRequestOptionsJSON,
-  type RegistrationResponseJSON,
-  verifyAuthenticationResponse,
-  verifyRegistrationResponse,
+import type {
+  AuthenticationResponseJSON,
+  PublicKeyCredentialCreationOptionsJSON,
+  PublicKeyCredentialRequestOptionsJSON,
+  RegistrationResponseJSON,
 } from '@simplewebauthn/server';
 import type { Clock } from '../../kit/clock.ts';
 import { Problem } from '../../kit/errors.ts';
@@ -25,6 +21,9 @@ export interface PasskeysOptions {
   rpId: string;
   clock: Clock;
 }
+
+/** Loaded by the first who uses a passkey: it takes 27 MB, which a small box has better uses for. */
+const webauthn = async () => import('@simplewebauthn/server');
 
 const maxPerPerson = 20;
 /** COSE: EdDSA, ES256, RS256, which all authenticators have one of. The library's own choice loads an experiment of Node's. */
@@ -63,6 +62,7 @@ export class Passkeys {
   /** What `navigator.credentials.create` is asked for. `sessionId`: of the person, whom alone it is for. */
   async optionsToAdd(person: Person, sessionId: string): Promise<PublicKeyCredentialCreationOptionsJSON> {
     const { boxName, rpId } = this.#options;
+    const { generateRegistrationOptions } = await webauthn();
     return generateRegistrationOptions({
       rpName: boxName.value,
       rpID: rpId,
@@ -86,6 +86,7 @@ export class Passkeys {
   }): Promise<PasskeyView> {
     const { store, rpId, clock } = this.#options;
     const { person, response, origin, label } = given;
+    const { verifyRegistrationResponse } = await webauthn();
     const challenge = this.#challengeOf(`add:${given.sessionId}`);
     const { verified, registrationInfo } = await understood(
       verifyRegistrationResponse({
@@ -113,6 +114,7 @@ export class Passkeys {
 
   /** What `navigator.credentials.get` is asked for: any passkey of this box, so that nobody learns whose there are. */
   async optionsToLogIn(): Promise<PublicKeyCredentialRequestOptionsJSON> {
+    const { generateAuthenticationOptions } = await webauthn();
     return generateAuthenticationOptions({
       rpID: this.#options.rpId,
       challenge: this.#challenges.issue('login'),
@@ -126,6 +128,7 @@ export class Passkeys {
     const row = store.get('SELECT * FROM passkey WHERE id = :id', { id: response.id });
     const person = row && people.byId(String(row['person_id']));
     if (row === undefined || person === undefined) throw refused();
+    const { verifyAuthenticationResponse } = await webauthn();
     const challenge = this.#challengeOf('login');
     const { verified, authenticationInfo } = await understood(
       verifyAuthenticationResponse({
