@@ -40,7 +40,7 @@ export interface AccessOptions {
   visitorOf: VisitorOf;
   /** The console's page, HTML. */
   page: () => string;
-  /** The browser arrived with this `state`; see `OAuthRoutesOptions`. */
+  /** The browser arrived with this `state`; see `ConnectRoutesOptions`. */
   arrived: (state: string) => void;
   /** Origins by which the box can be reached now. */
   ways: Fact<Ways>;
@@ -68,7 +68,7 @@ export class Access implements Service {
 
   constructor(options: AccessOptions) {
     this.#options = options;
-    const { clock, folder, boxId, names, boxName, visitorOf } = options;
+    const { clock, folder, boxId, names, boxName, visitorOf, log } = options;
     const store = new AccessStore(folder);
     const sessions = new Sessions({ store, clock });
     const tokens = new Tokens({ store, sessions, clock });
@@ -76,10 +76,10 @@ export class Access implements Service {
     const people = new People({ store, sessions, clock });
     const apps = new Apps({ store, configured: options.apps });
     const passkeys = new Passkeys({ store, people, boxName, rpId: names.main, clock });
-    const setupCode = new SetupCode({ folder, store, clock });
+    const setupCode = new SetupCode({ folder, store, clock, log });
     const hasher = new PasswordHasher();
     const logins = new Logins({ people, sessions, tokens, setupCode, hasher, boxName, clock });
-    const guard = new Guard({ names, people, sessions, tokens, apps, visitorOf });
+    const guard = new Guard({ names, people, sessions, tokens, apps, visitorOf, log });
     this.#store = store;
     this.#setupCode = setupCode;
     this.#parts = { boxId, names, boxName, guard, logins, people, sessions, tokens, codes, apps, passkeys };
@@ -112,7 +112,8 @@ export class Access implements Service {
     const { people, apps } = this.#parts;
     people.open();
     apps.open();
-    if (!people.claimed.value) await this.#setupCode.open();
+    if (people.claimed.value) await this.#setupCode.remove();
+    else await this.#setupCode.open();
     this.#events.start();
     await this.#expiry.start();
   }

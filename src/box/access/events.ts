@@ -14,7 +14,7 @@ import {
 } from '../../protocol/access-api.ts';
 import type { Apps } from './apps.ts';
 import { cookieOf, type Guard } from './guard.ts';
-import type { Session, Sessions } from './sessions.ts';
+import type { Sessions } from './sessions.ts';
 import type { Tokens } from './tokens.ts';
 import type { VisitorOf } from './visitor.ts';
 
@@ -34,6 +34,9 @@ export interface EventSocketsOptions {
 const limits = {
   sockets: 256,
   perSession: 16,
+  /** That have not said yet who they are: in all, and from one address. */
+  waiting: 64,
+  waitingPerAddress: 8,
   /** An access token, and room for what a later version may say. */
   messageBytes: 4096,
   firstMessageMs: seconds(10),
@@ -60,6 +63,8 @@ export class EventSockets {
     clientTracking: true,
   });
   readonly #connections = new Set<Connection>();
+  /** Addresses of those who have not said yet who they are. */
+  readonly #waiting = new Map<WebSocket, string>();
   #unsubscribe: (() => void)[] = [];
   #stateTold = true;
 
@@ -90,8 +95,9 @@ export class EventSockets {
     // A browser always says where a script comes from; what says nothing is a program, and has no cookie to steal.
     if (!fromOwnPage && origin !== undefined && !apps.isOrigin(origin))
       return refuse(stream, '403 Forbidden');
-    if (this.#server.clients.size >= limits.sockets) return refuse(stream, '503 Service Unavailable');
     const { address } = visitorOf(request.socket);
+    const full = fromOwnPage ? this.#connections.size >= limits.sockets : !this.#mayWait(address);
+    if (full) return refuse(stream, '503 Service Unavailable');
     this.#server.handleUpgrade(request, stream, head, (socket) => {
       socket.on('error', (error) =>
         this.#options.log.debug({ code: codeOf(error) }, 'an events socket failed'),
@@ -101,72 +107,91 @@ export class EventSockets {
     });
   }
 
+  #mayWait(address: string): boolean {
+    const same = [...this.#waiting.values()].filter((each) => each === address);
+    return (
+      this.#connections.size < limits.sockets &&
+      this.#waiting.size < limits.waiting &&
+      same.length < limits.waitingPerAddress
+    );
+  }
+
   /** The first message of an app is `{ accessToken }`. */
   async #awaitToken(socket: WebSocket, address: string): Promise<void> {
     const done = new AbortController();
+    this.#waiting.set(socket, address);
     socket.once('close', () => done.abort());
     socket.once('message', (data: Buffer) => {
       done.abort();
       this.#enter(socket, address, 'access', accessTokenIn(data) ?? '');
     });
     await quietly(this.#options.clock.sleep(limits.firstMessageMs, done.signal));
+    this.#waiting.delete(socket);
     if (!done.signal.aborted) socket.close(sessionEndedClose, 'no access token came');
   }
 
   #enter(socket: WebSocket, address: string, kind: 'cookie' | 'access', secret: string): void {
-    const found = this.#options.tokens.find(kind, secret);
-    if (found === undefined || this.#options.guard.use(found.session, address) === undefined)
-      return socket.close(sessionEndedClose, 'log in');
-    const sessionId = found.session.id;
-    if ([...this.#connections].filter((each) => each.sessionId === sessionId).length >= limits.perSession)
-      return socket.close(1013, 'too many sockets of this session');
-    const connection = { socket, sessionId, address, tokenEndsAt: found.expiresAt ?? undefined };
-    this.#connections.add(connection);
-    // Nothing more is expected.
-    socket.on('message', () => socket.close(1008, 'nothing is asked here'));
-    void this.#attend(connection, found.session);
+    try {
+      const found = this.#options.tokens.find(kind, secret);
+      if (found === undefined || this.#options.guard.use(found.session, address) === undefined)
+        return socket.close(sessionEndedClose, 'log in');
+      const sessionId = found.session.id;
+      if ([...this.#connections].filter((each) => each.sessionId === sessionId).length >= limits.perSession)
+        return socket.close(1013, 'too many sockets of this session');
+      const connection = { socket, sessionId, address, tokenEndsAt: found.expiresAt ?? undefined };
+      this.#connections.add(connection);
+      // Nothing more is expected.
+      socket.on('message', () => socket.close(1008, 'nothing is asked here'));
+      void this.#attend(connection);
+    } catch (error) {
+      this.#giveUp(socket, error);
+    }
   }
 
   /** Looks whether the other side is still there, and renews its token, until it goes. */
-  async #attend(connection: Connection, session: Session): Promise<void> {
-    const { clock, log } = this.#options;
-    const { socket } = connection;
+  async #attend(connection: Connection): Promise<void> {
+    const { clock } = this.#options;
+    const { socket, tokenEndsAt } = connection;
     const closed = new AbortController();
     socket.once('close', () => closed.abort());
     let heard = true;
     socket.on('pong', () => (heard = true));
-    const rotateMs = seconds(accessLimits.accessTokenSeconds - accessLimits.rotateBeforeSeconds);
-    const before = seconds(accessLimits.rotateBeforeSeconds);
-    let renewAt =
-      connection.tokenEndsAt === undefined ? clock.now() + rotateMs : connection.tokenEndsAt - before;
+    const beforeMs = seconds(accessLimits.rotateBeforeSeconds);
+    const everyMs = seconds(accessLimits.accessTokenSeconds) - beforeMs;
+    let renewAt = tokenEndsAt === undefined ? clock.now() + everyMs : tokenEndsAt - beforeMs;
+    let pingAt = clock.monotonic() + limits.pingMs;
     try {
       while (socket.readyState === socket.OPEN) {
         if (clock.now() >= renewAt) {
-          this.#renew(connection, session);
-          renewAt = clock.now() + rotateMs;
+          this.#renew(connection);
+          renewAt = clock.now() + everyMs;
         }
-        const pause = Math.min(limits.pingMs, Math.max(0, renewAt - clock.now()));
-        await clock.sleep(pause, closed.signal);
-        if (!heard) socket.terminate();
-        if (pause === limits.pingMs) {
+        if (clock.monotonic() >= pingAt) {
+          if (!heard) return socket.terminate();
           heard = false;
           socket.ping();
+          pingAt = clock.monotonic() + limits.pingMs;
         }
+        const pause = Math.min(renewAt - clock.now(), pingAt - clock.monotonic());
+        await clock.sleep(pause, closed.signal);
       }
     } catch (error) {
-      if (!isAbort(error)) log.warn({ err: error }, 'an events socket is given up');
-      socket.terminate();
+      if (!isAbort(error)) this.#giveUp(socket, error);
     } finally {
       this.#connections.delete(connection);
     }
   }
 
+  #giveUp(socket: WebSocket, error: unknown): void {
+    this.#options.log.warn({ err: error }, 'an events socket is given up');
+    socket.close(1011, 'try again later');
+  }
+
   /** A socket that is open is a use of its session. */
-  #renew(connection: Connection, session: Session): void {
-    const { sessions, tokens } = this.#options;
-    const present = sessions.find(session.id);
-    if (present === undefined) return;
-    sessions.touch(present, connection.address);
+  #renew(connection: Connection): void {
+    const { sessions, tokens, guard } = this.#options;
+    const session = sessions.find(connection.sessionId);
+    if (session === undefined || guard.use(session, connection.address) === undefined) return;
     if (connection.tokenEndsAt === undefined) return;
     const accessToken = tokens.newAccess(session.id);
     this.#tell(connection, { type: 'token', accessToken, expiresIn: accessLimits.accessTokenSeconds });

@@ -1,6 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Problem } from '../../kit/errors.ts';
+import { codeOf, messageOf, Problem } from '../../kit/errors.ts';
+import type { Log } from '../../kit/log.ts';
 import type { ZoneNames } from '../../protocol/names.ts';
 import type { Apps } from './apps.ts';
 import { idleMs } from './logins.ts';
@@ -18,7 +19,7 @@ import type { Visitor, VisitorOf } from './visitor.ts';
  * `open`: anybody · `person`, `owner`: with the console's cookie · `app`: with the cookie or an app's access token, also
  * from scripts of the apps' origins · `oauth`: the apps' own endpoints, which look at no cookie
  */
-export type Admission = 'open' | 'person' | 'owner' | 'app' | 'oauth';
+type Admission = 'open' | 'person' | 'owner' | 'app' | 'oauth';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -31,7 +32,7 @@ export interface Who {
   person: Person;
 }
 
-export const cookieName = '__Host-porchlight';
+const cookieName = '__Host-porchlight';
 const cookieSeconds = idleMs / 1000;
 
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
@@ -43,6 +44,7 @@ export interface GuardOptions {
   tokens: Tokens;
   apps: Apps;
   visitorOf: VisitorOf;
+  log: Log;
 }
 
 /** Looks at every request before its body is read. */
@@ -56,12 +58,7 @@ export class Guard {
 
   /** The `onRequest` hook of all routes of access. Throws `not-logged-in`, `owner-only`, `cross-site-request`. */
   async admit(request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    reply.headers({
-      'cache-control': 'no-store',
-      'referrer-policy': 'no-referrer',
-      'x-frame-options': 'DENY',
-      'x-content-type-options': 'nosniff',
-    });
+    reply.headers({ 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' });
     const { admission } = request.routeOptions.config;
     if (admission === 'app' || admission === 'oauth') this.#shareWithApps(request, reply);
     if (admission === 'oauth' || request.method === 'OPTIONS') return;
@@ -95,6 +92,20 @@ export class Guard {
     return found && this.use(found.session, this.visitor(request).address);
   }
 
+  /** Whose session it is, and that it is used from `address`. */
+  use(session: Session, address: string): Who | undefined {
+    const person = session.personId === null ? undefined : this.#options.people.byId(session.personId);
+    if (person === undefined) return undefined;
+    try {
+      this.#options.sessions.touch(session, address);
+    } catch (error) {
+      // A full disk must not keep the owner from the page that says so.
+      if (codeOf(error) !== 'storage-failed') throw error;
+      this.#options.log.warn(messageOf(error));
+    }
+    return { session, person };
+  }
+
   /** What the page must send as `x-csrf-token`: bound to the cookie, which scripts cannot read. */
   csrf(request: FastifyRequest): string | undefined {
     const cookie = cookieOf(request.headers.cookie);
@@ -121,14 +132,6 @@ export class Guard {
     // RFC 6750, 3.1.
     if (who === undefined) reply.header('www-authenticate', 'Bearer error="invalid_token"');
     return who;
-  }
-
-  /** Whose session it is, and that it is used from `address`. */
-  use(session: Session, address: string): Who | undefined {
-    const person = session.personId === null ? undefined : this.#options.people.byId(session.personId);
-    if (person === undefined) return undefined;
-    this.#options.sessions.touch(session, address);
-    return { session, person };
   }
 
   #requireOwnPage(request: FastifyRequest): void {

@@ -2,8 +2,9 @@ import { timingSafeEqual } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../kit/clock.ts';
-import { Problem } from '../../kit/errors.ts';
+import { messageOf, Problem } from '../../kit/errors.ts';
 import { readIfThere, writeAtomic } from '../../kit/files.ts';
+import type { Log } from '../../kit/log.ts';
 import { guessRules, waitAfter } from './guess-limit.ts';
 import { newHumanCode, normalHumanCode, secretHash } from './secrets.ts';
 import type { AccessStore } from './store.ts';
@@ -18,13 +19,15 @@ const setting = 'setup-failures';
 export class SetupCode {
   readonly #store: AccessStore;
   readonly #clock: Clock;
+  readonly #log: Log;
   readonly #path: string;
   #code: string | undefined;
   #failures = 0;
   /** Of the last wrong try, by the clock that only moves forward: a box learns the time of day late. */
   #failedAt = 0;
 
-  constructor(options: { folder: string; store: AccessStore; clock: Clock }) {
+  constructor(options: { folder: string; store: AccessStore; clock: Clock; log: Log }) {
+    this.#log = options.log;
     this.#store = options.store;
     this.#clock = options.clock;
     this.#path = join(options.folder, 'setup-code');
@@ -62,11 +65,15 @@ export class SetupCode {
     throw new Problem('wrong-setup-code', message, { status: 401, details: { triesLeft } });
   }
 
-  /** There is an owner now. */
+  /** There is an owner. What cannot be removed now is removed at the next start, and opens nothing until then. */
   async remove(): Promise<void> {
     this.#code = undefined;
-    this.#store.run('DELETE FROM setting WHERE name = :setting', { setting });
-    await rm(this.#path, { force: true });
+    try {
+      this.#store.run('DELETE FROM setting WHERE name = :setting', { setting });
+      await rm(this.#path, { force: true });
+    } catch (error) {
+      this.#log.warn(`the setup code stays on the disk for now: ${messageOf(error)}`);
+    }
   }
 }
 

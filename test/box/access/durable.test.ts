@@ -21,7 +21,7 @@ import {
 describe('what was answered', () => {
   it('is there after the plug was pulled: owner, session, tokens, and what was revoked', async () => {
     const folder = temporaryFolder();
-    const child = spawn(process.execPath, [join(import.meta.dirname, 'claimed-box.ts'), folder], {
+    const child = spawn(process.execPath, [join(import.meta.dirname, 'claimed-box.child.ts'), folder], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const [line] = (await once(createInterface(child.stdout), 'line')) as [string];

@@ -6,9 +6,10 @@ import { afterAll } from 'vitest';
 import { type ClientOptions, WebSocket } from 'ws';
 import { Access, type AccessOptions } from '../../../src/box/access/access.ts';
 import type { Visitor } from '../../../src/box/access/visitor.ts';
+import { createOwnApp } from '../../../src/box/web/own-app.ts';
 import { createTestCa, type TestCa } from '../../../src/cli/home/test-ca.ts';
 import { OwnedFact } from '../../../src/kit/fact.ts';
-import { createHttpApp, type HttpApp } from '../../../src/kit/http-server.ts';
+import type { HttpApp } from '../../../src/kit/http-server.ts';
 import { silentLog } from '../../../src/kit/log.ts';
 import type { Ways } from '../../../src/protocol/access-api.ts';
 import { zoneNames } from '../../../src/protocol/names.ts';
@@ -16,7 +17,7 @@ import { FakeClock } from '../../support/fake-clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { appOrigin, clientId, password } from './visit.ts';
 
-export const boxId = 'a'.repeat(52);
+const boxId = 'a'.repeat(52);
 export const names = zoneNames(boxId, 'box.test', ['a', 'b']);
 export { appOrigin, clientId, password };
 export const redirectUri = `${appOrigin}/back`;
@@ -81,10 +82,19 @@ export async function openLab(
   };
   const access = new Access(options);
   await access.start();
-  const app = createHttpApp({ log: options.log, bodyLimit: 65_536 });
-  before(app);
-  await access.register(app);
-  await app.ready();
+  const app = await createOwnApp({
+    view: () => ({ name: 'Our box', boxId, selfSigned: false, through: 'home', details: undefined }),
+    probe: () => undefined,
+    probePath: '/probe',
+    pages: new Map(),
+    access: {
+      register: (own) => {
+        before(own);
+        return access.register(own);
+      },
+    },
+    log: options.log,
+  });
   const { keyPem, certPem } = await ca.issue([names.main, `*.${names.main}`, 'b.other.test']);
   const server = createServer({ key: keyPem, cert: certPem }, (request, response) =>
     app.server.emit('request', request, response),

@@ -17,22 +17,22 @@ describe('a password', () => {
   });
 
   it.each([
-    ['short', 'too short'],
-    ['🦊🐻🐼🐨🐯🦁🐮', 'too short'],
-    ['abc'.repeat(86), 'too long'],
+    ['short', 'too-short'],
+    ['🦊🐻🐼🐨🐯🦁🐮', 'too-short'],
+    ['abc'.repeat(86), 'too-long'],
     // One character that NFKC makes eighteen.
-    ['ﷺ'.repeat(15), 'too long'],
-    ['12345678', 'everybody'],
-    ['Password', 'everybody'],
-    ['password2024!', 'everybody'],
-    ['ｐａｓｓｗｏｒｄ', 'everybody'],
-    ['aaaaaaaaab', 'repeats'],
-    ['ada lovelace', 'name'],
-    ['AdaLovelace1', 'name'],
-    ['Our  box 2030!', 'name'],
+    ['ﷺ'.repeat(15), 'too-long'],
+    ['12345678', 'common'],
+    ['Password', 'common'],
+    ['password2024!', 'common'],
+    ['ｐａｓｓｗｏｒｄ', 'common'],
+    ['aaaaaaaaab', 'repeated'],
+    ['ada lovelace', 'own-name'],
+    ['AdaLovelace1', 'own-name'],
+    ['Our  box 2030!', 'own-name'],
   ])('%s is refused: %s', (password, reason) => {
     expect(() => checkPassword(password, about)).toThrow(
-      expect.objectContaining({ code: 'password-refused', message: expect.stringContaining(reason) }),
+      expect.objectContaining({ code: 'password-refused', details: { reason } }),
     );
   });
 

@@ -83,7 +83,10 @@ describe('/connect', () => {
       'referrer-policy': 'no-referrer',
       'cache-control': 'no-store',
       'x-frame-options': 'DENY',
+      'x-content-type-options': 'nosniff',
+      'content-security-policy': expect.stringContaining("frame-ancestors 'none'"),
     });
+    expect(headers['content-security-policy']).not.toContain('unsafe');
   });
 });
 
@@ -216,6 +219,20 @@ describe('an access token', () => {
       expect((await fromApp(lab, 'GET', route, { headers })).status).toBe(401);
     await lab.clock.advance(seconds(600));
     expect((await fromApp(lab, 'GET', '/api/me', { headers })).status).toBe(401);
+  });
+});
+
+describe('a script of another site', () => {
+  it('may not even ask for what is not the apps’', async () => {
+    const headers = {
+      'access-control-request-method': 'POST',
+      'access-control-request-headers': 'content-type',
+    };
+    for (const route of ['/api/login', '/api/session', '/connect', '/oauth/token', '/api/me']) {
+      const origin = 'https://evil.example';
+      const asked = await fromApp(lab, 'OPTIONS', route, { headers: { ...headers, origin } });
+      expect([route, asked.headers['access-control-allow-origin']]).toEqual([route, undefined]);
+    }
   });
 });
 
