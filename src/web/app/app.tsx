@@ -1,9 +1,12 @@
 import type { JSX } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { isReturn, RememberedBoxes, type Store } from '../../client/index.ts';
-import { NarrowPage } from '../shared/layout.tsx';
+import { Button } from '../shared/controls.tsx';
+import { NarrowPage, PageHeading } from '../shared/layout.tsx';
 import { useLoaded } from '../shared/loading.ts';
 import { LoadedView, Waiting } from '../shared/notice.tsx';
+import { useSharedText } from '../shared/text/shared.ts';
+import { AppProblem } from './app-problem.tsx';
 import { BoxView } from './box-view.tsx';
 import { BoxesView } from './boxes-view.tsx';
 import { AppProvider, lastBox, useApp } from './context.ts';
@@ -16,10 +19,28 @@ import { hrefTo, type Route, useRoute } from './route.ts';
 import { useAppText } from './text/app.ts';
 
 export function AppPage({ store }: { store: Store }): JSX.Element {
-  const cloud = useLoaded(loadCloud);
+  const t = useSharedText();
+  const { value, problem, again } = useLoaded(loadCloud);
+  if (value !== undefined) {
+    return (
+      <NarrowPage>
+        <Started cloud={value} store={store} />
+      </NarrowPage>
+    );
+  }
   return (
     <NarrowPage>
-      <LoadedView loaded={cloud}>{(loaded) => <Started cloud={loaded} store={store} />}</LoadedView>
+      <PageHeading>{t.product}</PageHeading>
+      {problem === undefined ? (
+        <Waiting />
+      ) : (
+        <>
+          <AppProblem problem={problem} />
+          <p>
+            <Button onClick={again}>{t.again}</Button>
+          </p>
+        </>
+      )}
     </NarrowPage>
   );
 }

@@ -11,7 +11,7 @@ import { BoxStateView } from './box-state-view.tsx';
 import { useConnection } from './connection.ts';
 import { setLastBox, useApp } from './context.ts';
 import type { Destination } from './departure.ts';
-import { BoxName, ConnectTo } from './found-boxes.tsx';
+import { BoxNumber, ConnectTo } from './found-boxes.tsx';
 import { goTo } from './route.ts';
 import { useAppText } from './text/app.ts';
 
@@ -105,13 +105,20 @@ function Reaching({ phase }: { phase: ConnectionState['phase'] }): JSX.Element |
   );
 }
 
-function DirectWay({ onAllow }: { onAllow: () => void }): JSX.Element {
+function DirectWay({ onAllow }: { onAllow: () => Promise<void> }): JSX.Element {
   const t = useAppText().box;
+  const [busy, setBusy] = useState(false);
+  const allow = (): void => {
+    setBusy(true);
+    void onAllow();
+  };
   return (
     <div class="stack">
       <p class="soft">{t.directHint}</p>
       <p class="actions">
-        <Button onClick={onAllow}>{t.direct}</Button>
+        <Button busy={busy} onClick={allow}>
+          {t.direct}
+        </Button>
       </p>
     </div>
   );
@@ -130,7 +137,7 @@ function ConnectAgain({ box, why }: { box: RememberedBox; why: string }): JSX.El
   return (
     <div class="stack">
       <Notice>{why}</Notice>
-      <BoxName box={{ ...destination, name: '' }} />
+      <BoxNumber id={box.id} />
       <ConnectTo box={destination} />
     </div>
   );

@@ -3,7 +3,7 @@ import { BoxConnection, type ConnectionState, type RememberedBox } from '../../c
 import { isAbort } from '../../kit/errors.ts';
 import { problemOf } from '../shared/api.ts';
 import { type BoxState, boxStateOf } from './box-state.ts';
-import { agreeToHome, mayUseHome, useApp } from './context.ts';
+import { agreeToHome, askBrowserForHome, mayUseHome, useApp } from './context.ts';
 
 export interface Connected {
   connection: ConnectionState;
@@ -13,7 +13,7 @@ export interface Connected {
   /** Whether this page may talk to the home network; `undefined` until that is known. */
   home: boolean | undefined;
   /** The person agrees to that. */
-  allowHome: () => void;
+  allowHome: () => Promise<void>;
   signOut: () => Promise<void>;
 }
 
@@ -69,11 +69,12 @@ export function useConnection(box: RememberedBox): Connected {
     return () => ended.abort();
   }, [box.id, app]);
 
-  const allowHome = useCallback(() => {
-    void agreeToHome(app);
+  const allowHome = useCallback(async () => {
+    await agreeToHome(app);
+    await askBrowserForHome(box.ways.main);
     setHome(true);
     live.current?.allowLocal(true);
-  }, [app]);
+  }, [app, box.ways.main]);
   const signOut = useCallback(async () => live.current?.logOut(), []);
   return { connection, state, problem, home, allowHome, signOut };
 }

@@ -1,6 +1,7 @@
 import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
 import { connect, type RememberedBoxes, type Store } from '../../client/index.ts';
+import { accessPaths } from '../../protocol/constants.ts';
 import { type Departure, type Destination, originOf, type Road, saveDeparture } from './departure.ts';
 import type { Cloud } from './place.ts';
 
@@ -46,6 +47,12 @@ export async function mayUseHome(app: App): Promise<boolean> {
 
 export async function agreeToHome(app: App): Promise<void> {
   await app.store.save(agreedKey, 'yes');
+}
+
+/** The browser asks the person once such a request is made; it waits for the answer, which may take a while. */
+export async function askBrowserForHome(main: string): Promise<void> {
+  const init: RequestInit = { cache: 'no-store', credentials: 'omit', signal: AbortSignal.timeout(60_000) };
+  await fetch(main + accessPaths.ping, init).catch(() => undefined);
 }
 
 const lastKey = 'last-box';

@@ -29,16 +29,23 @@ export function FoundBoxes({ boxes }: { boxes: readonly FoundBox[] }): JSX.Eleme
   );
 }
 
-export function BoxName({ box }: { box: { id: string; name: string; claimed?: boolean } }): JSX.Element {
+function BoxName({ box }: { box: FoundBox }): JSX.Element {
   const t = useAppText().find;
   return (
     <div>
       <h2>{box.name}</h2>
-      <p class="soft">
-        {t.id} <span class="code">{shortId(box.id)}</span>
-      </p>
-      {box.claimed === false && <p class="soft">{t.newBox}</p>}
+      <BoxNumber id={box.id} />
+      {!box.claimed && <p class="soft">{t.newBox}</p>}
     </div>
+  );
+}
+
+export function BoxNumber({ id }: { id: string }): JSX.Element {
+  const t = useAppText().find;
+  return (
+    <p class="soft">
+      {t.id} <span class="code">{shortId(id)}</span>
+    </p>
   );
 }
 
