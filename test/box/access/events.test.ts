@@ -5,7 +5,7 @@ import { days, minutes, seconds } from '../../../src/kit/clock.ts';
 import { OwnedFact } from '../../../src/kit/fact.ts';
 import type { Ways } from '../../../src/protocol/access-api.ts';
 import { soon } from '../../support/soon.ts';
-import { appOrigin, Browser, fromApp, type Lab, names, openLab, socket } from './lab.ts';
+import { appOrigin, Browser, fromApp, home, type Lab, names, openLab, socket } from './lab.ts';
 
 const ways = new OwnedFact<Ways>({ main: `https://${names.main}`, mirrors: [], tunnel: null, address: null });
 const state = new OwnedFact(0);
@@ -52,10 +52,20 @@ async function isIn({ events }: Watched): Promise<void> {
     .toBeGreaterThan(0);
 }
 
+/** With which status an upgrade was refused. */
+async function refused(headers: Record<string, string>): Promise<unknown> {
+  const opened = socket(lab, headers);
+  opened.on('error', () => undefined);
+  const [, response] = (await once(opened, 'unexpected-response')) as [unknown, { statusCode: number }];
+  opened.terminate();
+  return response.statusCode;
+}
+
 describe('the events socket', () => {
   it('tells the console and apps of changes', async () => {
     const { accessToken } = await owner.connect();
-    for (const seen of [asConsole(owner), asApp(accessToken)]) {
+    for (const open of [() => asConsole(owner), () => asApp(accessToken)]) {
+      const seen = open();
       await isIn(seen);
       ways.set({ ...ways.value, mirrors: [...ways.value.mirrors, `https://a.${names.main}`] });
       await expect.poll(() => seen.events, soon).toContainEqual({ type: 'ways', ways: ways.value });
@@ -164,15 +174,23 @@ describe('the events socket', () => {
     expect((await chatty.closed)[0]).toBe(1008);
   });
 
+  it('leaves few places to strangers who say nothing', async () => {
+    lab.from = { through: 'tunnel', address: '203.0.113.77', atHome: false };
+    const silent = Array.from({ length: 8 }, () => watched({ origin: appOrigin }));
+    await Promise.all(silent.map(({ socket }) => once(socket, 'open')));
+    expect(await refused({ origin: appOrigin })).toBe(503);
+    const seen = asConsole(owner);
+    await isIn(seen);
+    seen.socket.close();
+    lab.from = { through: 'tunnel', address: '203.0.113.78', atHome: false };
+    const other = watched({ origin: appOrigin });
+    await once(other.socket, 'open');
+    for (const { socket } of [...silent, other]) socket.terminate();
+    lab.from = home;
+  });
+
   it('looks at the cookie only when the box’s own page opens it', async () => {
     const cookie = `__Host-porchlight=${owner.cookie}`;
-    const refused = async (headers: Record<string, string>): Promise<unknown> => {
-      const opened = socket(lab, headers);
-      opened.on('error', () => undefined);
-      const [, response] = (await once(opened, 'unexpected-response')) as [unknown, { statusCode: number }];
-      opened.terminate();
-      return response.statusCode;
-    };
     expect(await refused({ origin: 'https://evil.example', cookie })).toBe(403);
     expect(await refused({ origin: `https://hello.${names.main}:${lab.port}`, cookie })).toBe(403);
     // An app's page, or a program: the cookie alone does not open it.

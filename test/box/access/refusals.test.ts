@@ -228,7 +228,7 @@ describe('a script of another site', () => {
       'access-control-request-method': 'POST',
       'access-control-request-headers': 'content-type',
     };
-    for (const route of ['/api/login', '/api/session', '/connect', '/oauth/token', '/api/me']) {
+    for (const route of ['/api/login', '/api/first-run', '/api/session', '/oauth/token', '/api/me']) {
       const origin = 'https://evil.example';
       const asked = await fromApp(lab, 'OPTIONS', route, { headers: { ...headers, origin } });
       expect([route, asked.headers['access-control-allow-origin']]).toEqual([route, undefined]);
