@@ -86,7 +86,7 @@ export class BoxConnection {
     this.#events = new EventSocket({
       ways: this.#ways,
       tokens: this.#tokens,
-      onEvent: (event) => void this.#event(event),
+      onEvent: (event) => this.#event(event),
       runtime,
     });
     this.#state = new Observable(this.#view());
@@ -208,19 +208,23 @@ export class BoxConnection {
 
   #renewed({ name, ways }: TokenAnswer): void {
     this.#ways.apply({ type: 'ways', ways });
-    void this.#boxes.change(this.#box.id, (box) => ({ ...box, name, ways }));
+    this.#remember({ name, ways });
   }
 
-  async #event(event: BoxEvent): Promise<void> {
-    if (event.type === 'token') return this.#tokens.take(event.accessToken, event.expiresIn);
-    if (event.type === 'session-ended') return this.#tokens.end();
+  #event(event: BoxEvent): void {
+    if (event.type === 'token') return unsaved(this.#tokens.take(event.accessToken, event.expiresIn));
+    if (event.type === 'session-ended') return unsaved(this.#tokens.end());
     if (event.type === 'ways') {
       const ways = parseWays(event.ways, zoneOf(this.#box.ways));
       if (ways === undefined) return;
       this.#ways.apply({ type: 'ways', ways });
-      await this.#boxes.change(this.#box.id, (box) => ({ ...box, ways }));
+      this.#remember({ ways });
     }
     this.#tell(event);
+  }
+
+  #remember(changes: Partial<RememberedBox>): void {
+    unsaved(this.#boxes.change(this.#box.id, (box) => ({ ...box, ...changes })));
   }
 
   #tell(event: BoxEvent): void {
@@ -240,7 +244,7 @@ export class BoxConnection {
     if (current === undefined || provenAt === undefined || isLocal(current) !== this.#outside) return;
     const outside = !isLocal(current);
     this.#outside = outside;
-    void this.#boxes.change(this.#box.id, (box) => ({ ...box, outside }));
+    this.#remember({ outside });
   }
 
   #view(): ConnectionState {
@@ -257,7 +261,7 @@ export class BoxConnection {
       const { boxes } = await discover({ registration, runtime, signal });
       const found = boxes.find(({ id }) => id === this.#box.id);
       if (found === undefined || zoneOf(found.ways) !== zoneOf(this.#box.ways)) return undefined;
-      // The registration-server does not know address names; the one of before may lead nowhere now.
+      // It does not know address names; the one of before may lead nowhere now.
       return found.ways;
     } catch {
       return undefined;
@@ -278,6 +282,11 @@ function phaseOf(choice: Choice): ConnectionState['phase'] {
   if (choice.current === undefined) return 'no-way';
   if (choice.provenAt !== undefined) return 'connected';
   return isResting(choice) ? 'unreachable' : 'looking';
+}
+
+/** A store that fails costs the next visit something, and not this one. */
+function unsaved(saving: Promise<void>): void {
+  saving.catch(() => undefined);
 }
 
 /** A path of the box: `//other.example` and `/\other.example` are paths to another host. */

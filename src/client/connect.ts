@@ -179,31 +179,36 @@ const mismatch = (why: string): Problem =>
 
 /** Where the code is exchanged: the first open one of the ways that this page may use. */
 async function exchangeOrigin(pending: Pending, options: FinishOptions, runtime: Runtime): Promise<string> {
-  const { publicPage, localAllowed = !publicPage, signal } = options;
+  const { registration, signal } = options;
   const end = runtime.clock.monotonic() + (accessLimits.codeSeconds - 10) * 1000;
-  for (let ways: Ways = pending.ways; ;) {
-    const candidates = publicPage && ways.tunnel !== null ? [ways.tunnel] : localOrigins(ways, localAllowed);
+  for (let { ways } = pending; ;) {
+    const candidates = originsFor(ways, options);
     for (const origin of candidates) if (await isOpen(origin, runtime, signal)) return origin;
+    if (registration === undefined || runtime.clock.monotonic() > end) throw noWay(candidates.length > 0);
     // First run opens the tunnel: it may take a moment to be announced. The code lives for a minute.
-    if (options.registration === undefined || runtime.clock.monotonic() > end) {
-      throw new Problem(
-        'no-way',
-        candidates.length === 0
-          ? 'the box has no tunnel yet, and this page may not talk to the home network: connect again in a minute'
-          : 'the box does not answer this page: connect again in a minute',
-        { status: 503 },
-      );
-    }
     await runtime.clock.sleep(2000, signal);
-    ways = (await freshWays(pending, options.registration, runtime, signal)) ?? ways;
+    ways = (await freshWays(pending, registration, runtime, signal)) ?? ways;
   }
 }
 
-function localOrigins(ways: Ways, allowed: boolean): string[] {
-  return allWays(ways)
-    .filter((way) => allowed || !isLocal(way))
-    .map(({ origin }) => origin);
+/** From a public page through the tunnel (design 6.4), and only by leave of the person at home. */
+function originsFor(ways: Ways, { publicPage, localAllowed = !publicPage }: FinishOptions): string[] {
+  const all = allWays(ways);
+  const local = all.filter((way) => localAllowed && isLocal(way));
+  const tunnel = all.filter((way) => !isLocal(way));
+  return (publicPage ? [...tunnel, ...local] : [...local, ...tunnel]).map(({ origin }) => origin);
 }
+
+const noWay = (tried: boolean): Problem =>
+  tried
+    ? new Problem('unreachable', 'the box does not answer this page: connect again in a minute', {
+        status: 502,
+      })
+    : new Problem(
+        'no-way',
+        'the box has no tunnel yet, and this page may not talk to the home network: connect again in a minute',
+        { status: 503 },
+      );
 
 /** What the registration-server says about the box now; `undefined` when it says nothing, or cannot be asked. */
 async function freshWays(

@@ -1,4 +1,4 @@
-import { codeOf, isAbort, Problem } from '../kit/errors.ts';
+import { codeOf } from '../kit/errors.ts';
 import { backoffDelay } from '../kit/retry.ts';
 import type { BoxEvent, Ways } from '../protocol/access-api.ts';
 import { accessPaths, sessionEndedClose } from '../protocol/constants.ts';
@@ -45,8 +45,8 @@ export class EventSocket {
         else ways.apply({ type: 'suspect', origin: way.origin });
         if (clock.monotonic() - openedAt >= livedMs) failures = 0;
       } catch (error) {
-        if (signal.aborted || isAbort(error) || codeOf(error) === 'logged-out') return;
-        if (!(error instanceof Problem)) throw error;
+        // Whatever else it was: events are late then, and not lost for ever.
+        if (signal.aborted || codeOf(error) === 'logged-out') return;
       }
       failures++;
       await clock.sleep(backoffDelay(backoff, failures, random), signal).catch(() => undefined);

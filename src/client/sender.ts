@@ -16,8 +16,8 @@ export interface BoxRequest {
 
 type Outcome = { response: Response } | { open: boolean; error: unknown };
 
-/** A way on which nothing has come back for this long is asked whether it is open. */
-const quietMs = 2000;
+/** A way on which nothing comes back for this long is asked whether it is open; then after twice as long, and so on. */
+const quietMs = 500;
 /** A careful request is sent only over a way that has answered this recently. */
 const provenWithinMs = 10_000;
 /** Twice around all ways: after that it is the request that does not get through. */
@@ -70,42 +70,36 @@ export class Sender {
 
   async #attempt(way: Way, request: BoxRequest, signal: AbortSignal): Promise<Outcome> {
     signal.throwIfAborted();
-    const abort = new AbortController();
-    const forward = (): void => abort.abort(signal.reason);
-    signal.addEventListener('abort', forward, { once: true });
-    const headers = new AbortController();
-    void this.#watch(way, abort, headers.signal);
+    const lost = new AbortController();
+    const answered = new AbortController();
+    void this.#watch(way, lost, answered.signal);
     try {
       const response = await this.#runtime.fetch(way.origin + request.path, {
         ...request.init,
-        signal: abort.signal,
+        signal: AbortSignal.any([signal, lost.signal]),
       });
       this.#ways.apply({ type: 'answered', origin: way.origin });
       return { response };
     } catch (error) {
-      signal.removeEventListener('abort', forward);
       signal.throwIfAborted();
-      headers.abort();
-      if (abort.signal.aborted) return { open: false, error };
-      return { open: await this.#ways.isOpen(way, signal), error };
+      return { open: !lost.signal.aborted && (await this.#ways.isOpen(way, signal)), error };
     } finally {
-      headers.abort();
+      answered.abort();
     }
   }
 
-  /** Gives the request up when its way is lost, and has a silent way asked, until there are headers. */
-  async #watch(way: Way, abort: AbortController, headers: AbortSignal): Promise<void> {
-    const lost = this.#ways.lost(way, headers).then(
-      () => abort.abort(new Problem('unreachable', `${way.origin} does not answer`)),
-      () => undefined,
-    );
-    const silence = (async () => {
-      for (;;) {
-        await this.#runtime.clock.sleep(quietMs, headers);
+  /** Until there is an answer: gives the request up when its way is lost, and has a silent way asked. */
+  async #watch(way: Way, lost: AbortController, answered: AbortSignal): Promise<void> {
+    const giveUp = this.#ways
+      .lost(way, answered)
+      .then(() => lost.abort(new Problem('unreachable', `${way.origin} does not answer`)));
+    const ask = (async () => {
+      for (let pause = quietMs; ; pause *= 2) {
+        await this.#runtime.clock.sleep(pause, answered);
         this.#ways.apply({ type: 'suspect', origin: way.origin });
       }
-    })().catch(() => undefined);
-    await Promise.all([lost, silence]);
+    })();
+    await Promise.allSettled([giveUp, ask]);
   }
 }
 
