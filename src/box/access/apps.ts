@@ -64,9 +64,9 @@ export class Apps {
   }
 }
 
-/** RFC 9700, 2.6: TLS, except on loopback; RFC 6749, 3.1.2: no fragment. */
+/** RFC 9700, 2.6: TLS, except on loopback; RFC 6749, 3.1.2: no fragment; RFC 3986, 2: ASCII. */
 function isRedirectUri(uri: string): boolean {
-  if (!URL.canParse(uri) || /[#\s\\]/.test(uri)) return false;
+  if (!URL.canParse(uri) || !/^[!-~]+$/.test(uri) || /[#\\]/.test(uri)) return false;
   const { protocol, hostname, username, password } = new URL(uri);
   if (username !== '' || password !== '') return false;
   const loopback = ['127.0.0.1', '[::1]', 'localhost'].includes(hostname);

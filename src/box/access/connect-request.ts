@@ -34,11 +34,9 @@ export function readConnectRequest(given: unknown, apps: Apps, issuer: string): 
   return { app, error, redirect };
 }
 
-/** `uri` with `parameters` added to what its query holds already. */
+/** `uri`, as it stands, with `parameters` behind what its query holds already (RFC 6749, 3.1.2). */
 export function redirectTo(uri: string, parameters: Readonly<Record<string, string>>): string {
-  const url = new URL(uri);
-  for (const [name, value] of Object.entries(parameters)) url.searchParams.append(name, value);
-  return url.href;
+  return `${uri}${uri.includes('?') ? '&' : '?'}${new URLSearchParams(parameters).toString()}`;
 }
 
 /** In the characters that RFC 6749 allows there. */

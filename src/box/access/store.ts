@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
 import { openDatabase, storing } from '../../kit/database.ts';
-import { Problem } from '../../kit/errors.ts';
+import { codeOf, Problem } from '../../kit/errors.ts';
 import { privateFolder } from '../../kit/files.ts';
 
 /**
@@ -109,23 +109,23 @@ export class AccessStore {
 
   /** `values` by the names that stand with a colon in `sql`. */
   get(sql: string, values: Values = {}): Row | undefined {
-    return storing(this.#path, () => this.#prepared(sql).get(values));
+    return this.#storing(() => this.#prepared(sql).get(values));
   }
 
   all(sql: string, values: Values = {}): Row[] {
-    return storing(this.#path, () => this.#prepared(sql).all(values));
+    return this.#storing(() => this.#prepared(sql).all(values));
   }
 
   /** Answers how many rows changed. */
   run(sql: string, values: Values = {}): number {
-    return storing(this.#path, () => Number(this.#prepared(sql).run(values).changes));
+    return this.#storing(() => Number(this.#prepared(sql).run(values).changes));
   }
 
   /** All of `action` or nothing of it; inside another transaction it is a part of that one. */
   transaction<T>(action: () => T): T {
     const database = this.#opened;
     if (database.isTransaction) return action();
-    return storing(this.#path, () => {
+    return this.#storing(() => {
       database.exec('BEGIN IMMEDIATE');
       try {
         const result = action();
@@ -137,6 +137,17 @@ export class AccessStore {
         throw error;
       }
     });
+  }
+
+  /** Callers are told what is wrong, the log where: who reads it over HTTP may be a stranger. */
+  #storing<T>(action: () => T): T {
+    try {
+      return storing(this.#path, action);
+    } catch (error) {
+      if (codeOf(error) !== 'storage-failed') throw error;
+      const message = 'the box cannot use its disk, which may be full, worn or read-only; its log says more';
+      throw new Problem('storage-failed', message, { cause: error });
+    }
   }
 
   #prepared(sql: string): StatementSync {

@@ -3,7 +3,9 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
+import { minutes } from '../../../src/kit/clock.ts';
 import { createLog } from '../../../src/kit/log.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import {
@@ -43,6 +45,25 @@ describe('what was answered', () => {
     expect((await ended.open())['stage']).toBe('login');
     expect((await new Browser(lab).login()).status).toBe(204);
   });
+});
+
+it('lets those who are in stay in, and see, when nothing can be written any more', async () => {
+  const folder = temporaryFolder();
+  const lab = await openLab({ folder });
+  const owner = new Browser(lab);
+  await owner.firstRun();
+  await lab.clock.advance(minutes(5));
+  // What a disk without room does to SQLite, another writer does too.
+  const writer = new DatabaseSync(join(folder, 'access.sqlite'));
+  writer.exec('BEGIN IMMEDIATE');
+  expect(await owner.open()).toMatchObject({ stage: 'in' });
+  const refused = await owner.call('POST', '/api/people', { body: { name: 'Bo', role: 'member' } });
+  expect(refused).toMatchObject({ status: 500, json: { code: 'storage-failed' } });
+  writer.close();
+  expect((await owner.call('GET', '/api/people')).json['people']).toHaveLength(1);
+  expect((await owner.call('POST', '/api/people', { body: { name: 'Bo', role: 'member' } })).status).toBe(
+    201,
+  );
 });
 
 it('keeps every secret out of the log at its most talkative, and out of the store', async () => {

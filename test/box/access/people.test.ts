@@ -143,6 +143,7 @@ describe('apps', () => {
       'ftp://x/',
       'https://a:b@x/',
       'javascript:alert(1)',
+      'https://bücher.example/',
       'x',
     ]) {
       const body = { apps: [{ ...mine, redirectUris: [bad] }] };
