@@ -7,6 +7,7 @@ import { Box } from '../../src/box/box.ts';
 import { BoxConfig } from '../../src/box/config.ts';
 import type { BoxFacts } from '../../src/box/system/status.ts';
 import { Pebble } from '../../src/cli/home/pebble.ts';
+import { firstPerson } from '../../src/cli/home/first-person.ts';
 import { freePorts, type HomePorts } from '../../src/cli/home/ports.ts';
 import { createTestCa, type TestCa } from '../../src/cli/home/test-ca.ts';
 import { Cloud, type CloudPart } from '../../src/cloud/cloud.ts';
@@ -15,10 +16,12 @@ import { days, systemClock } from '../../src/kit/clock.ts';
 import { loadConfig } from '../../src/kit/config.ts';
 import { type Fact, until } from '../../src/kit/fact.ts';
 import { writeAtomic } from '../../src/kit/files.ts';
+import { LogMemory } from '../../src/kit/log-memory.ts';
 import { silentLog } from '../../src/kit/log.ts';
 import { serviceManager } from '../../src/kit/systemd.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { OffsetClock } from './certificate/offset-clock.ts';
+import { aPage } from '../support/web-parts.ts';
 
 const folder = temporaryFolder();
 const here = '127.0.0.1';
@@ -99,8 +102,19 @@ async function startBox(name: string, clock = systemClock): Promise<Box> {
   });
   const { config } = loadConfig(BoxConfig, { env: {}, args: settings });
   const trust = { cloud: ca.caPem, acme: ca.caPem + (await pebble.roots()) };
-  const box = new Box({ config, trust, builtAt: 0, manager: serviceManager({}), log: silentLog, clock });
+  const box = new Box({
+    config,
+    trust,
+    pages: aPage,
+    logs: new LogMemory({ capacity: 100 }),
+    version: '0',
+    builtAt: 0,
+    manager: serviceManager({}),
+    log: silentLog,
+    clock,
+  });
   await box.start(signal);
+  await firstPerson(box, { state: join(folder, name), port: ports.web });
   return box;
 }
 
