@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { Problem } from '../../kit/errors.ts';
+import { until } from '../../kit/fact.ts';
 import { readIfThere, writeAtomic } from '../../kit/files.ts';
 import type { Box } from '../../box/box.ts';
 
@@ -23,6 +24,8 @@ export async function firstPerson(box: Box, options: { state: string; port: numb
       : (JSON.parse(kept) as FirstPerson);
   if (box.facts.claimed.value) return person;
   await writeAtomic(path, JSON.stringify(person));
+  // Before the box knows its own links it takes nobody for being at home.
+  await until(box.facts.network, ({ addresses }) => addresses.length > 0, AbortSignal.timeout(60_000));
   await claim(box, options.port, { ...person, setupCode: box.facts.setupCode() ?? '' });
   return person;
 }

@@ -15,6 +15,7 @@ import { Health } from '../../../src/kit/health.ts';
 import { silentLog } from '../../../src/kit/log.ts';
 import { zoneName } from '../../../src/protocol/names.ts';
 import { temporaryFolder } from '../../support/folder.ts';
+import { webParts } from '../../support/web-parts.ts';
 
 const folder = temporaryFolder();
 let identity: Identity;
@@ -48,6 +49,7 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => service.listen(0, '127.0.0.1', resolve));
   const { port } = service.address() as AddressInfo;
   web = new Web({
+    ...webParts,
     identity,
     zoneRoot: 'box.test',
     certificate: new OwnedFact(undefined),

@@ -15,6 +15,7 @@ import { Health } from '../../../src/kit/health.ts';
 import { silentLog } from '../../../src/kit/log.ts';
 import { zoneName } from '../../../src/protocol/names.ts';
 import { temporaryFolder } from '../../support/folder.ts';
+import { webParts } from '../../support/web-parts.ts';
 
 const zoneRoot = 'box.test';
 const folder = temporaryFolder();
@@ -47,6 +48,7 @@ beforeAll(async () => {
   });
   await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve));
   web = new Web({
+    ...webParts,
     identity,
     zoneRoot,
     certificate,
@@ -115,7 +117,7 @@ function get(
 describe('certificates by SNI', () => {
   it('serves the identity’s certificate while there is none of a CA, and says so', async () => {
     certificate.set(undefined);
-    const answer = await get(zone, '/');
+    const answer = await get(zone, '/status');
     expect(answer.issuer).toBe('Porchlight box');
     expect(answer.body).toContain('no public certificate yet');
   });
@@ -123,9 +125,9 @@ describe('certificates by SNI', () => {
   it('serves the zone’s certificate for the zone and one label below, the identity’s for all else', async () => {
     certificate.set(await issue());
     const zoned = 'Porchlight home on one machine';
-    expect((await get(zone, '/')).issuer).toBe(zoned);
-    expect((await get(zone, '/')).body).not.toContain('no public certificate yet');
-    expect((await get(`a.${zone}`, '/')).issuer).toBe(zoned);
+    expect((await get(zone, '/status')).issuer).toBe(zoned);
+    expect((await get(zone, '/status')).body).not.toContain('no public certificate yet');
+    expect((await get(`a.${zone}`, '/status')).issuer).toBe(zoned);
     expect((await get(zone.toUpperCase(), '/')).issuer).toBe(zoned);
     expect((await get(`a.b.${zone}`, '/')).issuer).toBe('Porchlight box');
     expect((await get('porchlight-abcdefgh.local', '/')).issuer).toBe('Porchlight box');
@@ -165,7 +167,7 @@ describe('own pages', () => {
   });
 
   it('escapes what it shows, forbids scripts and frames', async () => {
-    const answer = await get(zone, '/');
+    const answer = await get(zone, '/status');
     expect(answer.body).toContain('Our &lt;box&gt;');
     expect(answer.headers['content-security-policy']).toContain("default-src 'none'");
     expect(answer.headers['content-security-policy']).toContain("frame-ancestors 'none'");
@@ -188,8 +190,8 @@ describe('through the tunnel door', () => {
   const header = 'PROXY TCP4 203.0.113.9 192.0.2.1 55555 443\r\n';
 
   it('shows strangers no details of the home', async () => {
-    expect((await get(zone, '/')).body).toContain('Ways in');
-    const outside = await get(`remote.${zone}`, '/', { through: header });
+    expect((await get(zone, '/status')).body).toContain('Ways in');
+    const outside = await get(`remote.${zone}`, '/status', { through: header });
     expect(outside.body).toContain('through its tunnel');
     expect(outside.body).not.toContain('Ways in');
   });
@@ -260,6 +262,7 @@ describe('published services', () => {
 
 it('names the port and the setting when the port is taken', async () => {
   const other = new Web({
+    ...webParts,
     identity,
     zoneRoot,
     certificate,
