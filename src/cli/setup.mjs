@@ -28,6 +28,7 @@ const forTest = {
   curl: 'curl',
   openssl: 'openssl',
   chromium: 'chromium',
+  certutil: 'libnss3-tools',
 };
 const commands = {
   start: { programs: forStart, run: ['src/cli/main.ts', 'home'] },
