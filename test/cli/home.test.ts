@@ -119,7 +119,9 @@ describe('npm start', { timeout: 120_000 }, () => {
     const stopping = readFileSync(join(state, 'log.jsonl'), 'utf8');
     const masterKey = readFileSync(join(state, 'cloud/tunnel-master-key'));
     const kite = new URL(summary.urls.tunnel).hostname;
+    const owner = JSON.parse(readFileSync(join(state, 'owner.json'), 'utf8')) as { password: string };
     const secrets = [
+      owner.password,
       ...privateKeysIn(state),
       masterKey.toString('hex'),
       masterKey.toString('base64'),
