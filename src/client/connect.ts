@@ -11,7 +11,7 @@ import { tokenAnswer } from './token-answer.ts';
 import { allWays, isLocal, parseWaysOf, zoneOf } from './ways.ts';
 
 /** What both ends of connecting need: the one before the window leaves for the box, and the one after it came back. */
-export interface ConnectOptions {
+interface ConnectOptions {
   /** Under which name the box's owner allowed this app, and where the box sends the window back to, exactly. */
   clientId: string;
   redirectUri: string;

@@ -67,7 +67,7 @@ export async function discover(options: DiscoverOptions): Promise<Discovery> {
 const maxEntries = 100;
 
 /** The box in an entry of the registration-server's answer, `undefined` unless everything about it is right. */
-export function boxOf(entry: unknown, zoneRoot?: string): FoundBox | undefined {
+function boxOf(entry: unknown, zoneRoot?: string): FoundBox | undefined {
   const { client, message, timestamp } = fieldsOf(entry);
   if (typeof client !== 'string' || !isBoxId(client) || !Number.isSafeInteger(timestamp)) return undefined;
   const said = fieldsOf(typeof message === 'string' ? parsed(message) : undefined);

@@ -30,7 +30,7 @@ const addressLabel = /^(?=.*-)[0-9a-f-]{4,39}$/;
 const maxMirrors = 8;
 
 /** Host of an origin as the protocol writes them, or `undefined`. */
-export function hostOf(origin: unknown): string | undefined {
+function hostOf(origin: unknown): string | undefined {
   if (typeof origin !== 'string' || origin.length > 270) return undefined;
   const [, host, port = '443'] = originPattern.exec(origin) ?? [];
   return Number(port) <= 65_535 ? host : undefined;

@@ -30,7 +30,7 @@ async function row(
   const note =
     mode === 'refuses'
       ? `median of ${times}; from the request to the answer by the other way, with a new TLS connection`
-      : `median of ${times}; 2 s of silence until the way is asked, 1.5 s until it is given up`;
+      : `median of ${times}; 0.5 s of silence until a way is asked, 1.5 s until it is given up`;
   return { name, value: median(all), unit: 'ms', note };
 }
 

@@ -3,10 +3,15 @@ import { BoxConnection, type BoxConnectionOptions } from '../../src/client/box-c
 import { codeOf } from '../../src/kit/errors.ts';
 import type { RememberedBoxes } from '../../src/client/remembered.ts';
 import type { BoxEvent } from '../../src/protocol/access-api.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { soon } from '../support/soon.ts';
 import { StandIn } from './stand-in.ts';
 
-type Given = Partial<Omit<BoxConnectionOptions, 'box'>> & { box?: object; prepare?: (box: StandIn) => void };
+type Given = Partial<Omit<BoxConnectionOptions, 'box'>> & {
+  box?: object;
+  prepare?: (box: StandIn) => void;
+  clock?: FakeClock;
+};
 
 interface Setup {
   box: StandIn;
@@ -20,12 +25,18 @@ interface Setup {
 async function setUp({ onTestFinished }: TestContext, given: Given = {}): Promise<Setup> {
   const box = await StandIn.start();
   onTestFinished(() => box.stop());
-  const { box: changes, prepare, ...options } = given;
+  const { box: changes, prepare, clock, ...options } = given;
   prepare?.(box);
   const remembered = box.remembered(changes);
   const boxes = await box.boxes(remembered);
   const another = (): BoxConnection => {
-    const all = { box: remembered, boxes, localAllowed: true, runtime: box.runtime(), ...options };
+    const all = {
+      box: remembered,
+      boxes,
+      localAllowed: true,
+      runtime: box.runtime(clock && { clock }),
+      ...options,
+    };
     const connection = new BoxConnection(all);
     onTestFinished(() => connection.close());
     return connection;
@@ -113,6 +124,18 @@ describe.concurrent('requests to a box', () => {
     expect(box.short).toEqual(['GET main', 'GET main']);
     expect(await outcome(connection.fetch('/api/broken', { method: 'POST' }))).toBe('request-not-repeated');
     expect(connection.state.value).toEqual({ phase: 'connected', way: 'home' });
+  });
+
+  it('do not go to another device that has the address now', async (context) => {
+    const { expect } = context;
+    const { box, connection } = await setUp(context);
+    const { box: other } = await setUp(context);
+    await connection.fetch('/api/echo');
+    box.only('refuses', 'a');
+    box.doors.main.behind = () => other.doors.main.port;
+    box.doors.main.set('open');
+    expect(await byOf(connection.fetch('/api/echo'))).toBe('a');
+    expect(other.calls).toEqual([]);
   });
 
   it('end with the caller’s signal, and when nothing works', async (context) => {
@@ -286,6 +309,21 @@ describe.concurrent('events of a box', () => {
     await expect.poll(() => [...box.sockets.values()], soon).toEqual(['remote']);
     box.only('refuses', 'main', 'remote');
     await expect.poll(() => [...box.sockets.values()], soon).toEqual(['main']);
+  });
+
+  it('notice a way that dies in silence under an open socket', async (context) => {
+    const { expect } = context;
+    const clock = new FakeClock(Date.now());
+    const { box, connection } = await setUp(context, { clock });
+    connection.start();
+    await expect.poll(() => [...box.sockets.values()], soon).toEqual(['main']);
+    box.only('silent', 'remote');
+    const onTheTunnel = async (): Promise<boolean> => {
+      await clock.advance(500);
+      return [...box.sockets.values()].includes('remote');
+    };
+    await expect.poll(onTheTunnel, soon).toBe(true);
+    expect(clock.now() - Date.now()).toBeLessThan(60_000);
   });
 
   it('tell the end of the session at once', async (context) => {

@@ -9,13 +9,16 @@ export class Door {
   #mode: Mode = 'open';
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  /** The port it leads to. */
+  behind: () => number;
 
   constructor(behind: () => number) {
+    this.behind = behind;
     this.#server = createServer((socket) => {
       this.#keep(socket);
       if (this.#mode === 'refuses') socket.resetAndDestroy();
       if (this.#mode !== 'open') return;
-      const inner = connect(behind(), '127.0.0.1').setNoDelay(true);
+      const inner = connect(this.behind(), '127.0.0.1').setNoDelay(true);
       this.#keep(inner);
       inner.on('close', () => socket.destroy());
       socket.on('close', () => inner.destroy());

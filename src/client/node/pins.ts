@@ -15,12 +15,6 @@ export interface Pin {
 /** `new`: nobody was ever seen under this name. */
 export type Trust = 'new' | 'known' | 'changed';
 
-/** Trust on first use, by `.local` name: that is what a person opens. */
-export function trustIn(box: Pick<LocalBox, 'fingerprint'>, pin: Pin | undefined): Trust {
-  if (pin === undefined) return 'new';
-  return pin.fingerprint === box.fingerprint ? 'known' : 'changed';
-}
-
 /** The identities of boxes that were used from this computer, in one file of its person's. */
 export class Pins {
   readonly #file: string;
@@ -30,8 +24,11 @@ export class Pins {
     this.#file = file;
   }
 
-  async trust(box: LocalBox): Promise<Trust> {
-    return trustIn(box, (await this.#read()).get(box.host));
+  /** Trust on first use, by `.local` name: that is what a person opens. */
+  async trust({ host, fingerprint }: LocalBox): Promise<Trust> {
+    const pin = (await this.#read()).get(host);
+    if (pin === undefined) return 'new';
+    return pin.fingerprint === fingerprint ? 'known' : 'changed';
   }
 
   /**
@@ -40,7 +37,7 @@ export class Pins {
    */
   async open(box: LocalBox, now: number): Promise<PinnedBox> {
     const pin = (await this.#read()).get(box.host);
-    if (pin !== undefined && trustIn(box, pin) === 'changed')
+    if (pin !== undefined && pin.fingerprint !== box.fingerprint)
       throw identityChanged(box.host, pin.fingerprint, box.fingerprint);
     const pinned = new PinnedBox(box);
     if (pin !== undefined) return pinned;
