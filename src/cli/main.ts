@@ -16,6 +16,7 @@ const commands = new Map<string, () => Promise<readonly Command[]>>([
   ['status', async () => [(await import('./status.ts')).statusCommand]],
   ['doctor', async () => [(await import('./doctor/command.ts')).doctorCommand]],
   ['id', async () => [(await import('./id.ts')).idCommand]],
+  ['find', async () => [(await import('./find.ts')).findCommand]],
   ['cloud', cloudCommands],
   ['dns-server', cloudCommands],
   ['registration-server', cloudCommands],

@@ -6,6 +6,7 @@ import { benchDns } from './dns.ts';
 import { benchFirstPage } from './first-page.ts';
 import { benchFootprint } from './footprint.ts';
 import { benchRegistration } from './registration.ts';
+import { benchSdk } from './sdk.ts';
 import { benchTunnel } from './tunnel.ts';
 
 const benches: Record<string, () => Promise<readonly BenchRow[]>> = {
@@ -14,6 +15,7 @@ const benches: Record<string, () => Promise<readonly BenchRow[]>> = {
   tunnel: benchTunnel,
   dns: benchDns,
   registration: benchRegistration,
+  sdk: benchSdk,
   footprint: benchFootprint,
 };
 

@@ -162,7 +162,7 @@ function refuse(response: VisitorResponse, status: number, problem: Problem): vo
 }
 
 /** Answers a request to change the protocol that leads nowhere. */
-export function refuseUpgrade(socket: Duplex, status: number): void {
+function refuseUpgrade(socket: Duplex, status: number): void {
   if (!socket.writable) return void socket.destroy();
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
 }

@@ -22,7 +22,7 @@ import type { HomePorts } from './ports.ts';
 import { createTestCa, type TestCa } from './test-ca.ts';
 
 /** Below `.localhost`, which browsers and curl find on this machine with no set-up (RFC 6761, 6.3). */
-export const homeZoneRoot = 'box.localhost';
+const homeZoneRoot = 'box.localhost';
 const here = '127.0.0.1';
 const appHost = 'app.localhost';
 
