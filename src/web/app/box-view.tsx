@@ -9,9 +9,9 @@ import { Notice, Waiting } from '../shared/notice.tsx';
 import { AppProblem } from './app-problem.tsx';
 import { BoxStateView } from './box-state-view.tsx';
 import { useConnection } from './connection.ts';
-import { setLastBox, useApp } from './context.ts';
+import { forgetBox, setLastBox, useApp } from './context.ts';
 import type { Destination } from './departure.ts';
-import { BoxNumber, ConnectTo } from './found-boxes.tsx';
+import { BoxNumber, RoadButton } from './found-boxes.tsx';
 import { goTo } from './route.ts';
 import { useAppText } from './text/app.ts';
 
@@ -41,7 +41,7 @@ function KnownBox({ box, focus }: { box: RememberedBox; focus: boolean }): JSX.E
   };
   const forget = async (): Promise<void> => {
     if (!out) await signOut();
-    await app.boxes.forget(box.id);
+    await forgetBox(app, box.id);
     goTo({ name: 'start' });
   };
   return (
@@ -53,13 +53,11 @@ function KnownBox({ box, focus }: { box: RememberedBox; focus: boolean }): JSX.E
         <>
           <WaySign connection={connection} />
           <Reaching phase={connection.phase} />
-          {app.publicPage &&
-            home === false &&
-            (connection.way === 'tunnel' || connection.phase === 'no-way') && (
-              <DirectWay onAllow={allowHome} />
-            )}
           {problem !== undefined && <AppProblem problem={problem} />}
           {state !== undefined && <BoxStateView state={state} />}
+          {home === false && (connection.way === 'tunnel' || connection.phase === 'no-way') && (
+            <DirectWay onAllow={allowHome} />
+          )}
         </>
       )}
       <p class="actions">
@@ -124,8 +122,10 @@ function DirectWay({ onAllow }: { onAllow: () => Promise<void> }): JSX.Element {
   );
 }
 
-/** The session is over; the box may let in again. What is known of it is from then. */
+/** The session is over; the box may let in again. What is known of it is from then, where it was reached too. */
 function ConnectAgain({ box, why }: { box: RememberedBox; why: string }): JSX.Element {
+  const t = useAppText().box;
+  const road = box.outside && box.ways.tunnel !== null ? 'tunnel' : 'home';
   const destination: Destination = {
     id: box.id,
     name: box.name,
@@ -138,7 +138,7 @@ function ConnectAgain({ box, why }: { box: RememberedBox; why: string }): JSX.El
     <div class="stack">
       <Notice>{why}</Notice>
       <BoxNumber id={box.id} />
-      <ConnectTo box={destination} />
+      <RoadButton box={destination} road={road} label={t.reconnect} primary />
     </div>
   );
 }

@@ -62,6 +62,12 @@ export async function lastBox(app: App): Promise<string | undefined> {
   return app.store.load(lastKey);
 }
 
+/** Nothing of the box stays in this browser. */
+export async function forgetBox(app: App, id: string): Promise<void> {
+  await app.boxes.forget(id);
+  if ((await lastBox(app)) === id) await app.store.remove(lastKey);
+}
+
 export async function setLastBox(app: App, id: string): Promise<void> {
   await app.store.save(lastKey, id);
 }

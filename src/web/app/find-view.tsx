@@ -56,9 +56,11 @@ export function FindView({ focus }: { focus: boolean }): JSX.Element {
       <FoundBoxes boxes={boxes} />
       {shared && <ShortCode onCode={showByCode} unknown={unknownCode} />}
       {found !== undefined && boxes.length === 0 && !shared && <Checks />}
-      <p class="actions">
-        {boxes.length === 0 && <Button onClick={() => looking.current?.now()}>{t.find.again}</Button>}
-      </p>
+      {boxes.length === 0 && !shared && (
+        <p class="actions">
+          <Button onClick={() => looking.current?.now()}>{t.find.again}</Button>
+        </p>
+      )}
     </>
   );
 }

@@ -6,7 +6,7 @@ import { Button } from '../shared/controls.tsx';
 import { useLoaded } from '../shared/loading.ts';
 import { Notice } from '../shared/notice.tsx';
 import { AppProblem } from './app-problem.tsx';
-import { agreeToHome, depart, mayUseHome, useApp } from './context.ts';
+import { agreeToHome, depart, useApp } from './context.ts';
 import { type Destination, type Road, roadsTo } from './departure.ts';
 import { hrefTo } from './route.ts';
 import { useAppText } from './text/app.ts';
@@ -53,7 +53,11 @@ function OpenLink({ box }: { box: FoundBox }): JSX.Element {
   const t = useAppText().find;
   return (
     <p class="actions">
-      <a class="button primary" href={hrefTo({ name: 'box', id: box.id })} aria-label={t.openBox(box.name)}>
+      <a
+        class="button primary"
+        href={hrefTo({ name: 'box', id: box.id })}
+        aria-label={t.openBox(box.name, shortId(box.id))}
+      >
         {t.open}
       </a>
     </p>
@@ -64,10 +68,8 @@ function OpenLink({ box }: { box: FoundBox }): JSX.Element {
  * Connect, by the most promising road. Behind a router that filters that is not the one at home: why, and what else there
  * is, is said before the person meets an error page that says neither.
  */
-export function ConnectTo({ box }: { box: Destination }): JSX.Element {
-  const { publicPage } = useApp();
+function ConnectTo({ box }: { box: Destination }): JSX.Element {
   const t = useAppText();
-  const roads = roadsTo(box);
   if (box.rebindingFilter) {
     return (
       <>
@@ -75,17 +77,11 @@ export function ConnectTo({ box }: { box: Destination }): JSX.Element {
           <p>{t.road.filtered(box.name)}</p>
           <p>{t.road.filteredRemedy}</p>
         </Notice>
-        <Roads box={box} roads={roads} />
+        <Roads box={box} roads={roadsTo(box)} />
       </>
     );
   }
-  const direct = publicPage && box.claimed && box.ways.tunnel === null;
-  return (
-    <>
-      {direct && <p class="soft">{t.road.noTunnel}</p>}
-      <RoadButton box={box} road="home" label={t.find.connect} primary agree={direct} />
-    </>
-  );
+  return <RoadButton box={box} road="home" label={t.find.connect} primary />;
 }
 
 /** Roads to choose from, the first of them recommended; `again` has been tried. */
@@ -122,38 +118,38 @@ export function Roads({
   );
 }
 
-/** `agree`: pressing it is the person's word that this page may talk to the home network. */
-function RoadButton({
+/** To a box without a tunnel, pressing it is the person's word that this page may talk to the home network. */
+export function RoadButton({
   box,
   road,
   label,
   primary,
-  agree = false,
 }: {
   box: Destination;
   road: Road;
   label: string;
   primary: boolean;
-  agree?: boolean;
 }): JSX.Element {
   const app = useApp();
-  const t = useAppText().find;
+  const t = useAppText();
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<unknown>();
+  const agree = app.publicPage && box.claimed && box.ways.tunnel === null;
   const go = async (): Promise<void> => {
     setBusy(true);
     try {
-      if (agree && !(await mayUseHome(app))) await agreeToHome(app);
+      if (agree) await agreeToHome(app);
       await depart(app, box, road);
     } catch (error) {
       setProblem(error);
       setBusy(false);
     }
   };
-  // Several buttons of the same word are told apart by the name of the box.
-  const full = label === t.connect ? { 'aria-label': t.connectTo(box.name) } : {};
+  // Several buttons of the same word are told apart by name and number of the box.
+  const full = label === t.find.connect ? { 'aria-label': t.find.connectTo(box.name, shortId(box.id)) } : {};
   return (
     <>
+      {agree && primary && <p class="soft">{t.road.noTunnel}</p>}
       <p class="actions">
         <Button kind={primary ? 'primary' : 'plain'} busy={busy} onClick={() => void go()} {...full}>
           {label}

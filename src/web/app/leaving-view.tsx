@@ -32,34 +32,29 @@ export function LeavingView({ departure, back, onGiveUp }: LeavingProps): JSX.El
   const app = useApp();
   const t = useAppText();
   const { box, road, state } = departure;
+  const [cameBack, setCameBack] = useState(back);
   const [outcome, setOutcome] = useState<'waiting' | 'arrived' | 'not-arrived'>('waiting');
 
   useEffect(() => {
     setOutcome('waiting');
     const controller = new AbortController();
     const { signal } = controller;
-    const restored = (event: PageTransitionEvent): void => {
-      // From the browser's memory, by its Back button.
-      if (event.persisted) setOutcome('not-arrived');
-    };
-    addEventListener('pageshow', restored);
+    // Restored from the browser's memory by its Back button.
+    addEventListener('pageshow', ({ persisted }) => persisted && setCameBack(true), { signal });
     void (async () => {
-      if (back) return (await arrived(app, state, signal)) ? onGiveUp() : setOutcome('not-arrived');
+      if (cameBack) return (await arrived(app, state, signal)) ? onGiveUp() : setOutcome('not-arrived');
       void sleep(patienceMs, signal).then(() =>
         setOutcome((now) => (signal.aborted || now !== 'waiting' ? now : 'not-arrived')),
       );
       if (await untilArrived(app, state, signal)) setOutcome('arrived');
     })();
-    return () => {
-      removeEventListener('pageshow', restored);
-      controller.abort();
-    };
-  }, [state, back]);
+    return () => controller.abort();
+  }, [state, cameBack]);
 
   const others = roadsTo(box).filter((other) => other !== road);
   return (
     <>
-      <PageHeading focus={!back}>{t.leaving.title(box.name)}</PageHeading>
+      <PageHeading focus={!cameBack}>{t.leaving.title(box.name)}</PageHeading>
       {outcome === 'not-arrived' ? (
         <>
           <Notice tone="warning">

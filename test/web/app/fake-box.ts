@@ -34,6 +34,8 @@ export class FakeBox {
   conditions: StateView['conditions'] = [];
   services: StateView['services'] = [];
   readonly seen: Seen[] = [];
+  /** Under which names it was asked. */
+  readonly hosts = new Set<string>();
   readonly #registration: FakeRegistration;
   readonly #tls: { keyPem: string; certPem: string };
   readonly #sockets = new Set<WebSocket>();
@@ -138,6 +140,7 @@ export class FakeBox {
       const url = new URL(request.url ?? '/', 'https://box');
       const mode = request.headers['sec-fetch-mode'] ?? '';
       this.seen.push({ method: request.method ?? '', path: url.pathname, through, mode });
+      this.hosts.add(request.headers.host ?? '');
       void this.#answer(request, response, url);
     });
     const sockets = new WebSocketServer({ server, path: '/api/events' });
@@ -161,7 +164,7 @@ export class FakeBox {
         .end(JSON.stringify(body));
     if (request.method === 'OPTIONS' || url.pathname === '/ping')
       return void response.writeHead(204, cors).end();
-    if (url.pathname === '/connect') return this.#connect(response, url);
+    if (url.pathname === '/connect') return this.#connect(response, url, request.headers.host ?? '');
     if (url.pathname === '/oauth/token') return this.#token(json, await formOf(request));
     if (url.pathname === '/oauth/revoke') return void response.writeHead(200, cors).end();
     if (url.pathname === '/api/state') {
@@ -173,7 +176,7 @@ export class FakeBox {
     return json(404, { code: 'not-found', message: 'not here' });
   }
 
-  #connect(response: ServerResponse, { searchParams: query }: URL): void {
+  #connect(response: ServerResponse, { searchParams: query }: URL, host: string): void {
     if (this.connect === 'silent') return;
     this.#registration.arrived(query.get('state') ?? '');
     const code = randomBytes(16).toString('hex');
@@ -182,7 +185,7 @@ export class FakeBox {
     back.search = new URLSearchParams({
       ...(this.connect === 'no' ? { error: 'access_denied' } : { code }),
       state: query.get('state') ?? '',
-      iss: this.issuer === '' ? this.ways.main : this.issuer,
+      iss: this.issuer === '' ? `https://${host}` : this.issuer,
     }).toString();
     if (this.connect !== 'ask') return void response.writeHead(302, { location: back.href }).end();
     const page = `<!doctype html><title>Box</title><link rel=icon href=data:,><h1>The box asks</h1><a href="${back.href.replaceAll('&', '&amp;')}">Allow</a>`;

@@ -22,7 +22,7 @@ describe('when the next look is', () => {
         (looks, random) => {
           const ms = nextLookMs(looks, random);
           expect(ms).toBeGreaterThanOrEqual(pace.firstMs * 0.9);
-          expect(ms).toBeLessThan(pace.capMs * 1.1);
+          expect(ms).toBeLessThanOrEqual(pace.capMs * 1.1);
         },
       ),
     );

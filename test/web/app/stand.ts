@@ -79,7 +79,7 @@ export class Stand {
         '--disable-sync',
         '--ignore-certificate-errors',
         // Names that are not there are not to be asked for anywhere else.
-        '--host-resolver-rules=MAP *.porchlight.test 127.0.0.1, MAP * ~NOTFOUND',
+        '--host-resolver-rules=MAP *.porchlight.test 127.0.0.1, MAP *.local 127.0.0.1, MAP * ~NOTFOUND',
         ...args,
       ],
     });

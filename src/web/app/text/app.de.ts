@@ -2,7 +2,6 @@ import type { Translation } from '../../shared/text/translation.ts';
 import type { en } from './app.en.ts';
 
 export const de: Translation<typeof en> = {
-  starting: 'Einen Moment …',
   find: {
     title: 'Ihre Box finden',
     looking: 'Boxen bei Ihnen zu Hause werden gesucht …',
@@ -22,12 +21,11 @@ export const de: Translation<typeof en> = {
     offline: 'Dieses Gerät ist offline. Die Suche geht weiter, sobald es wieder online ist.',
     unreachable: 'Der Dienst, der Ihre Box kennt, ist nicht zu erreichen. Diese Seite versucht es weiter.',
     connect: 'Verbinden',
-    connectTo: (name) => `Mit ${name} verbinden`,
+    connectTo: (name, id) => `${name}, ${id}: Verbinden`,
     open: 'Öffnen',
-    openBox: (name) => `${name} öffnen`,
+    openBox: (name, id) => `${name}, ${id}: Öffnen`,
     newBox: 'Neu: Sie werden ihr Besitzer.',
     id: 'Nummer',
-    idHint: 'Die Nummer steht auch auf der Karte, die der Box beiliegt.',
   },
   shared: {
     title: 'Viele Haushalte teilen sich Ihre Internetadresse',
@@ -62,7 +60,7 @@ export const de: Translation<typeof en> = {
     why: 'Vielleicht ist dieses Gerät in einem anderen Netz als die Box (Gast-WLAN, VPN, Mobilfunk), oder der Router unterdrückt Namen, die in Ihr eigenes Heimnetz führen.',
     others: 'Sie können auch einen anderen Weg nehmen:',
     again: 'Noch einmal versuchen',
-    back: 'Zurück zur Liste',
+    back: 'Zurück',
   },
   returning: {
     title: 'Verbindung wird hergestellt',

@@ -1,6 +1,5 @@
 /** Text of the app alone. */
 export const en = {
-  starting: 'One moment …',
   find: {
     title: 'Find your box',
     looking: 'Looking for boxes in your home …',
@@ -11,7 +10,7 @@ export const en = {
     checks: [
       'The box has power, and its network cable is plugged in to your router.',
       'It has had two minutes since it was switched on. The very first start takes longer.',
-      'This device is in the same network: your home Wi-Fi, not the one for guests and not mobile data.',
+      'This device is in the same network: your home Wi‑Fi, not the one for guests and not mobile data.',
       'No VPN and no “private relay” is switched on on this device.',
       'Your home is online.',
     ],
@@ -20,12 +19,11 @@ export const en = {
     offline: 'This device is offline. The search goes on as soon as it is online.',
     unreachable: 'The service that knows your box cannot be reached. This page keeps trying.',
     connect: 'Connect',
-    connectTo: (name: string) => `Connect to ${name}`,
+    connectTo: (name: string, id: string) => `Connect to ${name}, ${id}`,
     open: 'Open',
-    openBox: (name: string) => `Open ${name}`,
+    openBox: (name: string, id: string) => `Open ${name}, ${id}`,
     newBox: 'New: you become its owner.',
     id: 'Number',
-    idHint: 'The number is also on the card that came with the box.',
   },
   shared: {
     title: 'Many homes share your internet address',
@@ -57,10 +55,10 @@ export const en = {
     waiting: 'The page of the box opens now.',
     arrived: 'The box has answered. Its page opens in a moment.',
     notArrived: 'The page of the box does not open.',
-    why: 'This device may be in another network than the box (guest Wi-Fi, VPN, mobile data), or the router hides names that lead into your own home.',
+    why: 'This device may be in another network than the box (guest Wi‑Fi, VPN, mobile data), or the router hides names that lead into your own home.',
     others: 'You can also take another way:',
     again: 'Try again',
-    back: 'Back to the list',
+    back: 'Back',
   },
   returning: {
     title: 'Connecting',
