@@ -13,9 +13,10 @@ import { People } from './pages/people.tsx';
 import { Services } from './pages/services.tsx';
 import { Sessions } from './pages/sessions.tsx';
 import { Settings } from './pages/settings.tsx';
+import { type PageName, pagesFor } from './page-names.ts';
 import { useSession, useVisit } from './visit.ts';
 
-const pages = {
+const pages: Record<PageName, FunctionComponent> = {
   home: Home,
   services: Services,
   sessions: Sessions,
@@ -25,14 +26,7 @@ const pages = {
   logs: Logs,
   account: Account,
   about: About,
-} satisfies Record<string, FunctionComponent>;
-type Page = keyof typeof pages;
-
-/** For a member the box answers no others. */
-export function pagesFor(role: string): [Page, ...Page[]] {
-  if (role !== 'owner') return ['home', 'services', 'sessions', 'account', 'about'];
-  return ['home', 'services', 'sessions', 'people', 'apps', 'settings', 'logs', 'account', 'about'];
-}
+};
 
 /** What stands around every page of those who are logged in. */
 export function Frame(): JSX.Element {
@@ -40,7 +34,7 @@ export function Frame(): JSX.Element {
   const { api, refresh, session } = useVisit();
   const { boxName, person } = useSession();
   const names = pagesFor(person?.role ?? '');
-  const route = useRoute(names);
+  const route = useRoute(names) ?? 'home';
   const [open, setOpen] = useState(false);
   useEffect(() => setOpen(false), [route]);
   const Shown = pages[route];
@@ -81,10 +75,10 @@ export function Frame(): JSX.Element {
             ))}
           </ul>
         </nav>
-        <div class="leave">
+        <footer class="leave">
           <Button onClick={() => void logOut()}>{t.nav.logout}</Button>
           <LanguageSwitch />
-        </div>
+        </footer>
       </div>
       <main id="content" tabIndex={-1}>
         <Shown />

@@ -1,4 +1,4 @@
-import type { Language } from './language.ts';
+/* `locale`: as of `useLocale`. Times are in ms since the epoch. */
 
 const units = [
   ['day', 86_400_000],
@@ -6,16 +6,21 @@ const units = [
   ['minute', 60_000],
 ] as const;
 
-/** “3 minutes ago”, “in 2 days”; times in ms since the epoch. Less than a minute is “now”. */
-export function relativeTime(time: number, now: number, language: Language): string {
-  const words = new Intl.RelativeTimeFormat(language, { numeric: 'auto' });
+/** “3 minutes ago”, “in 2 days”; less than a minute is “now”. */
+export function relativeTime(time: number, now: number, locale: string): string {
+  const words = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
   const [unit, length] = units.find(([, ms]) => Math.abs(time - now) >= ms) ?? ['second', Infinity];
   return words.format(Math.trunc((time - now) / length), unit);
 }
 
 /** Date and time for people, in their own time zone. */
-export function dateTime(time: number, language: Language): string {
-  return new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' }).format(time);
+export function dateTime(time: number, locale: string): string {
+  return new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' }).format(time);
+}
+
+/** The day alone. */
+export function date(time: number, locale: string): string {
+  return new Intl.DateTimeFormat(locale, { dateStyle: 'long' }).format(time);
 }
 
 /** Whole days from `now` until `time`; negative when that has passed. */
@@ -24,12 +29,13 @@ export function daysUntil(time: number, now: number): number {
 }
 
 /** `14:03` */
-export function clockTime(
-  time: number,
-  language: Language,
-  precision: 'minutes' | 'seconds' = 'minutes',
-): string {
-  return new Intl.DateTimeFormat(language, {
-    timeStyle: precision === 'minutes' ? 'short' : 'medium',
-  }).format(time);
+export function clockTime(time: number, locale: string): string {
+  return new Intl.DateTimeFormat(locale, { timeStyle: 'short' }).format(time);
+}
+
+const toTheSecond = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' });
+
+/** `14:03:27` in every language, for lines below each other. */
+export function logTime(time: number): string {
+  return toTheSecond.format(time);
 }

@@ -44,3 +44,12 @@ function keptChoice(): string | null {
 export function useLanguage(): Language {
   return useStore(language);
 }
+
+/** For dates and numbers: the person's own kind of the chosen language (`en-GB`) when the browser names one. */
+export function useLocale(): string {
+  return chooseLocale(useLanguage(), navigator.languages);
+}
+
+export function chooseLocale(chosen: Language, wanted: readonly string[]): string {
+  return wanted.find((tag) => tag.toLowerCase().split('-')[0] === chosen) ?? chosen;
+}

@@ -26,6 +26,22 @@ export function Notice({
   );
 }
 
+/** What has been done. Its place is there before it, so that a screen reader notices when it is filled. */
+export function Done({ children }: { children: string | undefined }): JSX.Element {
+  return (
+    <div class="live" aria-live="polite">
+      {children !== undefined && (
+        <p class="notice good">
+          <span class="mark" aria-hidden="true">
+            {marks.good}
+          </span>
+          {children}
+        </p>
+      )}
+    </div>
+  );
+}
+
 /** Any error, in the person's words. */
 export function ProblemNotice({ problem }: { problem: unknown }): JSX.Element | null {
   const t = useSharedText();

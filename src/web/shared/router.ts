@@ -11,15 +11,15 @@ export function hrefOf(name: string): string {
 }
 
 /**
- * The page asked for by the fragment, else the first of `names`. Routes are in the fragment because a server then needs to
+ * The page asked for by the fragment, if it is one of `names`. Routes are in the fragment because a server then needs to
  * know nothing of them.
  */
-export function useRoute<Name extends string>(names: readonly [Name, ...Name[]]): Name {
+export function useRoute<Name extends string>(names: readonly Name[]): Name | undefined {
   const [hash, setHash] = useState(location.hash);
   useEffect(() => {
     const changed = (): void => setHash(location.hash);
     addEventListener('hashchange', changed);
     return () => removeEventListener('hashchange', changed);
   }, []);
-  return routeOf(hash, names) ?? names[0];
+  return routeOf(hash, names);
 }

@@ -1,7 +1,7 @@
 import type { JSX } from 'preact';
 import type { StateView } from '../../../protocol/access-api.ts';
 import { dateTime } from '../../shared/format.ts';
-import { useLanguage } from '../../shared/language.ts';
+import { useLocale } from '../../shared/language.ts';
 import { Card, PageHeading } from '../../shared/layout.tsx';
 import { useLoaded } from '../../shared/loading.ts';
 import { LoadedView } from '../../shared/notice.tsx';
@@ -10,7 +10,7 @@ import { useSession, useVisit } from '../visit.ts';
 
 export function About(): JSX.Element {
   const t = useConsoleText();
-  const language = useLanguage();
+  const locale = useLocale();
   const { api } = useVisit();
   const { boxId, boxName, through } = useSession();
   const loaded = useLoaded((signal) => api<StateView>('/api/state', { signal }));
@@ -24,7 +24,7 @@ export function About(): JSX.Element {
               <Fact name={t.about.box} value={boxName} />
               <Fact name={t.about.boxId} value={boxId} hint={t.about.boxIdHint} />
               <Fact name={t.about.version} value={version} />
-              <Fact name={t.about.clock} value={dateTime(now, language)} />
+              <Fact name={t.about.clock} value={dateTime(now, locale)} />
               <Fact name={t.about.connection} value={t.about.through[through]} />
             </dl>
           </Card>

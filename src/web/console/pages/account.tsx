@@ -5,10 +5,10 @@ import { Confirm } from '../../shared/confirm.tsx';
 import { Button } from '../../shared/controls.tsx';
 import { Form, type FormValues, PasswordField, TextField } from '../../shared/form.tsx';
 import { relativeTime } from '../../shared/format.ts';
-import { useLanguage } from '../../shared/language.ts';
+import { useLocale } from '../../shared/language.ts';
 import { Card, PageHeading } from '../../shared/layout.tsx';
 import { type Loaded, useLoaded } from '../../shared/loading.ts';
-import { LoadedView, Notice } from '../../shared/notice.tsx';
+import { Done, LoadedView, Notice } from '../../shared/notice.tsx';
 import { useConsoleText } from '../../shared/text/console.ts';
 import { addPasskey } from '../passkeys.ts';
 import { useSession, useVisit } from '../visit.ts';
@@ -38,7 +38,7 @@ function Password(): JSX.Element {
   return (
     <Card title={t.account.passwordTitle}>
       <p class="soft">{t.account.passwordIntro}</p>
-      <div aria-live="polite">{changes > 0 && <Notice tone="good">{t.account.passwordChanged}</Notice>}</div>
+      <Done>{changes > 0 ? t.account.passwordChanged : undefined}</Done>
       <Form
         key={changes}
         onSubmit={change}
@@ -72,7 +72,7 @@ function Passkeys(): JSX.Element {
     <Card title={t.account.passkeysTitle}>
       <p class="soft">{t.account.passkeysIntro}</p>
       <PasskeyList loaded={loaded} />
-      <div aria-live="polite">{added > 0 && <Notice tone="good">{t.account.passkeyAdded}</Notice>}</div>
+      <Done>{added > 0 ? t.account.passkeyAdded : undefined}</Done>
       {possible ? (
         <Form key={added} onSubmit={add} submit={t.account.passkeyAdd} submitKind="plain">
           <TextField
@@ -92,7 +92,7 @@ function Passkeys(): JSX.Element {
 
 function PasskeyList({ loaded }: { loaded: Loaded<{ passkeys: PasskeyView[] }> }): JSX.Element {
   const t = useConsoleText();
-  const language = useLanguage();
+  const locale = useLocale();
   const { api } = useVisit();
   const [removing, setRemoving] = useState<PasskeyView>();
   const remove = async ({ id }: PasskeyView): Promise<void> => {
@@ -101,8 +101,8 @@ function PasskeyList({ loaded }: { loaded: Loaded<{ passkeys: PasskeyView[] }> }
   };
   const when = ({ createdAt, lastUsedAt }: PasskeyView): string =>
     lastUsedAt === null
-      ? t.account.added(relativeTime(createdAt, Date.now(), language))
-      : t.account.used(relativeTime(lastUsedAt, Date.now(), language));
+      ? t.account.added(relativeTime(createdAt, Date.now(), locale))
+      : t.account.used(relativeTime(lastUsedAt, Date.now(), locale));
   return (
     <>
       <LoadedView loaded={loaded}>

@@ -68,14 +68,20 @@ function AppRow({ app, onRemove }: { app: App; onRemove: (app: App) => void }): 
         <p>
           <strong>{app.name}</strong>
         </p>
-        <p class="soft code">{app.clientId}</p>
-        <ul role="list">
-          {app.redirectUris.map((uri) => (
-            <li key={uri} class="code">
-              {uri}
-            </li>
-          ))}
-        </ul>
+        <dl class="facts">
+          <div>
+            <dt>{t.apps.clientId}</dt>
+            <dd class="code">{app.clientId}</dd>
+          </div>
+          <div>
+            <dt>{t.apps.redirectUris}</dt>
+            {app.redirectUris.map((uri) => (
+              <dd key={uri} class="code">
+                {uri}
+              </dd>
+            ))}
+          </div>
+        </dl>
       </div>
       <Button aria-label={t.apps.removeName(app.name)} onClick={() => onRemove(app)}>
         {t.apps.remove}

@@ -1,6 +1,5 @@
 import type { StateView } from '../../../protocol/access-api.ts';
-import { dateTime, daysUntil, relativeTime } from '../../shared/format.ts';
-import type { Language } from '../../shared/language.ts';
+import { date, daysUntil, relativeTime } from '../../shared/format.ts';
 import type { ConsoleText } from '../../shared/text/console.ts';
 
 type Condition = StateView['conditions'][number];
@@ -39,9 +38,13 @@ export function worst(severities: readonly Severity[]): Severity {
 }
 
 /** Every part of the box in the order of its picture. `now`: the browser's clock, when `state` arrived. */
-export function homeRows(state: StateView, now: number, language: Language, text: ConsoleText): Row[] {
+export function homeRows(state: StateView, now: number, locale: string, text: ConsoleText): Row[] {
   const { home } = text;
-  const row = (part: Part, sentences: readonly string[], own: Severity = 'ok'): Row => {
+  const row = (
+    part: Part,
+    sentences: readonly string[],
+    { own = 'ok', remedy = home.remedies[part] }: { own?: Severity; remedy?: string } = {},
+  ): Row => {
     const conditions = state.conditions.filter(
       ({ name, severity }) => severity !== 'ok' && belongs(name, conditionsOf[part]),
     );
@@ -50,19 +53,22 @@ export function homeRows(state: StateView, now: number, language: Language, text
       name: home.parts[part],
       severity,
       sentences,
-      remedy: severity === 'ok' ? undefined : home.remedies[part],
-      ...told(conditions, state.now, language),
+      remedy: severity === 'ok' ? undefined : remedy,
+      ...told(conditions, state.now, locale),
     };
   };
   const known = Object.values(conditionsOf).flat();
+  const differs = Math.abs(now - state.now);
   return [
     row('address', [state.addresses.length > 0 ? home.address(state.addresses.join(', ')) : home.noAddress]),
-    row('name', [nameSentence(state, text)]),
-    row('certificate', [certificateSentence(state, language, text)]),
+    isFiltered(state)
+      ? row('name', [home.nameFiltered], { remedy: home.remedies.filtered })
+      : row('name', [hostOf(state, 'main') === undefined ? home.noName : home.nameGood]),
+    row('certificate', [certificateSentence(state, locale, text)]),
     row('tunnel', [home.tunnel[state.tunnel.phase]]),
-    row('announce', announceSentences(state, language, text)),
+    row('announce', announceSentences(state, locale, text)),
     row('mdns', [mdnsSentence(state, text)]),
-    clockRow(state, now, text, row),
+    row('clock', [clockSentence(differs, text)], { own: differs < clockToleranceMs ? 'ok' : 'warning' }),
     // Parts that this page does not know, when they are not well: in the box's own words.
     ...state.conditions
       .filter(({ name, severity }) => severity !== 'ok' && !belongs(name, known))
@@ -71,7 +77,7 @@ export function homeRows(state: StateView, now: number, language: Language, text
         severity: condition.severity,
         sentences: [],
         remedy: undefined,
-        ...told([condition], state.now, language),
+        ...told([condition], state.now, locale),
       })),
   ];
 }
@@ -80,14 +86,10 @@ function belongs(name: string, parts: readonly string[]): boolean {
   return parts.some((part) => name === part || name.startsWith(`${part}.`));
 }
 
-function told(
-  conditions: readonly Condition[],
-  now: number,
-  language: Language,
-): Pick<Row, 'since' | 'boxSays'> {
+function told(conditions: readonly Condition[], now: number, locale: string): Pick<Row, 'since' | 'boxSays'> {
   const since = Math.min(...conditions.map((condition) => condition.since));
   return {
-    since: conditions.length === 0 ? undefined : relativeTime(since, now, language),
+    since: conditions.length === 0 ? undefined : relativeTime(since, now, locale),
     boxSays: conditions.map(({ message, remedy }) =>
       remedy === undefined ? message : `${message}; ${remedy}`,
     ),
@@ -99,9 +101,9 @@ function hostOf(state: StateView, kind: StateView['ways'][number]['kind']): stri
   return way === undefined ? undefined : new URL(way.url).host;
 }
 
-function nameSentence(state: StateView, { home }: ConsoleText): string {
-  const name = hostOf(state, 'main');
-  return name === undefined ? home.noName : home.nameGood(name);
+/** The home's router takes private addresses out of answers: the one cause whose remedy the person alone can apply. */
+function isFiltered({ conditions }: StateView): boolean {
+  return conditions.some(({ name, severity }) => name === 'zone.rebinding-filter' && severity !== 'ok');
 }
 
 function mdnsSentence(state: StateView, { home }: ConsoleText): string {
@@ -110,30 +112,22 @@ function mdnsSentence(state: StateView, { home }: ConsoleText): string {
 }
 
 /** By the box's clock, which is what the box renews by. */
-function certificateSentence(state: StateView, language: Language, { home }: ConsoleText): string {
+function certificateSentence(state: StateView, locale: string, { home }: ConsoleText): string {
   if (state.certificate === null) return home.noCertificate;
   const { notAfter } = state.certificate;
-  const date = dateTime(notAfter, language);
+  const end = date(notAfter, locale);
   return notAfter <= state.now
-    ? home.certificateOver(date)
-    : home.certificateDays(daysUntil(notAfter, state.now), date);
+    ? home.certificateOver(end)
+    : home.certificateDays(daysUntil(notAfter, state.now), end);
 }
 
-function announceSentences(state: StateView, language: Language, { home }: ConsoleText): string[] {
+function announceSentences(state: StateView, locale: string, { home }: ConsoleText): string[] {
   const { announcedAt, shortCode } = state.announce;
   if (announcedAt === null) return [home.notAnnounced];
-  const announced = home.announced(relativeTime(announcedAt, state.now, language));
+  const announced = home.announced(relativeTime(announcedAt, state.now, locale));
   return shortCode === null ? [announced] : [announced, home.shortCode(shortCode)];
 }
 
-function clockRow(
-  state: StateView,
-  now: number,
-  { home }: ConsoleText,
-  row: (part: Part, sentences: readonly string[], own: Severity) => Row,
-): Row {
-  const differs = Math.abs(now - state.now);
-  return differs < clockToleranceMs
-    ? row('clock', [home.clockGood], 'ok')
-    : row('clock', [home.clockOff(Math.round(differs / 60_000))], 'warning');
+function clockSentence(differsMs: number, { home }: ConsoleText): string {
+  return differsMs < clockToleranceMs ? home.clockGood : home.clockOff(Math.round(differsMs / 60_000));
 }

@@ -1,7 +1,7 @@
 import type { JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
 import type { StateView } from '../../../protocol/access-api.ts';
-import { useLanguage } from '../../shared/language.ts';
+import { useLocale } from '../../shared/language.ts';
 import { Card, PageHeading } from '../../shared/layout.tsx';
 import { useLoaded } from '../../shared/loading.ts';
 import { LoadedView, type Tone } from '../../shared/notice.tsx';
@@ -49,7 +49,7 @@ const marks: Record<Severity, string> = { ok: '✓', warning: '!', error: '✕' 
 
 function State({ state, now }: { state: StateView; now: number }): JSX.Element {
   const t = useConsoleText();
-  const rows = homeRows(state, now, useLanguage(), t);
+  const rows = homeRows(state, now, useLocale(), t);
   const severity = worst(rows.map((row) => row.severity));
   return (
     <>

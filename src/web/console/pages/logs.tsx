@@ -3,8 +3,7 @@ import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import { isAbort } from '../../../kit/errors.ts';
 import type { LogLine } from '../../../protocol/access-api.ts';
 import { Button } from '../../shared/controls.tsx';
-import { clockTime } from '../../shared/format.ts';
-import { useLanguage } from '../../shared/language.ts';
+import { logTime } from '../../shared/format.ts';
 import { PageHeading } from '../../shared/layout.tsx';
 import { ProblemNotice } from '../../shared/notice.tsx';
 import { useConsoleText } from '../../shared/text/console.ts';
@@ -87,7 +86,6 @@ function useTail(level: Level, paused: boolean): { lines: readonly LogLine[]; pr
 
 function Lines({ lines, follow }: { lines: readonly LogLine[]; follow: boolean }): JSX.Element {
   const t = useConsoleText();
-  const language = useLanguage();
   const end = useRef<HTMLDivElement>(null);
   useEffect(() => {
     if (follow && end.current !== null) end.current.scrollTop = end.current.scrollHeight;
@@ -98,7 +96,7 @@ function Lines({ lines, follow }: { lines: readonly LogLine[]; follow: boolean }
       {lines.length === 0 && <p class="soft">{t.logs.none}</p>}
       {lines.map(({ seq, time, level, part, message }) => (
         <p key={seq} class={level} lang="en">
-          <time dateTime={new Date(time).toISOString()}>{clockTime(time, language, 'seconds')}</time>{' '}
+          <time dateTime={new Date(time).toISOString()}>{logTime(time)}</time>{' '}
           <span class="level">{level}</span> <strong>{part}</strong> {message}
         </p>
       ))}

@@ -6,7 +6,7 @@ import { Confirm } from '../../shared/confirm.tsx';
 import { Button, CopyButton } from '../../shared/controls.tsx';
 import { Choices, Form, type FormValues, TextField } from '../../shared/form.tsx';
 import { dateTime } from '../../shared/format.ts';
-import { useLanguage } from '../../shared/language.ts';
+import { useLocale } from '../../shared/language.ts';
 import { Card, PageHeading } from '../../shared/layout.tsx';
 import { useLoaded } from '../../shared/loading.ts';
 import { LoadedView, Notice } from '../../shared/notice.tsx';
@@ -66,10 +66,10 @@ function Person({
   onRemove: (person: PersonView) => void;
 }): JSX.Element {
   const t = useConsoleText();
-  const language = useLanguage();
+  const locale = useLocale();
   const you = useSession().person?.id === person.id;
   const { name, role, invited, createdAt } = person;
-  const state = invited ? t.people.invited : t.people.since(dateTime(createdAt, language));
+  const state = invited ? t.people.invited : t.people.since(dateTime(createdAt, locale));
   return (
     <li class="item">
       <div>
@@ -91,7 +91,7 @@ function Person({
 
 function Invite({ onInvited }: { onInvited: () => void }): JSX.Element {
   const t = useConsoleText();
-  const language = useLanguage();
+  const locale = useLocale();
   const { api } = useVisit();
   const [invitation, setInvitation] = useState<Invitation>();
   const invite = async ({ name = '', role }: FormValues): Promise<void> => {
@@ -105,7 +105,7 @@ function Invite({ onInvited }: { onInvited: () => void }): JSX.Element {
       {invitation !== undefined && (
         <Notice tone="good">
           <h3>{t.people.codeTitle(invitation.name)}</h3>
-          <p>{t.people.codeText(dateTime(invitation.expiresAt, language))}</p>
+          <p>{t.people.codeText(dateTime(invitation.expiresAt, locale))}</p>
           <p class="secret">
             <code>{invitation.inviteCode}</code>
           </p>

@@ -4,7 +4,7 @@ import type { SessionNode } from '../../../protocol/access-api.ts';
 import { Confirm } from '../../shared/confirm.tsx';
 import { Button } from '../../shared/controls.tsx';
 import { dateTime, relativeTime } from '../../shared/format.ts';
-import { useLanguage } from '../../shared/language.ts';
+import { useLocale } from '../../shared/language.ts';
 import { Card, PageHeading } from '../../shared/layout.tsx';
 import { useLoaded } from '../../shared/loading.ts';
 import { LoadedView } from '../../shared/notice.tsx';
@@ -81,13 +81,13 @@ function Session({
   onEnd: (branch: Branch) => void;
 }): JSX.Element {
   const t = useConsoleText();
-  const language = useLanguage();
+  const locale = useLocale();
   const { label, kind, current, lastSeenAt, lastAddress, expiresAt } = branch.session;
   const facts = [
     t.sessions.kinds[kind],
-    t.sessions.lastSeen(relativeTime(lastSeenAt, now, language)),
+    t.sessions.lastSeen(relativeTime(lastSeenAt, now, locale)),
     ...(lastAddress === null ? [] : [t.sessions.from(lastAddress)]),
-    ...(expiresAt === null ? [] : [t.sessions.until(dateTime(expiresAt, language))]),
+    ...(expiresAt === null ? [] : [t.sessions.until(dateTime(expiresAt, locale))]),
   ];
   return (
     <div class="item">
@@ -95,7 +95,14 @@ function Session({
         <p>
           <strong>{label}</strong> {current && <span class="tag">{t.sessions.current}</span>}
         </p>
-        <p class="soft">{facts.join(' · ')}</p>
+        <p class="soft">
+          {facts.map((fact, index) => (
+            <span key={fact} class="chunk">
+              {fact}
+              {index < facts.length - 1 && <span aria-hidden="true">&ensp;·&ensp;</span>}
+            </span>
+          ))}
+        </p>
       </div>
       <Button aria-label={t.sessions.endName(label)} onClick={() => onEnd(branch)}>
         {t.sessions.end}

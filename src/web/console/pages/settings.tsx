@@ -1,18 +1,17 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import type { SettingsRequest, SettingsView } from '../../../protocol/access-api.ts';
+import type { SettingsView } from '../../../protocol/access-api.ts';
 import { accessLimits } from '../../../protocol/constants.ts';
 import { Choices, Form, type FormValues, TextField } from '../../shared/form.tsx';
 import { clockTime } from '../../shared/format.ts';
-import { useLanguage } from '../../shared/language.ts';
+import { useLocale } from '../../shared/language.ts';
 import { Card, LanguageSwitch, PageHeading } from '../../shared/layout.tsx';
 import { useLoaded } from '../../shared/loading.ts';
-import { LoadedView, Notice } from '../../shared/notice.tsx';
+import { Done, LoadedView, Notice } from '../../shared/notice.tsx';
 import { useConsoleText } from '../../shared/text/console.ts';
 import { useSharedText } from '../../shared/text/shared.ts';
 import { useSession, useVisit } from '../visit.ts';
-
-const windowMinutes = 15;
+import { settingsOf } from './settings-form.ts';
 
 export function Settings(): JSX.Element {
   const t = useConsoleText();
@@ -43,7 +42,7 @@ function BoxSettings({
   onSaved: (settings: SettingsView) => void;
 }): JSX.Element {
   const t = useConsoleText();
-  const language = useLanguage();
+  const locale = useLocale();
   const { api, refresh } = useVisit();
   const { through } = useSession();
   const [saved, setSaved] = useState(false);
@@ -80,7 +79,7 @@ function BoxSettings({
               hint:
                 window === undefined
                   ? t.settings.windowHint
-                  : t.settings.windowUntil(clockTime(window, language)),
+                  : t.settings.windowUntil(clockTime(window, locale)),
             },
             { value: 'off', label: t.settings.off, hint: t.settings.offHint },
           ]}
@@ -98,17 +97,7 @@ function BoxSettings({
           <Notice tone="warning">{t.settings.tunnelWarning}</Notice>
         )}
       </Form>
-      <div aria-live="polite">{saved && <Notice tone="good">{t.settings.saved}</Notice>}</div>
+      <Done>{saved ? t.settings.saved : undefined}</Done>
     </Card>
   );
-}
-
-/** What the fields of the form mean. */
-export function settingsOf({ name = '', discovery, tunnel }: FormValues): SettingsRequest {
-  return {
-    name: name.trim(),
-    tunnel: tunnel === 'on',
-    discovery:
-      discovery === 'always' ? 'always' : discovery === 'off' ? 'off' : { forMinutes: windowMinutes },
-  };
 }

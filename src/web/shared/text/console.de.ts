@@ -111,7 +111,9 @@ export const de: Translation<typeof en> = {
     },
     address: (addresses) => `Die Box hat im Heimnetz die Adresse ${addresses}.`,
     noAddress: 'Die Box hat keine Adresse im Heimnetz.',
-    nameGood: (name) => `Die Box heißt ${name}.`,
+    nameGood: 'Browser finden die Box unter ihrem Namen.',
+    nameFiltered:
+      'Ihr Router verbirgt die Box: Er entfernt private Adressen aus den Antworten auf Namen (Rebind-Schutz).',
     noName: 'Der Name der Box ist noch nicht zu finden.',
     certificateDays: (days, date) =>
       `Browser vertrauen der Box. Das Zertifikat gilt noch ${days === 1 ? 'einen Tag' : `${days} Tage`}, bis ${date}; die Box erneuert es selbst.`,
@@ -125,7 +127,7 @@ export const de: Translation<typeof en> = {
       rejected: 'Der Tunnel wurde abgelehnt. Die Box ist nur zu Hause erreichbar.',
       lost: 'Der Tunnel ist abgerissen. Die Box verbindet ihn selbst wieder.',
     },
-    announced: (when) => `Apps zu Hause finden die Box von selbst. Zuletzt gemeldet ${when}.`,
+    announced: (when) => `Apps zu Hause finden die Box von selbst. Zuletzt gemeldet: ${when}.`,
     notAnnounced: 'Die Box ist nicht gemeldet: Apps finden sie nicht von selbst.',
     shortCode: (code) => `Wo viele eine Internetadresse teilen, fragen Apps nach diesem Code: ${code}.`,
     mdnsGood: (name) => `Programme zu Hause finden die Box als ${name}, ganz ohne Cloud.`,
@@ -135,7 +137,9 @@ export const de: Translation<typeof en> = {
       `Die Uhr der Box weicht von der dieses Geräts um ${minutes < 120 ? `${minutes} Minuten` : `${Math.round(minutes / 60)} Stunden`} ab.`,
     remedies: {
       address: 'Prüfen Sie Kabel oder WLAN zum Router, und ob der Router Adressen vergibt (DHCP).',
-      name: 'Prüfen Sie, ob die Box das Internet erreicht. Wenn Ihr Router private Adressen aus Namensantworten entfernt (Rebind-Schutz), erlauben Sie dort den Namen der Box.',
+      name: 'Prüfen Sie, ob die Box das Internet erreicht.',
+      filtered:
+        'Erlauben Sie den Namen der Box im Rebind-Schutz Ihres Routers. Nehmen Sie bis dahin den Weg von überall.',
       certificate: 'Prüfen Sie, ob die Box das Internet erreicht; dann bekommt sie selbst ein Zertifikat.',
       tunnel: 'Prüfen Sie, ob die Box das Internet erreicht. Wenn ja, weiß der Betreiber der Cloud mehr.',
       announce: 'Prüfen Sie, ob die Box das Internet erreicht; sie meldet sich dann selbst wieder.',

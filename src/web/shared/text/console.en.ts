@@ -112,7 +112,9 @@ export const en = {
     },
     address: (addresses: string) => `The box is at ${addresses} on your home network.`,
     noAddress: 'The box has no address on your home network.',
-    nameGood: (name: string) => `The box has the name ${name}.`,
+    nameGood: 'Browsers find the box by its name.',
+    nameFiltered:
+      'Your router hides the box: it drops private addresses from the answers to names (rebinding protection).',
     noName: 'The name of the box cannot be found yet.',
     certificateDays: (days: number, date: string) =>
       `Browsers trust the box. The certificate is good for ${days === 1 ? 'one more day' : `${days} more days`}, until ${date}; the box renews it by itself.`,
@@ -126,7 +128,7 @@ export const en = {
       rejected: 'The tunnel was refused. The box can be reached only at home.',
       lost: 'The tunnel is lost. The box connects it again by itself.',
     },
-    announced: (when: string) => `Apps at home find the box by themselves. Last announced ${when}.`,
+    announced: (when: string) => `Apps at home find the box by themselves. Last announced: ${when}.`,
     notAnnounced: 'The box is not announced: apps do not find it by themselves.',
     shortCode: (code: string) => `Where many share one internet address, apps ask for this code: ${code}.`,
     mdnsGood: (name: string) => `Programs at home find the box as ${name}, with no cloud at all.`,
@@ -137,7 +139,9 @@ export const en = {
     remedies: {
       address:
         'Check the cable or the wireless to the router, and that the router hands out addresses (DHCP).',
-      name: 'Check that the box reaches the internet. If your router drops private addresses from name answers (rebinding protection), allow the name of the box there.',
+      name: 'Check that the box reaches the internet.',
+      filtered:
+        'Allow the name of the box in the rebinding protection of your router. Until then, use the way from anywhere.',
       certificate: 'Check that the box reaches the internet; it then gets a certificate by itself.',
       tunnel: 'Check that the box reaches the internet. If it does, whoever runs the cloud can say more.',
       announce: 'Check that the box reaches the internet; it announces itself again by itself.',

@@ -1,0 +1,20 @@
+/** The pages of those who are logged in, in the order of the navigation. */
+const ownerPages = [
+  'home',
+  'services',
+  'sessions',
+  'people',
+  'apps',
+  'settings',
+  'logs',
+  'account',
+  'about',
+] as const;
+export type PageName = (typeof ownerPages)[number];
+
+const forOwnersAlone: ReadonlySet<string> = new Set(['people', 'apps', 'settings', 'logs']);
+
+/** Those that the box answers to a person of this role; the first is where they begin. */
+export function pagesFor(role: string): readonly PageName[] {
+  return role === 'owner' ? ownerPages : ownerPages.filter((name) => !forOwnersAlone.has(name));
+}
