@@ -5,7 +5,7 @@ import type { Log } from '../../kit/log.ts';
 import type { ZoneNames } from '../../protocol/names.ts';
 import type { Apps } from './apps.ts';
 import { idleMs } from './logins.ts';
-import { isOwnHost } from './origins.ts';
+import { isOwnHost, originAt } from './origins.ts';
 import type { People, Person } from './people.ts';
 import { secretHash } from './secrets.ts';
 import { over, type Session, type Sessions } from './sessions.ts';
@@ -120,7 +120,7 @@ export class Guard {
 
   /** The page is one of the box's own, under the name it was called by. */
   isOwnPage(origin: string | undefined, host: string): boolean {
-    return isOwnHost(host, this.#options.names) && origin?.toLowerCase() === `https://${host.toLowerCase()}`;
+    return isOwnHost(host, this.#options.names) && origin?.toLowerCase() === originAt(host);
   }
 
   #bearer(request: FastifyRequest, reply: FastifyReply): Who | undefined {

@@ -21,3 +21,8 @@ export function isZoneHost(host: string, names: ZoneNames): boolean {
   const [label = '', ...parent] = name.split('.');
   return parent.join('.') === names.main && addressFromLabel(label) !== undefined;
 }
+
+/** The origin (RFC 6454, 6.2) of pages that are served under `host`: in lower case, without the port that is understood. */
+export function originAt(host: string): string {
+  return `https://${host.toLowerCase().replace(/:443$/, '')}`;
+}

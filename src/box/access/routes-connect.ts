@@ -5,7 +5,7 @@ import { accessLimits, accessPaths, type ConnectView, ConsentRequest } from '../
 import { readConnectRequest, redirectTo } from './connect-request.ts';
 import { errorPage } from './error-page.ts';
 import { preflight } from './guard.ts';
-import { isOwnHost } from './origins.ts';
+import { isOwnHost, originAt } from './origins.ts';
 import type { Parts } from './parts.ts';
 
 export interface ConnectRoutesOptions extends Parts {
@@ -22,7 +22,7 @@ export function connectRoutes(app: HttpApp, options: ConnectRoutesOptions): void
   const open = { config: { admission: 'open' }, bodyLimit } as const;
   /** Each name of the box is an issuer of its own (RFC 8414, 2), so that a page never has to ask another name. */
   const issuerOf = (request: FastifyRequest): string =>
-    `https://${isOwnHost(request.host, names) ? request.host : names.main}`;
+    originAt(isOwnHost(request.host, names) ? request.host : names.main);
 
   const oauth = { config: { admission: 'oauth' } } as const;
   app.options(accessPaths.metadata, oauth, preflight);

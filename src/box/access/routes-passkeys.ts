@@ -5,7 +5,7 @@ import { Problem } from '../../kit/errors.ts';
 import type { HttpApp } from '../../kit/http-server.ts';
 import { accessLimits } from '../../protocol/access-api.ts';
 import { setCookie } from './guard.ts';
-import { isZoneHost } from './origins.ts';
+import { isZoneHost, originAt } from './origins.ts';
 import type { Parts } from './parts.ts';
 import { deviceOf } from './visitor.ts';
 
@@ -28,7 +28,7 @@ export function passkeyRoutes(app: HttpApp, { guard, logins, passkeys, names }: 
   const person = { config: { admission: 'person' }, bodyLimit } as const;
   /** The page that calls is the one that asked the person: its origin must be in what the authenticator signed. */
   const originOf = (request: FastifyRequest): string => {
-    if (isZoneHost(request.host, names)) return `https://${request.host}`;
+    if (isZoneHost(request.host, names)) return originAt(request.host);
     const message = 'passkeys belong to the box’s public name; open the box under that one';
     throw new Problem('passkey-refused', message, { status: 401 });
   };

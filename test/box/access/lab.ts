@@ -17,7 +17,7 @@ import { FakeClock } from '../../support/fake-clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { appOrigin, clientId, password } from './visit.ts';
 
-const boxId = 'a'.repeat(52);
+export const boxId = 'a'.repeat(52);
 export const names = zoneNames(boxId, 'box.test', ['a', 'b']);
 export { appOrigin, clientId, password };
 export const redirectUri = `${appOrigin}/back`;
@@ -42,31 +42,16 @@ export interface Lab {
 export const home: Visitor = { through: 'home', address: '192.168.1.7', atHome: true };
 export const away: Visitor = { through: 'tunnel', address: '203.0.113.9', atHome: false };
 
-/** `before` sees the application before its routes are there. */
-export async function openLab(
-  changed: Partial<AccessOptions> = {},
-  before: (app: HttpApp) => void = () => undefined,
-): Promise<Lab> {
-  ca ??= await createTestCa();
-  const clock = new FakeClock();
-  const arrived: string[] = [];
-  const ways = new OwnedFact<Ways>({
-    main: `https://${names.main}`,
-    mirrors: [],
-    tunnel: null,
-    address: null,
-  });
-  const visitors = new WeakMap<Socket, Visitor>();
-  const options: AccessOptions = {
-    folder: changed.folder ?? temporaryFolder(),
+/** All that a test may leave as it is. */
+export function accessOptions(clock: FakeClock): Omit<AccessOptions, 'folder' | 'visitorOf'> {
+  return {
     boxId,
     names,
     boxName: new OwnedFact('Our box'),
     apps: [{ clientId, name: 'Porchlight', redirectUris: [redirectUri] }],
-    visitorOf: (socket) => visitors.get(socket) ?? home,
     page: () => '<!doctype html><title>console</title>',
-    arrived: (state) => arrived.push(state),
-    ways,
+    arrived: () => undefined,
+    ways: new OwnedFact<Ways>({ main: `https://${names.main}`, mirrors: [], tunnel: null, address: null }),
     changes: [],
     status: () => ({ health: 'ok' }),
     services: () => [{ label: 'hello', url: `https://hello.${names.main}/` }],
@@ -78,6 +63,23 @@ export async function openLab(
     clock,
     random: () => 0.5,
     log: silentLog,
+  };
+}
+
+/** `before` sees the application before its routes are there. */
+export async function openLab(
+  changed: Partial<AccessOptions> = {},
+  before: (app: HttpApp) => void = () => undefined,
+): Promise<Lab> {
+  ca ??= await createTestCa();
+  const clock = new FakeClock();
+  const arrived: string[] = [];
+  const visitors = new WeakMap<Socket, Visitor>();
+  const options: AccessOptions = {
+    ...accessOptions(clock),
+    folder: changed.folder ?? temporaryFolder(),
+    visitorOf: (socket) => visitors.get(socket) ?? home,
+    arrived: (state) => arrived.push(state),
     ...changed,
   };
   const access = new Access(options);
