@@ -134,6 +134,11 @@ export function createHttpApp(options: { log: Log; bodyLimit: number }): HttpApp
     pluginTimeout: 0,
     forceCloseConnections: true,
   }).withTypeProvider<TypeBoxTypeProvider>();
+  // Whoever owns the listener may have no limit for a whole request; nobody here has so much to say.
+  app.addHook('onRequest', async ({ raw }) => {
+    const late = setTimeout(() => raw.destroy(), httpLimits.requestTimeoutMs);
+    for (const over of ['end', 'close'] as const) raw.once(over, () => clearTimeout(late));
+  });
   answerProblems(app);
   return app;
 }

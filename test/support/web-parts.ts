@@ -16,11 +16,11 @@ export const aPage: ReadonlyMap<string, BuiltFile> = new Map([
   ],
 ]);
 
-/** What a `Web` has beside its certificates and services, for tests that are about those: nobody is let in. */
+/** What a `Web` has beside its certificates and services, for tests that are about those: nobody is let in, and one call listens. */
 export const webParts: Pick<WebOptions, 'pages' | 'access' | 'links'> = {
   pages: aPage,
   access: {
-    register: async () => undefined,
+    register: async (app) => void app.post('/echo', async ({ body }) => body),
     upgrade: (_request, socket) =>
       void socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n'),
   },

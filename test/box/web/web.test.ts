@@ -282,3 +282,14 @@ it('names the port and the setting when the port is taken', async () => {
   });
   await other.stop();
 });
+
+it('waits for no body that does not come', async () => {
+  const raw = connectTls({ port: web.port, host: '127.0.0.1', servername: zone, rejectUnauthorized: false });
+  const closed = new Promise((resolve) => raw.once('close', () => resolve('closed')));
+  raw.on('error', () => undefined);
+  raw.write(
+    `POST /echo HTTP/1.1\r\nhost: ${zone}\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n{`,
+  );
+  raw.resume();
+  expect(await closed).toBe('closed');
+});
