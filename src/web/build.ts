@@ -4,10 +4,10 @@ import { gzipSync } from 'node:zlib';
 import { build } from 'vite';
 
 /** The pages there are: each a folder beside this file, with an `index.html` that names its script. */
-export const pages = ['app', 'console'] as const;
+const pages = ['app', 'console'] as const;
 export type PageName = (typeof pages)[number];
 
-export interface PageFile {
+interface PageFile {
   /** Below the page's folder: `index.html`, `assets/main-B3x….js`. Files below `assets/` never change under their name. */
   path: string;
   bytes: number;

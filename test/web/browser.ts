@@ -9,7 +9,7 @@ export const noBrowser = existsSync(executablePath)
   ? undefined
   : `${executablePath} is not there: apt-get install chromium`;
 
-export const screenshotFolder = join(import.meta.dirname, '../../test-output/screenshots');
+const screenshotFolder = join(import.meta.dirname, '../../test-output/screenshots');
 
 /** A browser that talks to nobody but the pages it is sent to. */
 export async function launchBrowser(...args: string[]): Promise<Browser> {

@@ -1,6 +1,7 @@
 import type { FunctionComponent, JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { Button } from '../shared/controls.tsx';
+import { Form } from '../shared/form.tsx';
 import { LanguageSwitch, Logo, SkipLink } from '../shared/layout.tsx';
 import { hrefOf, useRoute } from '../shared/router.ts';
 import { useConsoleText } from '../shared/text/console.ts';
@@ -31,7 +32,7 @@ const pages: Record<PageName, FunctionComponent> = {
 /** What stands around every page of those who are logged in. */
 export function Frame(): JSX.Element {
   const t = useConsoleText();
-  const { api, refresh, session } = useVisit();
+  const { logOut } = useVisit();
   const { boxName, person } = useSession();
   const names = pagesFor(person?.role ?? '');
   const route = useRoute(names) ?? 'home';
@@ -39,12 +40,6 @@ export function Frame(): JSX.Element {
   useEffect(() => setOpen(false), [route]);
   const Shown = pages[route];
 
-  const logOut = async (): Promise<void> => {
-    await api('/api/logout', { method: 'POST' });
-    // Said by the person, so nothing to explain at the door.
-    session.set(undefined);
-    await refresh();
-  };
   return (
     <div class="frame">
       <SkipLink target="content" />
@@ -76,7 +71,7 @@ export function Frame(): JSX.Element {
           </ul>
         </nav>
         <footer class="leave">
-          <Button onClick={() => void logOut()}>{t.nav.logout}</Button>
+          <Form onSubmit={logOut} submit={t.nav.logout} submitKind="plain" />
           <LanguageSwitch />
         </footer>
       </div>

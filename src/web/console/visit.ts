@@ -18,32 +18,51 @@ export interface Visit {
   readonly ended: Store<boolean>;
   /** Asks the box again who is here. */
   refresh: () => Promise<void>;
+  logOut: () => Promise<void>;
 }
+
+/** What this page believes of its visit is old: it began, ended or was begun anew elsewhere. */
+const outdated = new Set(['not-logged-in', 'cross-site-request', 'not-claimed', 'already-claimed']);
 
 export function createVisit(options: { fetch?: typeof fetch } = {}): Visit {
   const session = createStore<SessionView | undefined>(undefined);
   const problem = createStore<unknown>(undefined);
   const ended = createStore(false);
+  let leaving = false;
+  let asked = 0;
   const refresh = async (): Promise<void> => {
+    const turn = ++asked;
+    const before = session.value?.stage;
     try {
-      const before = session.value;
       const now = await api<SessionView>('/api/session');
-      if (before?.stage === 'in' && now.stage === 'login') ended.set(true);
+      // Asked again meanwhile: that answer is younger.
+      if (turn !== asked) return;
+      if (now.stage === 'in') ended.set(false);
+      else if (before === 'in' && !leaving) ended.set(true);
       session.set(now);
       problem.set(undefined);
     } catch (error) {
-      problem.set(error);
+      if (turn === asked) problem.set(error);
+    }
+  };
+  const logOut = async (): Promise<void> => {
+    // Before the call: the word that the session is over may come back by the socket first.
+    leaving = true;
+    try {
+      await api('/api/logout', { method: 'POST' });
+      await refresh();
+    } finally {
+      leaving = false;
     }
   };
   const api = createApi({
     ...options,
     csrf: () => session.value?.csrf ?? null,
-    // Over, or begun anew in another tab: what this page believes of its session is old.
     onProblem: ({ code }) => {
-      if (code === 'not-logged-in' || code === 'cross-site-request') void refresh();
+      if (outdated.has(code)) void refresh();
     },
   });
-  return { api, session, problem, ended, stateChanges: createStore(0), refresh };
+  return { api, session, problem, ended, stateChanges: createStore(0), refresh, logOut };
 }
 
 /** The page was asked for by an app, and stays what it is whatever the fragment says. */

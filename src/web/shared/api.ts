@@ -3,9 +3,9 @@ import { Problem } from '../../kit/errors.ts';
 /** A box that has not answered by then does not answer. */
 const timeoutMs = 15_000;
 
-export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
+type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
-export interface CallOptions {
+interface CallOptions {
   method?: Method;
   /** Sent as JSON. */
   body?: unknown;

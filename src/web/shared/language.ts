@@ -6,7 +6,7 @@ export type Language = keyof typeof languages;
 
 const keptUnder = 'porchlight-language';
 
-export function isLanguage(text: string | null | undefined): text is Language {
+function isLanguage(text: string | null | undefined): text is Language {
   return text !== null && text !== undefined && Object.hasOwn(languages, text);
 }
 

@@ -133,6 +133,39 @@ describe.skipIf(noBrowser !== undefined)(`the console ${noBrowser ?? ''}`, () =>
     }
   });
 
+  it('comes in with a passkey that was added before', async () => {
+    const authenticator = await context.newCDPSession(page);
+    await authenticator.send('WebAuthn.enable');
+    const { authenticatorId } = await authenticator.send('WebAuthn.addVirtualAuthenticator', {
+      options: {
+        protocol: 'ctap2',
+        transport: 'internal',
+        hasResidentKey: true,
+        hasUserVerification: true,
+        isUserVerified: true,
+      },
+    });
+    await logIn();
+    await visit('account');
+    await page.getByLabel(en.account.passkeyName).fill('My key');
+    await page.getByRole('button', { name: en.account.passkeyAdd }).click();
+    await page.getByText(en.account.passkeyAdded).waitFor();
+    await page.getByRole('button', { name: en.account.removeName('My key') }).waitFor();
+    await page.getByRole('button', { name: en.nav.logout }).click();
+    await page.getByRole('button', { name: en.login.passkey }).click();
+    await expectToSee(page.getByRole('heading', { name: en.account.title, exact: true }));
+
+    // One the box does not know, and then none at all.
+    box.known.passkeys = [];
+    box.endSession();
+    await page.getByRole('button', { name: en.login.passkey }).click();
+    await expectToSee(page.getByText(sharedText.en.problems['passkey-refused']));
+    await authenticator.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified: false });
+    await authenticator.send('WebAuthn.clearCredentials', { authenticatorId });
+    await page.getByRole('button', { name: en.login.passkey }).click();
+    await expectToSee(page.getByText(sharedText.en.problems['passkey-not-used']));
+  });
+
   it('asks before it lets an app in, by the name of its origin', async () => {
     const query = 'client_id=https://app.example.org/&redirect_uri=https://app.example.org/&state=s';
     await page.goto(`${box.origin}/connect?${query}`);

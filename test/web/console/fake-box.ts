@@ -37,6 +37,7 @@ export const right = {
   recoveryCode: 'K7QM-2ZBD-94XT-HNRW',
 } as const;
 const csrf = 'the-token-of-this-session';
+const challenge = 'Y2hhbGxlbmdlLW9mLXRoZS1mYWtlLWJveA';
 
 /** What the fake box knows; tests change it as they like. */
 export interface FakeState {
@@ -143,6 +144,14 @@ export class FakeBox {
       this.#stage('in');
       return reply.status(204).send();
     });
+    // As the box asks, but nothing is verified: what is tested is that the browser was asked and its answer came here.
+    app.post('/api/login/passkey/options', async () => ({ challenge, rpId: 'localhost', timeout: 5000 }));
+    app.post<{ Body: { response: { id: string } } }>('/api/login/passkey', async ({ body }, reply) => {
+      if (!this.known.passkeys.some(({ id }) => id === body.response.id))
+        return refuse(reply, 401, 'passkey-refused');
+      this.#stage('in');
+      return reply.status(204).send();
+    });
     for (const path of ['/api/recover', '/api/join'])
       app.post<{ Body: { recoveryCode?: string; inviteCode?: string } }>(path, async ({ body }, reply) => {
         const good = [right.recoveryCode, 'JOIN-CODE'].includes(body.recoveryCode ?? body.inviteCode ?? '');
@@ -174,7 +183,7 @@ export class FakeBox {
       redirect: `${this.origin}/#/about?${body.allow ? 'code=once' : 'error=access_denied'}`,
     }));
     app.post('/api/logout', async (_request, reply) => {
-      this.#stage('login');
+      this.endSession();
       return reply.status(204).send();
     });
     app.get('/api/state', async () => known.state);
@@ -215,6 +224,22 @@ export class FakeBox {
         : refuse(reply, 401, 'wrong-name-or-password'),
     );
     app.get('/api/passkeys', async () => ({ passkeys: known.passkeys }));
+    app.post('/api/passkeys/options', async () => ({
+      challenge,
+      rp: { id: 'localhost', name: 'Porchlight' },
+      user: { id: challenge, name: right.name, displayName: right.name },
+      pubKeyCredParams: [{ type: 'public-key', alg: -7 }],
+      authenticatorSelection: { residentKey: 'required', userVerification: 'preferred' },
+      timeout: 5000,
+    }));
+    app.post<{ Body: { label: string; response: { id: string } } }>(
+      '/api/passkeys',
+      async ({ body }, reply) => {
+        const added = { id: body.response.id, label: body.label, createdAt: this.now, lastUsedAt: null };
+        known.passkeys.push(added);
+        return reply.status(201).send(added);
+      },
+    );
     app.delete('/api/passkeys/:id', async (request, reply) => {
       known.passkeys = known.passkeys.filter(({ id }) => id !== idOf(request));
       return reply.status(204).send();

@@ -16,18 +16,14 @@ export function Login(): JSX.Element {
   const { boxName, passkeys } = useSession();
   const ended = useStore(visit.ended);
 
-  const goIn = async (): Promise<void> => {
-    await visit.refresh();
-    visit.ended.set(false);
-  };
   const byPassword = async ({ name = '', password = '' }: FormValues): Promise<void> => {
     const body: LoginRequest = { name: name.trim(), password };
     await visit.api('/api/login', { method: 'POST', body });
-    await goIn();
+    await visit.refresh();
   };
   const byPasskey = async (): Promise<void> => {
     await logInByPasskey(visit.api);
-    await goIn();
+    await visit.refresh();
   };
   return (
     <NarrowPage>
@@ -41,7 +37,7 @@ export function Login(): JSX.Element {
         <TextField
           name="name"
           label={t.fields.name}
-          autocomplete="username webauthn"
+          autocomplete="username"
           maxLength={accessLimits.nameMax}
         />
         <PasswordField name="password" label={t.fields.password} autocomplete="current-password" />
