@@ -1,9 +1,13 @@
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { request } from 'undici';
+import type { BoxStatus } from '../../src/box/system/status.ts';
+import { claimBox } from '../../src/cli/home/first-person.ts';
 import { Home } from '../../src/cli/home/home.ts';
 import { freePorts } from '../../src/cli/home/ports.ts';
 import { watchSteps } from '../../src/cli/home/progress.ts';
@@ -53,6 +57,7 @@ async function memory(): Promise<BenchRow[]> {
       ],
       cwd: root,
     });
+    await claim(own.boxSystem, own.web, settings.state);
     await sleep(idleMinutes * 60_000);
     const rows = memoryRows(box.pid ?? 0);
     await box.stop();
@@ -60,6 +65,22 @@ async function memory(): Promise<BenchRow[]> {
   } finally {
     await home.stop();
     rmSync(state, { recursive: true, force: true });
+  }
+}
+
+/** Without an owner there is no tunnel, and nothing to measure of it. */
+async function claim(statusPort: number, port: number, state: string): Promise<void> {
+  for (;;) {
+    try {
+      const { body } = await request(`http://127.0.0.1:${statusPort}/status`);
+      const { boxId, setupCode, addresses } = (await body.json()) as BoxStatus;
+      if (setupCode === null || addresses.length === 0) throw new Error('not yet');
+      const certPem = readFileSync(join(state, 'identity/certificate.pem'), 'utf8');
+      const person = { name: 'Robin', password: randomUUID() };
+      return await claimBox({ name: `${boxId}.box.localhost`, port, certPem, setupCode, person });
+    } catch {
+      await sleep(100);
+    }
   }
 }
 

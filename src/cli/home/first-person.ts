@@ -26,26 +26,42 @@ export async function firstPerson(box: Box, options: { state: string; port: numb
   await writeAtomic(path, JSON.stringify(person));
   // Before the box knows its own links it takes nobody for being at home.
   await until(box.facts.network, ({ addresses }) => addresses.length > 0, AbortSignal.timeout(60_000));
-  await claim(box, options.port, { ...person, setupCode: box.facts.setupCode() ?? '' });
+  const { identity, names } = box.facts;
+  await claimBox({
+    name: names.main,
+    port: options.port,
+    certPem: identity.certPem,
+    setupCode: box.facts.setupCode() ?? '',
+    person,
+  });
   return person;
 }
 
-async function claim(box: Box, port: number, body: object): Promise<void> {
-  const { identity, names } = box.facts;
-  const origin = `https://${names.main}:${port}`;
+/** Makes somebody the owner of a new box on this machine, by the call that the console makes. */
+export async function claimBox(box: {
+  /** Its main name. */
+  name: string;
+  port: number;
+  /** Of its identity. */
+  certPem: string;
+  setupCode: string;
+  person: FirstPerson;
+}): Promise<void> {
+  const { name, port, certPem, setupCode, person } = box;
+  const origin = `https://${name}:${port}`;
   const asked = request({
     host: '127.0.0.1',
     port,
     method: 'POST',
     path: '/api/first-run',
-    servername: names.main,
+    servername: name,
     // The box has no other certificate yet; this one is known, and has no names in it.
-    ca: identity.certPem,
+    ca: certPem,
     checkServerIdentity: () => undefined,
     headers: { host: new URL(origin).host, origin, 'content-type': 'application/json' },
     agent: false,
   });
-  asked.end(JSON.stringify(body));
+  asked.end(JSON.stringify({ ...person, setupCode }));
   await new Promise<void>((resolve, reject) => {
     asked.once('error', reject);
     asked.once('response', (response) => {
