@@ -77,7 +77,8 @@ export function tokenRoutes(app: HttpApp, options: TokenRoutesOptions): void {
     const { name } = appOf(form);
     if (Value.Check(ByRefresh, form)) {
       const { session, pair } = tokens.refresh(form.refresh_token, form.client_id);
-      sessions.touch(session, address);
+      // The next token is on its way whatever else cannot be written down.
+      guard.use(session, address);
       return granted(pair);
     }
     if (!Value.Check(ByCode, form)) throw faultOf(form);

@@ -113,12 +113,13 @@ export class Sessions {
     return ended.length > 0;
   }
 
-  /** Ends the person's sessions, but those that `keep` lies below, is, or lies above. */
+  /** Ends the person's sessions, but `keep` with those above and below it. */
   endAllOf(personId: string, keep?: string): void {
-    const kept = keep === undefined ? [] : this.#store.all(`${upward} SELECT id FROM up`, { id: keep });
-    const rootsKept = new Set(kept.map((row) => String(row['id'])));
-    for (const { id } of this.all(personId))
-      if (!rootsKept.has(id) && !this.#below(id, rootsKept)) this.end(id);
+    const branch = [`${upward} SELECT id FROM up`, `${downward} SELECT id FROM down`].flatMap((sql) =>
+      this.#store.all(sql, { id: keep ?? null }),
+    );
+    const kept = new Set(branch.map((row) => row['id']));
+    for (const { id } of this.all(personId)) if (!kept.has(id)) this.end(id);
   }
 
   /** Ends what has expired; answers when to look again, ms since the epoch, or `undefined`: nothing expires. */
@@ -150,10 +151,6 @@ export class Sessions {
   onEnded(listener: (ended: readonly string[]) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
-  }
-
-  #below(id: string, roots: ReadonlySet<string>): boolean {
-    return this.#store.all(`${upward} SELECT id FROM up`, { id }).some((row) => roots.has(String(row['id'])));
   }
 }
 

@@ -95,6 +95,30 @@ describe('the tree of sessions', () => {
     expect(sessions.all().map(({ label }) => label)).toEqual(['b', 'ba', 'a', 'ab', 'aa', 'aaa']);
   });
 
+  it('is ended for a person but for one branch', async () => {
+    const { sessions, store } = await open();
+    store.run(
+      "INSERT INTO person (id, name, name_key, role, created_at) VALUES ('p', 'P', 'p', 'member', 0)",
+    );
+    const make = (label: string, parentId: string | null): string =>
+      sessions.create({ ...base, personId: 'p', label, parentId }).id;
+    const root = make('above', null);
+    const kept = make('kept', root);
+    make('below', kept);
+    make('beside', root);
+    make('other', null);
+    sessions.create({ ...base, label: 'somebody else', parentId: null });
+    sessions.endAllOf('p', kept);
+    expect(
+      sessions
+        .all()
+        .map(({ label }) => label)
+        .toSorted(),
+    ).toEqual(['above', 'below', 'kept', 'somebody else']);
+    sessions.endAllOf('p');
+    expect(sessions.all().map(({ label }) => label)).toEqual(['somebody else']);
+  });
+
   it('writes a use down once a minute, so that the card lasts', async () => {
     const { clock, sessions } = await open();
     const { id } = sessions.create({ ...base, parentId: null, address: '10.0.0.1', idleMs: hours(1) });
