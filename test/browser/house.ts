@@ -1,0 +1,142 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { FirstPerson } from '../../src/cli/home/first-person.ts';
+import { Home } from '../../src/cli/home/home.ts';
+import { freePorts, type HomePorts } from '../../src/cli/home/ports.ts';
+import { watchSteps } from '../../src/cli/home/progress.ts';
+import type { Box } from '../../src/box/box.ts';
+import { Door } from '../client/door.ts';
+import { buildPagesIfOlder } from './built-pages.ts';
+import { trust } from './trusting-home.ts';
+
+const executablePath = '/usr/bin/chromium';
+
+/**
+ * A whole real home with its cloud, and a browser that trusts its CA as a person's would: nothing about certificates is
+ * ignored. Every name of the box leads through a door that a test can shut, so that a name can die while pages are open.
+ */
+export class House {
+  readonly home: Home;
+  readonly ports: HomePorts;
+  readonly #folder: string;
+  #doors: { main: Door; mirrors: readonly Door[]; tunnel: Door } | undefined;
+  #browser: Browser | undefined;
+
+  private constructor(options: { folder: string; ports: HomePorts; unclaimed: boolean }) {
+    const { folder, ports, unclaimed } = options;
+    this.#folder = folder;
+    this.ports = ports;
+    this.home = new Home({ state: join(folder, 'home'), ports, unclaimed, onStep: () => undefined });
+  }
+
+  /** `unclaimed`: the box has no owner yet. Resolves when the box is ready for its first visitor. */
+  static async start(options: { unclaimed: boolean }): Promise<House> {
+    buildPagesIfOlder();
+    const folder = mkdtempSync(join(tmpdir(), 'porchlight-house-'));
+    const house = new House({ folder, ports: await freePorts(), ...options });
+    try {
+      const signal = AbortSignal.timeout(50_000);
+      await house.home.start(signal);
+      await Promise.all([
+        watchSteps(house.box, () => undefined, signal, options),
+        house.home.owner,
+        house.#openDoors(),
+      ]);
+      house.#browser = await house.#launch();
+    } catch (error) {
+      await house.close();
+      throw error;
+    }
+    return house;
+  }
+
+  get box(): Box {
+    return this.home.box;
+  }
+
+  get doors(): { main: Door; mirrors: readonly Door[]; tunnel: Door } {
+    if (this.#doors === undefined) throw new Error('the house has no doors yet');
+    return this.#doors;
+  }
+
+  /** Without a slash at the end, as browsers say it. */
+  get origins(): { app: string; main: string; tunnel: string } {
+    const { names } = this.box.facts;
+    return {
+      app: new URL(this.home.appUrl).origin,
+      main: `https://${names.main}:${this.ports.web}`,
+      tunnel: `https://${names.tunnel}:${this.ports.frontend}`,
+    };
+  }
+
+  async owner(): Promise<FirstPerson> {
+    const owner = await this.home.owner;
+    if (owner === undefined) throw new Error('this house has no owner');
+    return owner;
+  }
+
+  /** Somebody with a browser of their own, which knows nothing yet. */
+  async person(): Promise<{ context: BrowserContext; page: Page }> {
+    if (this.#browser === undefined) throw new Error('the house has no browser yet');
+    const context = await this.#browser.newContext({
+      locale: 'en-GB',
+      viewport: { width: 1280, height: 800 },
+    });
+    context.setDefaultTimeout(15_000);
+    return { context, page: await context.newPage() };
+  }
+
+  async close(): Promise<void> {
+    await this.#browser?.close();
+    await this.home.stop();
+    const { main, mirrors = [], tunnel } = this.#doors ?? {};
+    for (const door of [main, ...mirrors, tunnel]) await door?.close();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async #openDoors(): Promise<void> {
+    const toBox = (): Door => new Door(() => this.ports.web);
+    const { mirrors } = this.box.facts.names;
+    const tunnel = new Door(() => this.ports.frontend);
+    this.#doors = { main: toBox(), mirrors: Object.values(mirrors).map(toBox), tunnel };
+    for (const door of [this.#doors.main, ...this.#doors.mirrors, tunnel]) await door.open();
+  }
+
+  async #launch(): Promise<Browser> {
+    const person = join(this.#folder, 'person');
+    mkdirSync(person);
+    trust(person, this.home.caPath);
+    const { names } = this.box.facts;
+    const { main, mirrors, tunnel } = this.doors;
+    const rules = [
+      leads(names.main, main),
+      ...Object.values(names.mirrors).flatMap((name, index) => {
+        const door = mirrors[index];
+        return door === undefined ? [] : [leads(name, door)];
+      }),
+      leads(names.tunnel, tunnel),
+      'MAP *.localhost 127.0.0.1',
+      'MAP localhost 127.0.0.1',
+      // Nobody else is there.
+      'MAP * ~NOTFOUND',
+    ];
+    const quiet = ['background-networking', 'component-update', 'sync', 'quic', 'gpu'];
+    return chromium.launch({
+      executablePath,
+      env: { ...process.env, HOME: person },
+      args: [
+        '--no-sandbox',
+        '--no-first-run',
+        ...quiet.map((what) => `--disable-${what}`),
+        `--host-resolver-rules=${rules.join(', ')}`,
+      ],
+    });
+  }
+}
+
+/** A rule of Chromium's resolver. */
+function leads(name: string, door: Door): string {
+  return `MAP ${name} 127.0.0.1:${door.port}`;
+}
