@@ -1,6 +1,48 @@
 import { messageOf, Problem } from '../kit/errors.ts';
+import type { Runtime } from './runtime.ts';
 
 const maxAnswerBytes = 1024 * 1024;
+
+/** No answer of a few hundred bytes takes longer. */
+const patienceMs = 10_000;
+
+export interface Asking {
+  runtime: Runtime;
+  signal?: AbortSignal | undefined;
+  /** How long the server may take, in all; 10 s. */
+  ms?: number;
+}
+
+/**
+ * Asks a server and reads its JSON (`undefined` when it is none). Throws `unreachable`, what `signal` aborted with, and what
+ * `jsonOf` throws.
+ */
+export async function askJson(
+  url: string,
+  init: RequestInit,
+  { runtime, signal, ms = patienceMs }: Asking,
+): Promise<{ value: unknown; headers: Headers }> {
+  const limit = AbortSignal.timeout(ms);
+  try {
+    const response = await runtime.fetch(url, {
+      ...init,
+      cache: 'no-store',
+      credentials: 'omit',
+      signal: signal === undefined ? limit : AbortSignal.any([limit, signal]),
+    });
+    return { value: await jsonOf(response), headers: response.headers };
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (error instanceof Problem) throw error;
+    const { origin } = new URL(url);
+    const why = limit.aborted ? `no answer within ${ms} ms` : messageOf(error);
+    throw new Problem('unreachable', `${origin} cannot be reached: ${why}`, {
+      status: 502,
+      cause: error,
+      details: { origin },
+    });
+  }
+}
 
 /**
  * The JSON of an answer: `undefined` when it is none. Throws the `Problem` that the server answers with, under its own code
@@ -23,16 +65,6 @@ export async function jsonOf(response: Response): Promise<unknown> {
       ...(Number.isFinite(after) && after >= 0 ? { retryAfterSeconds: after } : {}),
     },
   );
-}
-
-/** What a request that got no answer throws: the abort of the one who asked, or `unreachable`. */
-export function sendFailed(error: unknown, origin: string, signal: AbortSignal | undefined): never {
-  signal?.throwIfAborted();
-  throw new Problem('unreachable', `${origin} cannot be reached: ${messageOf(error)}`, {
-    status: 502,
-    cause: error,
-    details: { origin },
-  });
 }
 
 async function textOf(response: Response): Promise<string> {

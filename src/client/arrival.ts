@@ -1,5 +1,5 @@
 import { Problem } from '../kit/errors.ts';
-import { jsonOf, sendFailed } from './answers.ts';
+import { askJson } from './answers.ts';
 import { type Runtime, runtimeFrom } from './runtime.ts';
 
 export interface ArrivalOptions {
@@ -25,10 +25,9 @@ export async function hasArrived(options: ArrivalOptions): Promise<boolean> {
   );
   const hash = Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
   const url = new URL(`/arrivals/${hash}?wait=${waitSeconds}`, registration);
-  const response = await runtime
-    .fetch(url.href, { cache: 'no-store', credentials: 'omit', signal: signal ?? null })
-    .catch((error: unknown) => sendFailed(error, registration, signal));
-  const answer = (await jsonOf(response)) as { arrived?: unknown } | undefined;
+  const ms = (waitSeconds + 10) * 1000;
+  const { value } = await askJson(url.href, {}, { runtime, signal, ms });
+  const answer = value as { arrived?: unknown } | undefined;
   if (typeof answer?.arrived === 'boolean') return answer.arrived;
   throw new Problem('bad-answer', `${registration} did not say whether the window has arrived`, {
     status: 502,

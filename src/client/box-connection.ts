@@ -6,7 +6,7 @@ import { jsonOf } from './answers.ts';
 import { type Choice, isResting } from './choice.ts';
 import { discover } from './discover.ts';
 import { EventSocket } from './event-socket.ts';
-import { Observable } from './observable.ts';
+import { Observable, tellAll } from './observable.ts';
 import type { RememberedBox, RememberedBoxes } from './remembered.ts';
 import { type Runtime, runtimeFrom } from './runtime.ts';
 import { type BoxRequest, Sender } from './sender.ts';
@@ -144,7 +144,7 @@ export class BoxConnection {
     let wake = Promise.withResolvers<void>();
     const stop = (): void => wake.resolve();
     const unsubscribe = this.onEvent((event) => {
-      if (queue.length < mostQueued) queue.push(event);
+      if (queue.push(event) > mostQueued) queue.shift();
       wake.resolve();
     });
     both.addEventListener('abort', stop, { once: true });
@@ -228,7 +228,7 @@ export class BoxConnection {
   }
 
   #tell(event: BoxEvent): void {
-    for (const listener of this.#listeners) listener(event);
+    tellAll(this.#listeners, event);
   }
 
   #sessionEnded(): void {

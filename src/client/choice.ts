@@ -160,8 +160,8 @@ function nextAfter(choice: Choice, failed: readonly string[]): Way | undefined {
   const tunnel = left.find((way) => !isLocal(way));
   const localFailures = failed.filter((origin) => origin !== choice.ways.tunnel).length;
   if (tunnel !== undefined && (localFailures >= 2 || local.length === 0)) return tunnel;
-  const [main] = local;
-  return localFailures === 0 ? main : (local.find((way) => way.kind !== 'main') ?? main ?? tunnel);
+  const [first] = local;
+  return localFailures === 0 ? first : (local.find((way) => way.kind !== 'main') ?? first);
 }
 
 function tick(choice: Choice, now: number): Choice {

@@ -1,7 +1,7 @@
 import { Problem } from '../kit/errors.ts';
 import type { Ways } from '../protocol/access-api.ts';
 import { accessLimits, accessPaths, type BoxId } from '../protocol/constants.ts';
-import { jsonOf, sendFailed } from './answers.ts';
+import { askJson } from './answers.ts';
 import { discover } from './discover.ts';
 import { challengeOf, randomText } from './pkce.ts';
 import type { RememberedBox } from './remembered.ts';
@@ -78,7 +78,7 @@ export interface FinishOptions extends ConnectOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** The box came back without a code: `error` of RFC 6749, 4.1.2.1, with hyphens; `access-denied` when the person said no. */
+/** `error` of RFC 6749, 4.1.2.1; `access_denied` when the person said no. */
 const isErrorCode = (text: string): boolean => /^[a-z_]{1,60}$/.test(text);
 
 /** True for a URL that the box sends the window back with: call `finish` with it, then take it out of the address bar. */
@@ -105,23 +105,17 @@ export async function finish(options: FinishOptions): Promise<RememberedBox> {
   const code = query.get('code');
   if (code === null) throw mismatch('it brought no code');
   const origin = await exchangeOrigin(pending, options, runtime);
-  const response = await runtime
-    .fetch(origin + accessPaths.token, {
-      method: 'POST',
-      body: new URLSearchParams({
-        grant_type: 'authorization_code',
-        code,
-        redirect_uri: options.redirectUri,
-        client_id: options.clientId,
-        code_verifier: pending.verifier,
-      }),
-      cache: 'no-store',
-      credentials: 'omit',
-      signal: options.signal ?? null,
-    })
-    .catch((error: unknown) => sendFailed(error, origin, options.signal));
+  const form = {
+    grant_type: 'authorization_code',
+    code,
+    redirect_uri: options.redirectUri,
+    client_id: options.clientId,
+    code_verifier: pending.verifier,
+  };
+  const sent = { method: 'POST', body: new URLSearchParams(form) };
+  const { value } = await askJson(origin + accessPaths.token, sent, { runtime, signal: options.signal });
   const zone = zoneOf(pending.ways);
-  const answer = tokenAnswer(await jsonOf(response), { id: pending.id, zone, now: runtime.clock.now() });
+  const answer = tokenAnswer(value, { id: pending.id, zone, now: runtime.clock.now() });
   return {
     id: pending.id,
     name: answer.name,

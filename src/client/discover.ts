@@ -1,7 +1,7 @@
 import { Problem } from '../kit/errors.ts';
 import type { Ways } from '../protocol/access-api.ts';
 import { type BoxId, isBoxId, sharedAddressHeader } from '../protocol/constants.ts';
-import { jsonOf, sendFailed } from './answers.ts';
+import { askJson } from './answers.ts';
 import { type Runtime, runtimeFrom } from './runtime.ts';
 import { shownName } from './shown-name.ts';
 import { parseWaysOf } from './ways.ts';
@@ -47,10 +47,7 @@ export async function discover(options: DiscoverOptions): Promise<Discovery> {
   const runtime = runtimeFrom(options.runtime);
   const url = new URL('/ping', options.registration);
   if (options.code !== undefined) url.searchParams.set('code', options.code);
-  const response = await runtime
-    .fetch(url.href, { cache: 'no-store', credentials: 'omit', signal: options.signal ?? null })
-    .catch((error: unknown) => sendFailed(error, options.registration, options.signal));
-  const entries = await jsonOf(response);
+  const { value: entries, headers } = await askJson(url.href, {}, { runtime, signal: options.signal });
   if (!Array.isArray(entries)) {
     throw new Problem('bad-answer', `${options.registration} did not answer with a list of boxes`, {
       status: 502,
@@ -61,7 +58,7 @@ export async function discover(options: DiscoverOptions): Promise<Discovery> {
     if (box !== undefined && !(box.seenAt < (newest.get(box.id)?.seenAt ?? 0))) newest.set(box.id, box);
   }
   const boxes = [...newest.values()].toSorted((a, b) => (a.name + a.id < b.name + b.id ? -1 : 1));
-  return { boxes, sharedAddress: response.headers.get(sharedAddressHeader) === '?1' };
+  return { boxes, sharedAddress: headers.get(sharedAddressHeader) === '?1' };
 }
 
 const maxEntries = 100;

@@ -15,26 +15,31 @@ export class Observable<T> implements Fact<T> {
     return this.#value;
   }
 
-  /** Tells listeners when the value differs. What a listener throws is its own affair and reported as any uncaught error. */
+  /** Tells listeners when the value differs. */
   set(next: T): void {
     const text = JSON.stringify(next);
     if (text === this.#text) return;
     this.#value = next;
     this.#text = text;
-    for (const listener of this.#listeners) {
-      try {
-        listener(this.#value);
-      } catch (error) {
-        queueMicrotask(() => {
-          throw error;
-        });
-      }
-    }
+    tellAll(this.#listeners, next);
   }
 
   subscribe(listener: (value: T) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+}
+
+/** Every listener is told; what one throws is reported as any uncaught error, and keeps it from nobody else. */
+export function tellAll<T>(listeners: Iterable<(value: T) => void>, value: T): void {
+  for (const listener of listeners) {
+    try {
+      listener(value);
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
   }
 }
 

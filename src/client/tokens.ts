@@ -60,9 +60,12 @@ export class TokenKeeper {
 
   /** The session is over: nothing of it is kept. */
   async end(): Promise<void> {
+    const mine = this.#tokens;
+    if (mine === null) return;
     this.#tokens = null;
     this.#options.onEnded();
-    await this.#change(() => null);
+    // In another tab the person may have connected again: that is another session.
+    await this.#change((stored) => (stored?.refresh === mine.refresh ? null : stored));
   }
 
   get refreshToken(): string | undefined {

@@ -1,4 +1,3 @@
-import { isAbort } from '../kit/errors.ts';
 import type { Fact } from '../kit/fact.ts';
 import type { Ways } from '../protocol/access-api.ts';
 import { accessPaths } from '../protocol/constants.ts';
@@ -100,7 +99,7 @@ export class WayKeeper {
   }
 
   /**
-   * Rejects never, resolves when requests over `way` that have no answer yet are to be given up: it was found dead, or is
+   * Resolves when requests over `way` that have no answer yet are to be given up: it was found dead, or is
    * a local name and another one is in use now.
    */
   async lost(way: Way, signal: AbortSignal): Promise<void> {
@@ -117,7 +116,8 @@ export class WayKeeper {
       this.#probing = undefined;
       if (probe !== undefined) void this.#ask(probe);
     }
-    const wakeAt = this.#looks ? lookAt : undefined;
+    // One thing at a time: what is due during a probe is done after it.
+    const wakeAt = this.#looks && probe === undefined ? lookAt : undefined;
     if (wakeAt === this.#timerAt) return;
     this.#timer?.abort();
     this.#timerAt = wakeAt;
@@ -157,9 +157,8 @@ export class WayKeeper {
     this.#timer = timer;
     try {
       await clock.sleep(Math.max(0, at - clock.monotonic()), timer.signal);
-    } catch (error) {
-      if (isAbort(error)) return;
-      throw error;
+    } catch {
+      return;
     }
     this.#timerAt = undefined;
     this.apply({ type: 'tick' });

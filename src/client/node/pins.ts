@@ -13,7 +13,7 @@ export interface Pin {
 }
 
 /** `new`: nobody was ever seen under this name. */
-export type Trust = 'new' | 'known' | 'changed';
+type Trust = 'new' | 'known' | 'changed';
 
 /** The identities of boxes that were used from this computer, in one file of its person's. */
 export class Pins {
