@@ -86,7 +86,7 @@ function Started({ cloud, store }: { cloud: Cloud; store: Store }): JSX.Element 
       ) : departure === undefined ? (
         <RouteView />
       ) : (
-        <LeavingView departure={departure} back={!departedNow} onGiveUp={giveUp} />
+        <LeavingView key={departure.state} departure={departure} back={!departedNow} onGiveUp={giveUp} />
       )}
     </AppProvider>
   );

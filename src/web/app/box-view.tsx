@@ -35,6 +35,8 @@ function KnownBox({ box, focus }: { box: RememberedBox; focus: boolean }): JSX.E
   const [signedOut, setSignedOut] = useState(false);
   useEffect(() => void setLastBox(app, box.id), [box.id]);
   const out = connection.phase === 'logged-out';
+  // What the box said before says nothing of it now.
+  const lost = connection.phase === 'unreachable' || connection.phase === 'no-way';
   const leave = async (): Promise<void> => {
     setSignedOut(true);
     await signOut();
@@ -54,7 +56,7 @@ function KnownBox({ box, focus }: { box: RememberedBox; focus: boolean }): JSX.E
           <WaySign connection={connection} />
           <Reaching phase={connection.phase} />
           {problem !== undefined && <AppProblem problem={problem} />}
-          {state !== undefined && <BoxStateView state={state} />}
+          {state !== undefined && !lost && <BoxStateView state={state} />}
           {home === false && (connection.way === 'tunnel' || connection.phase === 'no-way') && (
             <DirectWay onAllow={allowHome} />
           )}

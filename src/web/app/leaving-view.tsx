@@ -1,6 +1,6 @@
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { hasArrived } from '../../client/arrival.ts';
+import { hasArrived } from '../../client/index.ts';
 import { Problem } from '../../kit/errors.ts';
 import { Button } from '../shared/controls.tsx';
 import { PageHeading } from '../shared/layout.tsx';

@@ -7,7 +7,7 @@ import { PageHeading } from '../shared/layout.tsx';
 import { Waiting } from '../shared/notice.tsx';
 import { AppProblem } from './app-problem.tsx';
 import { agreeToHome, type App, depart, mayUseHome, setLastBox, useApp } from './context.ts';
-import { forgetDeparture, loadDeparture } from './departure.ts';
+import { type Departure, forgetDeparture, loadDeparture } from './departure.ts';
 import { sleep } from './looking.ts';
 import { goTo } from './route.ts';
 import { useAppText } from './text/app.ts';
@@ -19,6 +19,7 @@ const slowMs = 3000;
 export function ReturningView({ url, onDone }: { url: string; onDone: () => void }): JSX.Element {
   const app = useApp();
   const t = useAppText().returning;
+  const [departure] = useState(() => loadDeparture(Date.now()));
   const [slow, setSlow] = useState(false);
   const [problem, setProblem] = useState<unknown>();
   useEffect(() => {
@@ -37,7 +38,7 @@ export function ReturningView({ url, onDone }: { url: string; onDone: () => void
     return (
       <>
         <PageHeading>{t.title}</PageHeading>
-        <Waiting>{slow ? t.slow : t.waiting}</Waiting>
+        <Waiting>{slow && departure?.box.claimed === false ? t.slow : t.waiting}</Waiting>
       </>
     );
   }
@@ -50,7 +51,9 @@ export function ReturningView({ url, onDone }: { url: string; onDone: () => void
     <>
       <PageHeading focus>{t.failed}</PageHeading>
       <AppProblem problem={problem} />
-      {codeOf(problem) === 'no-way' && app.publicPage && <AllowHome />}
+      {codeOf(problem) === 'no-way' && app.publicPage && departure !== undefined && (
+        <AllowHome departure={departure} />
+      )}
       <p class="actions">
         <Button onClick={findAgain}>{t.again}</Button>
       </p>
@@ -79,11 +82,9 @@ async function remember(app: App, url: string, signal: AbortSignal): Promise<voi
 }
 
 /** The box can be reached from within the home network alone: the person may agree to that, and go again. */
-function AllowHome(): JSX.Element | null {
+function AllowHome({ departure }: { departure: Departure }): JSX.Element {
   const app = useApp();
   const t = useAppText().returning;
-  const [departure] = useState(() => loadDeparture(Date.now()));
-  if (departure === undefined) return null;
   const again = async (): Promise<void> => {
     await agreeToHome(app);
     await depart(app, departure.box, departure.road);

@@ -44,6 +44,7 @@ export class FakeRegistration {
   readonly codes: string[] = [];
   readonly #arrived = new Set<string>();
   readonly #listener: TestServer;
+  #port = 0;
 
   constructor(tls: { keyPem: string; certPem: string }) {
     this.#listener = new TestServer(
@@ -75,12 +76,14 @@ export class FakeRegistration {
     );
   }
 
+  /** Again under the same port after `close`. */
   async start(): Promise<void> {
-    await this.#listener.listen();
+    await this.#listener.listen(this.#port);
+    this.#port = this.#listener.port;
   }
 
   get port(): number {
-    return this.#listener.port;
+    return this.#port;
   }
 
   async close(): Promise<void> {
