@@ -136,10 +136,6 @@ export class Access implements Service {
       scope.addHook('onRequest', (request, reply) => parts.guard.admit(request, reply));
       // JSON and, for the apps' endpoints, forms: a page elsewhere can send `text/plain` without asking.
       scope.removeContentTypeParser('text/plain');
-      // The application around answers every preflight with yes, for its `/ping`; here only the apps' own are.
-      scope.options('/api/*', { config: { admission: 'open' } }, async (_request, reply) =>
-        reply.callNotFound(),
-      );
       loginRoutes(scope, parts);
       passkeyRoutes(scope, parts);
       peopleRoutes(scope, parts);

@@ -41,6 +41,8 @@ export interface AnnouncerOptions {
 const nothing: AnnounceState = { announcedAt: undefined, publicAddress: undefined, shortCode: undefined };
 
 const arrivalTimeoutMs = seconds(10);
+/** Under way at a time. */
+const mostArrivals = 8;
 /** Whatever a server asks for, not more often than this. */
 const shortestPaceMs = seconds(1);
 
@@ -59,6 +61,7 @@ export class Announcer implements Service {
   #told: { message: string; againAt: number } | undefined;
   /** The server knows us, or may: an answer can be lost on the way. */
   #known = false;
+  #arrivals = 0;
   /** The server said: not before (monotonic). Holds also when something changes meanwhile. */
   #notBefore = Number.NEGATIVE_INFINITY;
 
@@ -91,6 +94,9 @@ export class Announcer implements Service {
 
   /** A browser reached the page with this one-time `state`; the app that sent it learns so from the server. */
   async arrived(state: string): Promise<void> {
+    // Anybody who reaches the page can make it ask; an app that is not told offers another way, no more.
+    if (this.#arrivals >= mostArrivals) return;
+    this.#arrivals++;
     try {
       await this.#client.arrived(state, AbortSignal.timeout(arrivalTimeoutMs));
     } catch (error) {
@@ -98,6 +104,8 @@ export class Announcer implements Service {
         { code: codeOf(error) },
         `an arrival could not be reported: ${messageOf(error)}`,
       );
+    } finally {
+      this.#arrivals--;
     }
   }
 

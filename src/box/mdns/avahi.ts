@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { readIfThere, syncFolder, writeAtomic } from '../../kit/files.ts';
+import { escaped } from '../../kit/markup.ts';
 import { mdnsService } from '../../protocol/mdns.ts';
 import { shortId } from '../../protocol/names.ts';
 import { instanceName, type MdnsAdapter, type Published, type WantedService } from './wanted.ts';
@@ -111,16 +112,4 @@ export function serviceFile(wanted: WantedService): string {
 ${text}  </service>
 </service-group>
 `;
-}
-
-const entities: Record<string, string> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&apos;',
-};
-
-function escaped(text: string): string {
-  return text.replaceAll(/[&<>"']/g, (character) => entities[character] ?? '');
 }

@@ -1,4 +1,5 @@
 import type { Condition } from '../../kit/health.ts';
+import { escaped } from '../../kit/markup.ts';
 
 /** What the status page shows. Through the tunnel, `details` is absent: strangers learn nothing of the home. */
 export interface StatusView {
@@ -8,18 +9,6 @@ export interface StatusView {
   selfSigned: boolean;
   through: 'home' | 'tunnel';
   details: { urls: readonly [label: string, url: string][]; conditions: readonly Condition[] } | undefined;
-}
-
-const entities: Record<string, string> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-function html(text: string): string {
-  return text.replaceAll(/[&<>"']/g, (character) => entities[character] ?? '');
 }
 
 const marks = { ok: '●', warning: '▲', error: '■' } as const;
@@ -33,14 +22,14 @@ export function statusPage(view: StatusView): string {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>${html(view.name)} · Porchlight</title>
+<title>${escaped(view.name)} · Porchlight</title>
 <link rel="stylesheet" href="/status.css">
 </head>
 <body>
 <main>
-<h1>${html(view.name)}</h1>
+<h1>${escaped(view.name)}</h1>
 <p>This is your Porchlight box. You reached it ${view.through === 'home' ? 'on its home network' : 'through its tunnel'}.</p>
-${view.selfSigned ? selfSignedNotice : ''}${view.details === undefined ? '' : details(view.details)}<p class="id"><small>Box id <code>${html(view.boxId)}</code></small></p>
+${view.selfSigned ? selfSignedNotice : ''}${view.details === undefined ? '' : details(view.details)}<p class="id"><small>Box id <code>${escaped(view.boxId)}</code></small></p>
 </main>
 </body>
 </html>
@@ -54,13 +43,13 @@ It gets one as soon as it reaches the internet; nothing needs to be done.</p>
 function details({ urls, conditions }: NonNullable<StatusView['details']>): string {
   const state = conditions.map(
     ({ name, severity, message, remedy }) =>
-      `<tr class="${severity}"><th scope="row"><span aria-hidden="true">${marks[severity]}</span> ${html(name)}</th>` +
-      `<td>${html(message)}<span class="hidden"> (${words[severity]})</span>` +
-      `${remedy === undefined ? '' : `<br><small>${html(remedy)}</small>`}</td></tr>`,
+      `<tr class="${severity}"><th scope="row"><span aria-hidden="true">${marks[severity]}</span> ${escaped(name)}</th>` +
+      `<td>${escaped(message)}<span class="hidden"> (${words[severity]})</span>` +
+      `${remedy === undefined ? '' : `<br><small>${escaped(remedy)}</small>`}</td></tr>`,
   );
   const ways = urls.map(
     ([label, url]) =>
-      `<tr><th scope="row">${html(label)}</th><td><a href="${html(url)}">${html(url)}</a></td></tr>`,
+      `<tr><th scope="row">${escaped(label)}</th><td><a href="${escaped(url)}">${escaped(url)}</a></td></tr>`,
   );
   return `<h2>State</h2>
 <table>${state.join('\n')}</table>
