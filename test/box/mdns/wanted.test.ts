@@ -77,7 +77,7 @@ it('writes what avahi reads, with nothing of a name taken for XML', () => {
 <!DOCTYPE service-group SYSTEM "avahi-service.dtd">
 <!-- Written by Porchlight while it runs; changes are overwritten. -->
 <service-group>
-  <name replace-wildcards="no">Tom &amp; &quot;Jerry&apos;s&quot; &lt;box&gt;</name>
+  <name replace-wildcards="no">Tom &amp; &quot;Jerry&#39;s&quot; &lt;box&gt;</name>
   <service>
     <type>_porchlight._tcp</type>
     <port>443</port>
