@@ -3,12 +3,13 @@ import type { Ways } from '../protocol/access-api.ts';
 import { accessLimits, accessPaths, type BoxId } from '../protocol/constants.ts';
 import { askJson } from './answers.ts';
 import { discover } from './discover.ts';
+import { isOpen } from './ping.ts';
 import { challengeOf, randomText } from './pkce.ts';
 import type { RememberedBox } from './remembered.ts';
 import { type Runtime, runtimeFrom } from './runtime.ts';
 import type { Store } from './store.ts';
 import { tokenAnswer } from './token-answer.ts';
-import { allWays, isLocal, parseWaysOf, zoneOf } from './ways.ts';
+import { allWays, isLocal, parseWaysOf, type Way, zoneOf } from './ways.ts';
 
 /** What both ends of connecting need: the one before the window leaves for the box, and the one after it came back. */
 interface ConnectOptions {
@@ -171,13 +172,18 @@ const mismatch = (why: string): Problem =>
     retryable: false,
   });
 
-/** Where the code is exchanged: the first open one of the ways that this page may use. */
+/**
+ * Where the code is exchanged: the first open one of the ways that this page may use. Asked before the code is sent, because
+ * a code that gets lost on the way is used up.
+ */
 async function exchangeOrigin(pending: Pending, options: FinishOptions, runtime: Runtime): Promise<string> {
-  const { registration, signal } = options;
+  const { registration, signal = new AbortController().signal } = options;
   const end = runtime.clock.monotonic() + (accessLimits.codeSeconds - 10) * 1000;
-  for (let { ways } = pending; ;) {
-    const candidates = originsFor(ways, options);
-    for (const origin of candidates) if (await isOpen(origin, runtime, signal)) return origin;
+  let { ways } = pending;
+  for (;;) {
+    const candidates = waysFor(ways, options);
+    for (const way of candidates) if (await isOpen(way, runtime, signal)) return way.origin;
+    signal.throwIfAborted();
     if (registration === undefined || runtime.clock.monotonic() > end) throw noWay(candidates.length > 0);
     // First run opens the tunnel: it may take a moment to be announced. The code lives for a minute.
     await runtime.clock.sleep(2000, signal);
@@ -186,11 +192,11 @@ async function exchangeOrigin(pending: Pending, options: FinishOptions, runtime:
 }
 
 /** From a public page through the tunnel (design 6.4), and only by leave of the person at home. */
-function originsFor(ways: Ways, { publicPage, localAllowed = !publicPage }: FinishOptions): string[] {
+function waysFor(ways: Ways, { publicPage, localAllowed = !publicPage }: FinishOptions): Way[] {
   const all = allWays(ways);
   const local = all.filter((way) => localAllowed && isLocal(way));
   const tunnel = all.filter((way) => !isLocal(way));
-  return (publicPage ? [...tunnel, ...local] : [...local, ...tunnel]).map(({ origin }) => origin);
+  return publicPage ? [...tunnel, ...local] : [...local, ...tunnel];
 }
 
 const noWay = (tried: boolean): Problem =>
@@ -209,7 +215,7 @@ async function freshWays(
   pending: Pending,
   registration: string,
   runtime: Runtime,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ): Promise<Ways | undefined> {
   try {
     const { boxes } = await discover({ registration, runtime, signal });
@@ -218,28 +224,4 @@ async function freshWays(
     if (error instanceof Problem) return undefined;
     throw error;
   }
-}
-
-const openMs = 5000;
-
-/** Whether the way is open, asked before the code is sent: a code that gets lost on the way is used up. */
-async function isOpen(origin: string, runtime: Runtime, signal: AbortSignal | undefined): Promise<boolean> {
-  const limit = new AbortController();
-  const signals = signal === undefined ? limit.signal : AbortSignal.any([limit.signal, signal]);
-  const asked = runtime
-    .fetch(origin + accessPaths.ping, { cache: 'no-store', credentials: 'omit', signal: signals })
-    .then(
-      () => true,
-      () => false,
-    );
-  const open = await Promise.race([
-    asked,
-    runtime.clock.sleep(openMs, signals).then(
-      () => false,
-      () => false,
-    ),
-  ]);
-  limit.abort();
-  signal?.throwIfAborted();
-  return open;
 }

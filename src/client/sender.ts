@@ -82,7 +82,7 @@ export class Sender {
       return { response };
     } catch (error) {
       signal.throwIfAborted();
-      return { open: !lost.signal.aborted && (await this.#ways.isOpen(way, signal)), error };
+      return { open: !lost.signal.aborted && (await this.#ways.stillOpen(way, signal)), error };
     } finally {
       answered.abort();
     }

@@ -1,8 +1,8 @@
 import type { Fact } from '../kit/fact.ts';
 import type { Ways } from '../protocol/access-api.ts';
-import { accessPaths } from '../protocol/constants.ts';
 import { type Choice, type ChoiceEvent, decide, firstChoice, isResting } from './choice.ts';
 import { Observable, until } from './observable.ts';
+import { isOpen } from './ping.ts';
 import type { Runtime } from './runtime.ts';
 import { isLocal, type Way } from './ways.ts';
 
@@ -15,9 +15,7 @@ export interface WayKeeperOptions {
   runtime: Runtime;
 }
 
-/** How long a probe may stay without an answer. A name of the home network answers within milliseconds, or not at all. */
-const probeMs = (way: Way): number => (isLocal(way) ? 1500 : 5000);
-/** The same after a request has failed outright, when somebody waits for its repetition. */
+/** How long a way may stay without an answer when a request on it has failed outright, and waits to be repeated. */
 const verdictMs = (way: Way): number => (isLocal(way) ? 250 : 5000);
 const refreshEveryMs = 15_000;
 
@@ -79,7 +77,7 @@ export class WayKeeper {
   }
 
   /** A request over `way` has failed: is it the way? Answers soon, and leaves the way when it is. */
-  async isOpen(way: Way, signal: AbortSignal): Promise<boolean> {
+  async stillOpen(way: Way, signal: AbortSignal): Promise<boolean> {
     const { clock } = this.#options.runtime;
     const { origin } = way;
     const undecided = (choice: Choice): boolean => choice.probe?.origin === origin;
@@ -124,31 +122,13 @@ export class WayKeeper {
     if (wakeAt !== undefined) void this.#wake(wakeAt);
   }
 
-  async #ask({ kind, origin }: Way): Promise<void> {
-    const { fetch, clock } = this.#options.runtime;
+  async #ask(way: Way): Promise<void> {
     const abort = new AbortController();
-    this.#probing = { origin, abort };
-    const { signal } = abort;
-    const answered = fetch(origin + accessPaths.ping, {
-      cache: 'no-store',
-      credentials: 'omit',
-      signal,
-    }).then(
-      async (response) => {
-        await response.body?.cancel();
-        return true;
-      },
-      () => false,
-    );
-    const tooLong = clock.sleep(probeMs({ kind, origin }), signal).then(
-      () => false,
-      () => false,
-    );
-    const open = await Promise.race([answered, tooLong]);
-    if (signal.aborted) return;
-    abort.abort();
+    this.#probing = { origin: way.origin, abort };
+    const open = await isOpen(way, this.#options.runtime, abort.signal);
+    if (abort.signal.aborted) return;
     this.#probing = undefined;
-    this.apply({ type: open ? 'answered' : 'dead', origin });
+    this.apply({ type: open ? 'answered' : 'dead', origin: way.origin });
   }
 
   async #wake(at: number): Promise<void> {

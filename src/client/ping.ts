@@ -1,0 +1,29 @@
+import { accessPaths } from '../protocol/constants.ts';
+import type { Runtime } from './runtime.ts';
+import { isLocal, type Way } from './ways.ts';
+
+/** How long a way may stay without an answer. A name of the home network answers within milliseconds, or not at all. */
+const patienceMs = (way: Way): number => (isLocal(way) ? 1500 : 5000);
+
+/** Whether the box answers by this way; `false` also when `signal` aborts. */
+export async function isOpen(way: Way, { fetch, clock }: Runtime, signal: AbortSignal): Promise<boolean> {
+  const done = new AbortController();
+  const over = AbortSignal.any([signal, done.signal]);
+  const asked = async (): Promise<boolean> => {
+    const answer = await fetch(way.origin + accessPaths.ping, {
+      cache: 'no-store',
+      credentials: 'omit',
+      signal: over,
+    });
+    await answer.body?.cancel();
+    return true;
+  };
+  const tooLong = clock.sleep(patienceMs(way), over).then(() => false);
+  try {
+    return await Promise.race([asked(), tooLong]);
+  } catch {
+    return false;
+  } finally {
+    done.abort();
+  }
+}
