@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import { isReturn, RememberedBoxes, type Store } from '../../client/index.ts';
 import { Button } from '../shared/controls.tsx';
 import { NarrowPage, PageHeading } from '../shared/layout.tsx';
@@ -92,41 +92,60 @@ function Started({ cloud, store }: { cloud: Cloud; store: Store }): JSX.Element 
   );
 }
 
-/** `start` is the box used last, or finding one. */
 function RouteView(): JSX.Element {
   const app = useApp();
-  const t = useAppText();
-  const route = useRoute();
-  const first = useRef(route);
+  const { route, moved } = useRoute();
   const known = useLoaded(async () => ({ last: await lastBox(app), boxes: await app.boxes.list() }));
-  useEffect(() => known.again(), [hrefTo(route)]);
-  if (known.value === undefined) return <LoadedView loaded={known}>{() => <Waiting />}</LoadedView>;
-  const { last, boxes } = known.value;
-  const shown = route.name === 'start' ? startOf(boxes, last) : route;
-  // Not at the first: the person has clicked nothing yet, and the page is read from its top.
-  const focus = first.current !== route;
+  useEffect(() => {
+    if (moved) known.again();
+  }, [hrefTo(route)]);
+  return (
+    <LoadedView loaded={known}>
+      {({ last, boxes }) => (
+        <ShownRoute
+          route={route.name === 'start' ? startOf(boxes, last) : route}
+          anyBox={boxes.length > 0}
+          focus={moved}
+        />
+      )}
+    </LoadedView>
+  );
+}
+
+/** The box used last, or finding one. */
+function startOf(boxes: readonly { id: string }[], last: string | undefined): Route {
+  const box = boxes.find(({ id }) => id === last) ?? boxes[0];
+  return box === undefined ? { name: 'find' } : { name: 'box', id: box.id };
+}
+
+/** `focus`: on the heading of what is shown, for somebody who went there. */
+function ShownRoute({
+  route,
+  anyBox,
+  focus,
+}: {
+  route: Route;
+  anyBox: boolean;
+  focus: boolean;
+}): JSX.Element {
+  const t = useAppText().boxes;
   return (
     <>
-      <div key={hrefTo(shown)} class="view">
-        {shown.name === 'box' ? (
-          <BoxView id={shown.id} focus={focus} />
-        ) : shown.name === 'boxes' ? (
+      <div key={hrefTo(route)} class="view">
+        {route.name === 'box' ? (
+          <BoxView id={route.id} focus={focus} />
+        ) : route.name === 'boxes' ? (
           <BoxesView focus={focus} />
         ) : (
           <FindView focus={focus} />
         )}
       </div>
-      {boxes.length > 0 && (
-        <nav class="links" aria-label={t.boxes.title}>
-          {shown.name !== 'boxes' && <a href={hrefTo({ name: 'boxes' })}>{t.boxes.link}</a>}
-          {shown.name !== 'find' && <a href={hrefTo({ name: 'find' })}>{t.boxes.another}</a>}
+      {anyBox && (
+        <nav class="links" aria-label={t.title}>
+          {route.name !== 'boxes' && <a href={hrefTo({ name: 'boxes' })}>{t.link}</a>}
+          {route.name !== 'find' && <a href={hrefTo({ name: 'find' })}>{t.another}</a>}
         </nav>
       )}
     </>
   );
-}
-
-function startOf(boxes: readonly { id: string }[], last: string | undefined): Route {
-  const box = boxes.find(({ id }) => id === last) ?? boxes[0];
-  return box === undefined ? { name: 'find' } : { name: 'box', id: box.id };
 }

@@ -9,7 +9,7 @@ import { Notice, Waiting } from '../shared/notice.tsx';
 import { AppProblem } from './app-problem.tsx';
 import { BoxStateView } from './box-state-view.tsx';
 import { useConnection } from './connection.ts';
-import { forgetBox, setLastBox, useApp } from './context.ts';
+import { forgetBox, type HomeAccess, setLastBox, useApp } from './context.ts';
 import type { Destination } from './departure.ts';
 import { BoxNumber, RoadButton } from './found-boxes.tsx';
 import { goTo } from './route.ts';
@@ -57,8 +57,8 @@ function KnownBox({ box, focus }: { box: RememberedBox; focus: boolean }): JSX.E
           <Reaching phase={connection.phase} />
           {problem !== undefined && <AppProblem problem={problem} />}
           {state !== undefined && !lost && <BoxStateView state={state} />}
-          {home === false && (connection.way === 'tunnel' || connection.phase === 'no-way') && (
-            <DirectWay onAllow={allowHome} />
+          {home !== 'yes' && (connection.way === 'tunnel' || connection.phase === 'no-way') && (
+            <DirectWay home={home} onAllow={allowHome} />
           )}
         </>
       )}
@@ -105,13 +105,22 @@ function Reaching({ phase }: { phase: ConnectionState['phase'] }): JSX.Element |
   );
 }
 
-function DirectWay({ onAllow }: { onAllow: () => Promise<void> }): JSX.Element {
+/** At home, the tunnel is a detour: this page takes it until it may do otherwise. */
+function DirectWay({
+  home,
+  onAllow,
+}: {
+  home: HomeAccess | undefined;
+  onAllow: () => Promise<void>;
+}): JSX.Element | null {
   const t = useAppText().box;
   const [busy, setBusy] = useState(false);
   const allow = (): void => {
     setBusy(true);
     void onAllow();
   };
+  if (home === 'refused') return <p class="soft">{t.directRefused}</p>;
+  if (home === undefined) return null;
   return (
     <div class="stack">
       <p class="soft">{t.directHint}</p>

@@ -3,7 +3,7 @@ import { BoxConnection, type ConnectionState, type RememberedBox } from '../../c
 import { isAbort } from '../../kit/errors.ts';
 import { problemOf } from '../shared/api.ts';
 import { type BoxState, boxStateOf } from './box-state.ts';
-import { agreeToHome, askBrowserForHome, mayUseHome, useApp } from './context.ts';
+import { agreeToHome, askBrowserForHome, type HomeAccess, homeAccess, useApp } from './context.ts';
 
 export interface Connected {
   connection: ConnectionState;
@@ -11,7 +11,7 @@ export interface Connected {
   state: BoxState | undefined;
   problem: unknown;
   /** Whether this page may talk to the home network; `undefined` until that is known. */
-  home: boolean | undefined;
+  home: HomeAccess | undefined;
   /** The person agrees to that. */
   allowHome: () => Promise<void>;
   signOut: () => Promise<void>;
@@ -26,7 +26,7 @@ export function useConnection(box: RememberedBox): Connected {
   const [connection, setConnection] = useState(looking);
   const [state, setState] = useState<BoxState>();
   const [problem, setProblem] = useState<unknown>();
-  const [home, setHome] = useState<boolean>();
+  const [home, setHome] = useState<HomeAccess>();
 
   const load = async (opened: BoxConnection, signal: AbortSignal): Promise<void> => {
     try {
@@ -59,10 +59,10 @@ export function useConnection(box: RememberedBox): Connected {
     const ended = new AbortController();
     const { signal } = ended;
     void (async () => {
-      const localAllowed = await mayUseHome(app);
+      const access = await homeAccess(app);
       if (signal.aborted) return;
-      setHome(localAllowed);
-      const opened = open(localAllowed, signal);
+      setHome(access);
+      const opened = open(access === 'yes', signal);
       live.current = opened;
       setConnection(opened.state.value);
     })();
@@ -72,8 +72,9 @@ export function useConnection(box: RememberedBox): Connected {
   const allowHome = useCallback(async () => {
     await agreeToHome(app);
     await askBrowserForHome(box.ways.main);
-    setHome(true);
-    live.current?.allowLocal(true);
+    const access = await homeAccess(app);
+    setHome(access);
+    live.current?.allowLocal(access === 'yes');
   }, [app, box.ways.main]);
   const signOut = useCallback(async () => live.current?.logOut(), []);
   return { connection, state, problem, home, allowHome, signOut };

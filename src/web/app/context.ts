@@ -40,9 +40,27 @@ export async function depart(app: App, box: Destination, road: Road): Promise<vo
 
 const agreedKey = 'home-network-agreed';
 
-/** The person agreed that this page talks to the home network. A page that comes from there needs no such word. */
-export async function mayUseHome(app: App): Promise<boolean> {
-  return !app.publicPage || (await app.store.load(agreedKey)) === 'yes';
+/** `ask`: the person has not agreed yet. `refused`: the person has, but the browser was told no. */
+export type HomeAccess = 'yes' | 'ask' | 'refused';
+
+/**
+ * Whether this page may talk to the home network: when it comes from there itself, or once the person has agreed, to us and
+ * to the browser. The browser's word holds for the whole app, and so does ours.
+ */
+export async function homeAccess(app: App): Promise<HomeAccess> {
+  if (!app.publicPage) return 'yes';
+  if ((await app.store.load(agreedKey)) !== 'yes') return 'ask';
+  return (await browserRefuses()) ? 'refused' : 'yes';
+}
+
+/** Browsers that know no such permission refuse nothing. */
+async function browserRefuses(): Promise<boolean> {
+  try {
+    const { state } = await navigator.permissions.query({ name: 'local-network-access' as PermissionName });
+    return state === 'denied';
+  } catch {
+    return false;
+  }
 }
 
 export async function agreeToHome(app: App): Promise<void> {
@@ -51,7 +69,7 @@ export async function agreeToHome(app: App): Promise<void> {
 
 /** The browser asks the person once such a request is made; it waits for the answer, which may take a while. */
 export async function askBrowserForHome(main: string): Promise<void> {
-  const init: RequestInit = { cache: 'no-store', credentials: 'omit', signal: AbortSignal.timeout(60_000) };
+  const init: RequestInit = { cache: 'no-store', credentials: 'omit', signal: AbortSignal.timeout(45_000) };
   await fetch(main + accessPaths.ping, init).catch(() => undefined);
 }
 

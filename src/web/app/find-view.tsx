@@ -18,7 +18,7 @@ export function FindView({ focus }: { focus: boolean }): JSX.Element {
   const t = useAppText();
   const code = useRef<string>(undefined);
   const looking = useRef<Looking<Discovery>>(undefined);
-  const [look, setLook] = useState<Look<Discovery>>({ found: undefined, problem: undefined, looking: true });
+  const [look, setLook] = useState<Look<Discovery>>({ found: undefined, problem: undefined });
   const [unknownCode, setUnknownCode] = useState(false);
   useEffect(() => {
     const ask = (signal: AbortSignal): Promise<Discovery> =>

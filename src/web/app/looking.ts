@@ -14,7 +14,6 @@ export interface Look<T> {
   found: T | undefined;
   /** Why the last look failed. */
   problem: unknown;
-  looking: boolean;
 }
 
 interface LookingOptions<T> {
@@ -28,7 +27,7 @@ interface LookingOptions<T> {
  */
 export class Looking<T> {
   readonly #options: LookingOptions<T>;
-  #state: Look<T> = { found: undefined, problem: undefined, looking: false };
+  #state: Look<T> = { found: undefined, problem: undefined };
   #round: AbortController | undefined;
   #running = false;
 
@@ -61,15 +60,14 @@ export class Looking<T> {
 
   async #run(signal: AbortSignal): Promise<void> {
     for (let looks = 0; !signal.aborted; looks++) {
-      this.#set({ looking: true });
       let retryAfter: number | undefined;
       try {
         const found = await this.#options.look(signal);
-        if (!signal.aborted) this.#set({ found, problem: undefined, looking: false });
+        if (!signal.aborted) this.#set({ found, problem: undefined });
       } catch (problem) {
         if (signal.aborted || isAbort(problem)) return;
         retryAfter = problem instanceof Problem ? problem.retryAfterSeconds : undefined;
-        this.#set({ problem, looking: false });
+        this.#set({ problem });
       }
       await sleep(nextLookMs(looks, Math.random(), retryAfter), signal);
     }

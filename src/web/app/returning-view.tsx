@@ -6,7 +6,15 @@ import { Button } from '../shared/controls.tsx';
 import { PageHeading } from '../shared/layout.tsx';
 import { Waiting } from '../shared/notice.tsx';
 import { AppProblem } from './app-problem.tsx';
-import { agreeToHome, type App, depart, mayUseHome, setLastBox, useApp } from './context.ts';
+import {
+  agreeToHome,
+  type App,
+  askBrowserForHome,
+  depart,
+  homeAccess,
+  setLastBox,
+  useApp,
+} from './context.ts';
 import { type Departure, forgetDeparture, loadDeparture } from './departure.ts';
 import { sleep } from './looking.ts';
 import { goTo } from './route.ts';
@@ -63,7 +71,10 @@ export function ReturningView({ url, onDone }: { url: string; onDone: () => void
 
 async function remember(app: App, url: string, signal: AbortSignal): Promise<void> {
   const { clientId, redirectUri, store, boxes, publicPage, cloud } = app;
-  const localAllowed = await mayUseHome(app);
+  const localAllowed = (await homeAccess(app)) === 'yes';
+  const ways = loadDeparture(Date.now())?.box.ways;
+  // The code lives for a minute: the browser asks the person before it is on its way.
+  if (publicPage && localAllowed && ways?.tunnel === null) await askBrowserForHome(ways.main);
   const { registration } = cloud;
   const box = await finish({
     url,

@@ -19,12 +19,13 @@ export function goTo(route: Route): void {
   location.hash = hrefTo(route);
 }
 
-export function useRoute(): Route {
-  const [hash, setHash] = useState(location.hash);
+/** `moved`: somebody went there from another route of this page. */
+export function useRoute(): { route: Route; moved: boolean } {
+  const [{ hash, moved }, set] = useState({ hash: location.hash, moved: false });
   useEffect(() => {
-    const changed = (): void => setHash(location.hash);
+    const changed = (): void => set({ hash: location.hash, moved: true });
     addEventListener('hashchange', changed);
     return () => removeEventListener('hashchange', changed);
   }, []);
-  return routeOf(hash);
+  return { route: routeOf(hash), moved };
 }

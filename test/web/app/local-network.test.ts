@@ -79,17 +79,23 @@ describe.skipIf(withoutBrowser !== undefined)(`pages and the home network ${with
     expect(box.background('home').length).toBeGreaterThan(0);
   });
 
-  it('do not meet either when the person agreed here, but the browser was told no: the tunnel stays', async () => {
-    const { page } = await farAway();
+  it('do not meet either when the person agreed here, but told the browser no: the tunnel stays, and is explained', async () => {
+    const { context, page } = await farAway();
     await page.getByRole('button', { name: /^Connect to Kitchen/ }).click();
     await page.getByRole('link', { name: 'Allow' }).click();
     await page.getByText('Everything works.').waitFor();
     box.seen.length = 0;
+    const cdp = await context.newCDPSession(page);
+    await cdp.send('Browser.setPermission', {
+      permission: { name: 'local-network-access' },
+      setting: 'denied',
+      origin: stand.appOrigin,
+    });
     await page.getByRole('button', { name: 'Use the direct way at home' }).click();
-    await page.getByRole('button', { name: 'Use the direct way at home' }).waitFor({ state: 'detached' });
+    await page.getByText('the browser does not let it reach your home network').waitFor();
     await page.reload();
     await page.getByText('Through the tunnel, encrypted all the way to the box').waitFor();
-    await page.getByText('Everything works.').waitFor();
+    await page.getByText('the browser does not let it reach your home network').waitFor();
     expect(box.background('home')).toEqual([]);
   });
 });

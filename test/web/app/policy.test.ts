@@ -5,8 +5,6 @@ import { type Destination, originOf, roadsTo } from '../../../src/web/app/depart
 import { nextLookMs, pace } from '../../../src/web/app/looking.ts';
 import { isPublicPage } from '../../../src/web/app/place.ts';
 import { hrefTo, type Route, routeOf } from '../../../src/web/app/route.ts';
-import { de } from '../../../src/web/app/text/app.de.ts';
-import { en } from '../../../src/web/app/text/app.en.ts';
 
 const id = `${'b'.repeat(51)}a`;
 
@@ -119,15 +117,5 @@ describe('the state of a box', () => {
         },
       ),
     );
-  });
-});
-
-describe('the text', () => {
-  it('is all there in both languages', () => {
-    const shape = (text: unknown): unknown =>
-      typeof text === 'object' && text !== null
-        ? Object.fromEntries(Object.entries(text).map(([key, value]) => [key, shape(value)]))
-        : typeof text;
-    expect(shape(de)).toEqual(shape(en));
   });
 });

@@ -86,6 +86,8 @@ export const de: Translation<typeof en> = {
     direct: 'Zu Hause den direkten Weg nehmen',
     directHint:
       'Auch zu Hause nimmt diese Seite den Tunnel, bis Sie den direkten Weg erlauben. Der Browser fragt, ob diese Seite Geräte in Ihrem Heimnetz erreichen darf.',
+    directRefused:
+      'Auch zu Hause nimmt diese Seite den Tunnel: Der Browser lässt sie nicht in Ihr Heimnetz. Das ändern Sie in den Einstellungen des Browsers für diese Seite.',
     state: 'Wie es der Box geht',
     allWell: 'Alles funktioniert.',
     remedy: 'Was zu tun ist:',

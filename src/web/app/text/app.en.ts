@@ -83,6 +83,8 @@ export const en = {
     direct: 'Use the direct way at home',
     directHint:
       'At home, too, this page takes the tunnel until you allow the direct way. The browser asks whether this page may reach devices in your home network.',
+    directRefused:
+      'At home, too, this page takes the tunnel: the browser does not let it reach your home network. You can change that in the browser’s settings for this site.',
     state: 'How the box is doing',
     allWell: 'Everything works.',
     remedy: 'What to do:',
