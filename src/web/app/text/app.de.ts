@@ -125,7 +125,8 @@ export const de: Translation<typeof en> = {
       'Danach hat diese Seite nicht gefragt, oder es ist zu lange her. Verbinden Sie noch einmal.',
     'connect-mismatch':
       'Die Antwort kam nicht von der Box, die Sie gewählt haben, und wurde nicht angenommen. Verbinden Sie noch einmal, aus der Liste.',
-    'no-way': 'Diese Seite fand keinen Weg zur Box, den sie benutzen darf.',
+    'no-way':
+      'Der Tunnel der Box ist nicht offen, und in Ihrem Heimnetz darf diese Seite sie nicht erreichen. Verbinden Sie in einer Minute noch einmal.',
     'invalid-grant': 'Das hat zu lange gedauert; die Box wartet nur eine Minute. Verbinden Sie noch einmal.',
     'invalid-client': 'Diese App steht nicht auf der Liste der Box. Ihr Besitzer kann sie dort eintragen.',
     'storage-off':

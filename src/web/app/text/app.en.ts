@@ -120,7 +120,8 @@ export const en = {
     'connect-unknown': 'This page did not ask for that, or too long ago. Connect again.',
     'connect-mismatch':
       'The answer did not come from the box you chose, and was not taken. Connect again, from the list.',
-    'no-way': 'This page found no way to the box that it may use.',
+    'no-way':
+      'The tunnel of the box is not open, and this page may not reach the box in your home network. Connect again in a minute.',
     'invalid-grant': 'That took too long, and the box does not wait for more than a minute. Connect again.',
     'invalid-client': 'This app is not on the box’s list of apps. Its owner can add it there.',
     'storage-off':
