@@ -171,7 +171,7 @@ function LabelledInput({
         {children}
       </div>
       {error !== undefined && (
-        <p class="error" id={`${id}-error`} role="alert">
+        <p class="error" id={`${id}-error`}>
           {error}
         </p>
       )}

@@ -18,6 +18,8 @@ function apiThatAnswers(
   return { api: createApi({ ...options, fetch: fetch as typeof globalThis.fetch }), sent };
 }
 
+const failing = async (): Promise<never> => Promise.reject(new TypeError('Failed to fetch'));
+
 async function problemOf(call: Promise<unknown>): Promise<Problem> {
   const error: unknown = await call.then(
     () => undefined,
@@ -60,8 +62,7 @@ describe('calls of the JSON API', () => {
   });
 
   it('says `unreachable` when the network fails, and throws the caller’s own reason when aborted', async () => {
-    const fetch = async (): Promise<never> => Promise.reject(new TypeError('Failed to fetch'));
-    expect((await problemOf(createApi({ fetch })('/api/state'))).code).toBe('unreachable');
+    expect((await problemOf(createApi({ fetch: failing })('/api/state'))).code).toBe('unreachable');
     const reason = new Error('gone to another page');
     const { api } = apiThatAnswers(200, '{}');
     await expect(api('/api/state', { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);

@@ -51,7 +51,7 @@ export function Consent(): JSX.Element {
       <p>{t.consent.person(person?.name ?? '', boxName)}</p>
       <p class="soft">{t.consent.check}</p>
       <ProblemNotice problem={problem} />
-      <div class="actions wide">
+      <div class="actions">
         <Button kind="primary" busy={deciding === 'allow'} onClick={() => void decide(true)}>
           {t.consent.allow}
         </Button>

@@ -72,7 +72,6 @@ export const de: Translation<typeof en> = {
     malformed:
       'Die App hat auf eine Art gefragt, die die Box nicht versteht. Das muss ihr Hersteller richten.',
     addApp: 'Zeigen, welche Apps erlaubt sind',
-    leaving: 'Zurück zur App …',
   },
   nav: {
     label: 'Seiten der Box',
@@ -252,7 +251,6 @@ export const de: Translation<typeof en> = {
       'Sie sind durch den Tunnel hier. Wenn Sie ihn ausschalten, kommen Sie nur noch zu Hause hinein.',
     submit: 'Speichern',
     saved: 'Gespeichert.',
-    ownersOnly: 'Das können nur Besitzer ändern.',
     languageHint: 'Dieser Seite, in diesem Browser.',
   },
   account: {
@@ -293,7 +291,6 @@ export const de: Translation<typeof en> = {
       fatal: 'nur das Schlimmste',
     },
     pause: 'Anhalten',
-    follow: 'Mitlaufen',
     download: 'Herunterladen',
     none: 'Davon gibt es noch nichts.',
     label: 'Zeilen des Protokolls',

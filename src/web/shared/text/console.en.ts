@@ -75,7 +75,6 @@ export const en = {
     malformed:
       'The app has asked in a way that the box does not understand. It has to be corrected by its maker.',
     addApp: 'See which apps are allowed',
-    leaving: 'Going back to the app …',
   },
   nav: {
     label: 'Pages of the box',
@@ -251,7 +250,6 @@ export const en = {
     tunnelWarning: 'You are here through the tunnel. If you switch it off, you can come back only at home.',
     submit: 'Save',
     saved: 'Saved.',
-    ownersOnly: 'Only owners can change these.',
     languageHint: 'Of this page, in this browser.',
   },
   account: {
@@ -290,7 +288,6 @@ export const en = {
       fatal: 'the worst only',
     } satisfies Levels,
     pause: 'Pause',
-    follow: 'Follow',
     download: 'Download',
     none: 'Nothing of this kind yet.',
     label: 'Lines of the log',
