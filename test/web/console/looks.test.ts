@@ -111,7 +111,7 @@ describe.skipIf(noBrowser !== undefined)(`every page of the console ${noBrowser 
       expect(await overflowAt320(page), 'px wider than a screen of 320 px').toBe(0);
       // The other language has the same elements, and longer words.
       expect(language === 'en' ? await accessibilityFaults(page) : []).toEqual([]);
-      if (language === 'en') await takePictures(page, name);
+      if (language === 'en') await takePictures(page, `console-${name}`);
       expect(faults).toEqual([]);
     });
   });

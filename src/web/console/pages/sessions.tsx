@@ -95,14 +95,11 @@ function Session({
         <p>
           <strong>{label}</strong> {current && <span class="tag">{t.sessions.current}</span>}
         </p>
-        <p class="soft">
-          {facts.map((fact, index) => (
-            <span key={fact} class="chunk">
-              {fact}
-              {index < facts.length - 1 && <span aria-hidden="true">&ensp;·&ensp;</span>}
-            </span>
+        <ul role="list" class="chunks soft">
+          {facts.map((fact) => (
+            <li key={fact}>{fact}</li>
           ))}
-        </p>
+        </ul>
       </div>
       <Button aria-label={t.sessions.endName(label)} onClick={() => onEnd(branch)}>
         {t.sessions.end}

@@ -2,6 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { errorCodes } from '../../../../src/protocol/error-codes.ts';
+import { de as appGerman } from '../../../../src/web/app/text/app.de.ts';
+import { en as appEnglish } from '../../../../src/web/app/text/app.en.ts';
 import { consoleText } from '../../../../src/web/shared/text/console.ts';
 import { sharedText } from '../../../../src/web/shared/text/shared.ts';
 import { textFaults } from '../../text-faults.ts';
@@ -10,6 +12,7 @@ describe('text', () => {
   it.each([
     ['shared', sharedText],
     ['console', consoleText],
+    ['app', { en: appEnglish, de: appGerman }],
   ])('of %s is whole in both languages', (_name, text) => {
     expect(textFaults(text)).toEqual([]);
   });
