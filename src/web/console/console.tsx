@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { Button } from '../shared/controls.tsx';
 import { NarrowPage } from '../shared/layout.tsx';
 import { ProblemNotice, Waiting } from '../shared/notice.tsx';
-import { useRoute } from '../shared/router.ts';
+import { hrefOf, useRoute } from '../shared/router.ts';
 import { useStore } from '../shared/store.ts';
 import { useSharedText } from '../shared/text/shared.ts';
 import { listenToBox } from './events.ts';
@@ -41,7 +41,8 @@ export function Console(): JSX.Element {
 
   const letIn = async (recoveryCode: string, offerPasskey: boolean): Promise<void> => {
     setWelcome({ step: 'code', recoveryCode, offerPasskey });
-    if (location.hash !== '') history.replaceState(null, '', location.pathname + location.search);
+    // The door they came through is not theirs to come back to.
+    if (location.hash !== '') location.replace(hrefOf(''));
     await visit.refresh();
   };
 

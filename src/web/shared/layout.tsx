@@ -60,7 +60,8 @@ export function PageHeading({ children, focus }: { children: string; focus?: boo
     document.title = `${children} · Porchlight`;
   }, [children]);
   useEffect(() => {
-    if (headings++ > 0 ? focus !== false : focus === true) heading.current?.focus();
+    const later = headings++ > 0;
+    if (focus ?? later) heading.current?.focus();
   }, []);
   return (
     <h1 ref={heading} tabIndex={-1}>

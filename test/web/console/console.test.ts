@@ -130,6 +130,14 @@ describe.skipIf(noBrowser !== undefined)(`the console ${noBrowser ?? ''}`, () =>
       await page.getByLabel(field).fill(code);
       await page.keyboard.press('Enter');
       await expectToSee(page.getByText(right.recoveryCode));
+      expect(new URL(page.url()).hash).toBe('#/');
+      // The next time they come to the login, not to the door they came through.
+      await page.getByRole('button', { name: en.recovery.done }).click();
+      if (link === en.login.invited) await page.getByRole('button', { name: en.passkeyOffer.later }).click();
+      await page.getByText(en.home.look(1)).waitFor();
+      await expect.poll(() => box.listeners).toBe(1);
+      box.endSession();
+      await expectToSee(page.getByText(en.login.ended));
     }
   });
 
