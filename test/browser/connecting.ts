@@ -1,0 +1,27 @@
+import type { Page } from 'playwright-core';
+import type { House } from './house.ts';
+
+/** Logs the owner in, where the page of the box asks for it. */
+export async function logIn(house: House, page: Page): Promise<void> {
+  const { name, password } = await house.owner();
+  await page.getByLabel('Your name').fill(name);
+  await page.getByRole('textbox', { name: 'Password' }).fill(password);
+  await page.getByRole('button', { name: 'Log in', exact: true }).click();
+}
+
+/** From the app to the box's question whether to let it in, and no further. */
+export async function askToConnect(house: House, page: Page): Promise<void> {
+  await page.goto(`${house.origins.app}/#/find`);
+  await page.getByRole('button', { name: /^Connect to / }).click();
+  const isIn = page.getByRole('button', { name: 'Allow', exact: true });
+  await page.getByLabel('Your name').or(isIn).first().waitFor();
+  if (!(await isIn.isVisible())) await logIn(house, page);
+  await isIn.waitFor();
+}
+
+/** All the way: the app is let in by the owner, and connected. */
+export async function connectApp(house: House, page: Page): Promise<void> {
+  await askToConnect(house, page);
+  await page.getByRole('button', { name: 'Allow', exact: true }).click();
+  await page.getByText('Everything works.').waitFor();
+}
