@@ -18,7 +18,7 @@ export function readConnectRequest(given: unknown, apps: Apps, issuer: string): 
   const app = apps.find(clientId, redirectUri);
   if (app === undefined) {
     const shown = typeof redirectUri === 'string' ? JSON.stringify(redirectUri.slice(0, 100)) : 'no address';
-    const message = `the app that sent you here is not on this box’s list, or wants you back at an address (${shown}) that is not; an owner of the box can add it under Settings, Apps`;
+    const message = `the app that sent you here is not on this box’s list, or wants you back at an address (${shown}) that is not; an owner of the box can add it under “Apps”`;
     throw new Problem('app-not-allowed', message, { status: 403 });
   }
   if (Value.Check(ConnectQuery, query)) return { app, query };

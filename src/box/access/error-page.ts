@@ -1,6 +1,8 @@
 import type { Problem } from '../../kit/errors.ts';
 import { escaped } from '../../kit/markup.ts';
 
+const sentence = (words: string): string => `${words.slice(0, 1).toUpperCase()}${words.slice(1)}.`;
+
 /** For a person who was sent here wrongly and whom nobody may send back: what is wrong, and the way to the box itself. */
 export function errorPage(problem: Problem, boxName: string): string {
   return `<!doctype html>
@@ -15,7 +17,7 @@ export function errorPage(problem: Problem, boxName: string): string {
 <body>
 <main>
 <h1>Not connected</h1>
-<p role="alert">${escaped(problem.message)}.</p>
+<p role="alert">${escaped(sentence(problem.message))}</p>
 <p><a href="/">To the box</a></p>
 <p class="id"><small>${escaped(problem.code)}</small></p>
 </main>

@@ -128,6 +128,8 @@ export const de: Translation<typeof en> = {
     'no-way':
       'Der Tunnel der Box ist nicht offen, und in Ihrem Heimnetz darf diese Seite sie nicht erreichen. Verbinden Sie in einer Minute noch einmal.',
     'invalid-grant': 'Das hat zu lange gedauert; die Box wartet nur eine Minute. Verbinden Sie noch einmal.',
+    'invalid-request':
+      'Diese App hat die Box auf eine Weise gefragt, die sie nicht versteht. Das muss ihr Hersteller in Ordnung bringen.',
     'invalid-client': 'Diese App steht nicht auf der Liste der Box. Ihr Besitzer kann sie dort eintragen.',
     'storage-off':
       'Dieser Browser lässt die Seite nichts behalten, auch nicht, welche Box Ihre ist. Erlauben Sie ihr, Daten zu speichern, oder verlassen Sie das private Fenster.',

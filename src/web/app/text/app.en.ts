@@ -123,6 +123,8 @@ export const en = {
     'no-way':
       'The tunnel of the box is not open, and this page may not reach the box in your home network. Connect again in a minute.',
     'invalid-grant': 'That took too long, and the box does not wait for more than a minute. Connect again.',
+    'invalid-request':
+      'This app asked the box in a way that the box does not understand. Its maker has to correct that.',
     'invalid-client': 'This app is not on the box’s list of apps. Its owner can add it there.',
     'storage-off':
       'This browser lets the page keep nothing, so that it could not remember your box. Allow it to store data, or leave the private window.',
