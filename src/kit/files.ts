@@ -49,6 +49,8 @@ async function replace(path: string, data: string | Uint8Array, mode: number): P
     const file = await open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, mode);
     try {
       await file.writeFile(data);
+      // What open gave it is less what the umask takes, and a service's takes all of group and others.
+      await file.chmod(mode);
       await file.sync();
     } finally {
       await file.close();
