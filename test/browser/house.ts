@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
@@ -13,6 +13,13 @@ import { trust } from './trusting-home.ts';
 
 const executablePath = '/usr/bin/chromium';
 
+export interface HouseOptions {
+  /** The box has no owner yet. */
+  unclaimed: boolean;
+  /** CAs (PEM) that the browser trusts besides those of the home. */
+  trusted?: string;
+}
+
 /**
  * A whole real home with its cloud, and a browser that trusts its CA as a person's would: nothing about certificates is
  * ignored. Every name of the box leads through a door that a test can shut, so that a name can die while pages are open.
@@ -24,15 +31,15 @@ export class House {
   #doors: { main: Door; mirrors: readonly Door[]; tunnel: Door } | undefined;
   #browser: Browser | undefined;
 
-  private constructor(options: { folder: string; ports: HomePorts; unclaimed: boolean }) {
+  private constructor(options: HouseOptions & { folder: string; ports: HomePorts }) {
     const { folder, ports, unclaimed } = options;
     this.#folder = folder;
     this.ports = ports;
     this.home = new Home({ state: join(folder, 'home'), ports, unclaimed, onStep: () => undefined });
   }
 
-  /** `unclaimed`: the box has no owner yet. Resolves when the box is ready for its first visitor. */
-  static async start(options: { unclaimed: boolean }): Promise<House> {
+  /** Resolves when the box is ready for its first visitor. */
+  static async start(options: HouseOptions): Promise<House> {
     buildPagesIfOlder();
     const folder = mkdtempSync(join(tmpdir(), 'porchlight-house-'));
     const house = new House({ folder, ports: await freePorts(), ...options });
@@ -44,7 +51,7 @@ export class House {
         house.home.owner,
         house.#openDoors(),
       ]);
-      house.#browser = await house.#launch();
+      house.#browser = await house.#launch(options.trusted ?? '');
     } catch (error) {
       await house.close();
       throw error;
@@ -104,10 +111,10 @@ export class House {
     for (const door of [this.#doors.main, ...this.#doors.mirrors, tunnel]) await door.open();
   }
 
-  async #launch(): Promise<Browser> {
+  async #launch(trusted: string): Promise<Browser> {
     const person = join(this.#folder, 'person');
     mkdirSync(person);
-    trust(person, this.home.caPath);
+    trust(person, readFileSync(this.home.caPath, 'utf8') + trusted);
     const { names } = this.box.facts;
     const { main, mirrors, tunnel } = this.doors;
     const rules = [
