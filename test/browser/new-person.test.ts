@@ -127,6 +127,20 @@ describe.skipIf(noBrowser !== undefined)(`a new person ${noBrowser ?? ''}`, () =
     expect(me).toMatchObject({ person: { name: robin.name, role: 'owner' }, session: { kind: 'login' } });
   });
 
+  it('finds every page of the box in order', async () => {
+    await page.goto(house.origins.main);
+    await page.getByRole('navigation').getByRole('link').first().waitFor();
+    const links = await page.getByRole('navigation').getByRole('link').all();
+    const names = await Promise.all(links.map(async (link) => link.innerText()));
+    expect(names).toHaveLength(9);
+    for (const name of names) {
+      await page.getByRole('navigation').getByRole('link', { name, exact: true }).click();
+      await page.getByRole('heading', { name, level: 1 }).waitFor();
+      await expect.poll(() => page.getByText('One moment …').count()).toBe(0);
+      await takePictures(page, `real-console-${name.toLowerCase().replaceAll(' ', '-')}`);
+    }
+  });
+
   it('has met no error of a page, and nothing its content security policy refused', () => {
     expect(faults).toEqual([]);
   });
