@@ -191,7 +191,7 @@ export class BoxConnection {
   }
 
   #post(path: string, form: Record<string, string>): Promise<Response> {
-    // An answer with tokens that is lost with its way ends the session; when it is, asking again does no further harm.
+    // An answer with tokens that was lost with its way is given again, if it is asked for at once.
     const request: BoxRequest = {
       path,
       init: { method: 'POST', body: new URLSearchParams(form), cache: 'no-store', credentials: 'omit' },

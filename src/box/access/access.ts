@@ -77,8 +77,8 @@ export class Access implements Service {
     const apps = new Apps({ store, configured: options.apps });
     const passkeys = new Passkeys({ store, people, boxName, rpId: names.main, clock });
     const setupCode = new SetupCode({ folder, store, clock, log });
-    const hasher = new PasswordHasher();
-    const logins = new Logins({ people, sessions, tokens, setupCode, hasher, boxName, clock });
+    const hashers = { home: new PasswordHasher(), away: new PasswordHasher({ atOnce: 1 }) };
+    const logins = new Logins({ people, sessions, tokens, setupCode, hashers, boxName, clock });
     const guard = new Guard({ names, people, sessions, tokens, apps, visitorOf, log });
     this.#store = store;
     this.#setupCode = setupCode;

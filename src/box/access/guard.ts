@@ -56,9 +56,14 @@ export class Guard {
     this.#options = options;
   }
 
-  /** The `onRequest` hook of all routes of access. Throws `not-logged-in`, `owner-only`, `cross-site-request`. */
+  /**
+   * The `onRequest` hook of all routes of access. Throws `not-a-name-of-the-box`, `not-logged-in`, `owner-only`,
+   * `cross-site-request`.
+   */
   async admit(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     reply.headers({ 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' });
+    // A name of somebody else's that leads here (DNS rebinding) is theirs: pages there are told nothing.
+    if (!isOwnHost(request.host, this.#options.names)) throw misdirected();
     const { admission } = request.routeOptions.config;
     if (admission === 'app' || admission === 'oauth') this.#shareWithApps(request, reply);
     if (admission === 'oauth' || request.method === 'OPTIONS') return;
@@ -162,6 +167,12 @@ export class Guard {
     });
   }
 }
+
+/** RFC 9110, 15.5.20. */
+const misdirected = (): Problem =>
+  new Problem('not-a-name-of-the-box', 'this is not a name of the box; open it under one of its own', {
+    status: 421,
+  });
 
 /** Answers what a browser asks before it lets an app's script call; the headers are there already. */
 export async function preflight(_request: unknown, reply: FastifyReply): Promise<FastifyReply> {

@@ -27,10 +27,16 @@ export interface LoginsOptions {
   sessions: Sessions;
   tokens: Tokens;
   setupCode: SetupCode;
-  hasher: PasswordHasher;
+  /** Lines apart: strangers who make the box compute keep nobody waiting at home. */
+  hashers: Record<Side, PasswordHasher>;
   boxName: Fact<string>;
   clock: Clock;
 }
+
+type Side = 'home' | 'away';
+
+/** Also a visitor without the tunnel can be a stranger: by a global IPv6 address, or a port the router forwards. */
+const sideOf = ({ atHome }: Visitor): Side => (atHome ? 'home' : 'away');
 
 /** By whom, from where, on what. */
 export interface Caller extends Visitor {
@@ -49,7 +55,7 @@ export class Logins {
 
   /** Throws `only-at-home`, `already-claimed`, `wrong-setup-code`, `password-refused`, `rate-limited`. */
   async firstRun(given: FirstRunRequest, caller: Caller): Promise<{ recoveryCode: string; cookie: string }> {
-    const { people, setupCode, hasher, boxName } = this.#options;
+    const { people, setupCode, hashers, boxName } = this.#options;
     if (people.claimed.value) throw alreadyClaimed();
     if (!caller.atHome) {
       const message =
@@ -58,7 +64,7 @@ export class Logins {
     }
     setupCode.check(given.setupCode);
     checkPassword(given.password, [given.name, boxName.value]);
-    const password = await hasher.hash(given.password);
+    const password = await hashers[sideOf(caller)].hash(given.password);
     const { person, recoveryCode } = people.claim(given.name, password);
     await setupCode.remove();
     return { recoveryCode, cookie: this.enter(person, caller) };
@@ -66,11 +72,11 @@ export class Logins {
 
   /** Throws `wrong-name-or-password`, `not-claimed`, `rate-limited`. */
   async login(given: LoginRequest, caller: Caller): Promise<string> {
-    const { people, hasher } = this.#options;
+    const { people, hashers } = this.#options;
     this.#requireOwner();
     const person = people.byName(given.name);
     const right = await this.#guess(accountOf(given.name, person), caller, () =>
-      hasher.verify(given.password, person && people.passwordOf(person.id)),
+      hashers[sideOf(caller)].verify(given.password, person && people.passwordOf(person.id)),
     );
     if (right && person !== undefined) return this.enter(person, caller);
     throw new Problem('wrong-name-or-password', 'the name or the password is wrong', { status: 401 });
@@ -84,7 +90,7 @@ export class Logins {
     const right = (): boolean => person !== undefined && people.isRecoveryCode(person.id, given.recoveryCode);
     if (!(await this.#guess(accountOf(given.name, person), caller, right)) || person === undefined)
       throw wrongRecovery();
-    const password = await this.#hashed(given.password, person);
+    const password = await this.#hashed(given.password, person, caller);
     // Two who came with the same code at the same time: the second finds it used.
     if (!right()) throw wrongRecovery();
     const recoveryCode = people.setPassword(person.id, password);
@@ -99,7 +105,7 @@ export class Logins {
     const right = await this.#guess(undefined, caller, () => invited() !== undefined);
     const person = invited();
     if (!right || person === undefined) throw inviteRefused();
-    const password = await this.#hashed(given.password, person);
+    const password = await this.#hashed(given.password, person, caller);
     if (invited() === undefined) throw inviteRefused();
     const recoveryCode = people.setPassword(person.id, password);
     return { recoveryCode, cookie: this.enter(person, caller) };
@@ -112,12 +118,12 @@ export class Logins {
     sessionId: string,
     caller: Caller,
   ): Promise<void> {
-    const { people, hasher, sessions } = this.#options;
+    const { people, hashers, sessions } = this.#options;
     const right = await this.#guess(person.id, caller, () =>
-      hasher.verify(given.current, people.passwordOf(person.id)),
+      hashers[sideOf(caller)].verify(given.current, people.passwordOf(person.id)),
     );
     if (!right) throw new Problem('wrong-name-or-password', 'the present password is wrong', { status: 401 });
-    people.changePassword(person.id, await this.#hashed(given.password, person));
+    people.changePassword(person.id, await this.#hashed(given.password, person, caller));
     sessions.endAllOf(person.id, sessionId);
   }
 
@@ -135,9 +141,9 @@ export class Logins {
     return tokens.newCookie(session.id);
   }
 
-  #hashed(password: string, person: Person): Promise<string> {
+  #hashed(password: string, person: Person, caller: Caller): Promise<string> {
     checkPassword(password, [person.name, this.#options.boxName.value]);
-    return this.#options.hasher.hash(password);
+    return this.#options.hashers[sideOf(caller)].hash(password);
   }
 
   #requireOwner(): void {
@@ -155,8 +161,9 @@ export class Logins {
     const now = this.#options.clock.monotonic();
     const address = addressFamily(caller.address) === undefined ? caller.address : homeOf(caller.address);
     const counters: [GuessLimit, string][] = [[this.#addresses, address]];
-    // A stranger's guesses through the tunnel keep nobody out at home.
-    if (account !== undefined) counters.push([this.#accounts, `${caller.through}:${account}`]);
+    // A stranger's guesses from outside keep nobody out at home.
+    const key = account === undefined ? undefined : `${sideOf(caller)}:${account}`;
+    if (key !== undefined) counters.push([this.#accounts, key]);
     const waitMs = Math.max(...counters.map(([limit, key]) => limit.wait(key, now)));
     if (waitMs > 0) throw tooMany(waitMs);
     for (const [limit, key] of counters) limit.count(key, now);
@@ -167,7 +174,7 @@ export class Logins {
     } finally {
       // What could not be looked at was no guess. Who is in has nothing to wait for, but their address may be others' too.
       if (right !== false) for (const [limit, key] of counters) limit.takeBack(key, now);
-      if (right === true && account !== undefined) this.#accounts.forgive(`${caller.through}:${account}`);
+      if (right === true && key !== undefined) this.#accounts.forgive(key);
     }
   }
 }

@@ -5,7 +5,7 @@ import { accessLimits, accessPaths, type ConnectView, ConsentRequest } from '../
 import { readConnectRequest, redirectTo } from './connect-request.ts';
 import { errorPage } from './error-page.ts';
 import { preflight } from './guard.ts';
-import { isOwnHost, originAt } from './origins.ts';
+import { originAt } from './origins.ts';
 import type { Parts } from './parts.ts';
 
 export interface ConnectRoutesOptions extends Parts {
@@ -15,14 +15,14 @@ export interface ConnectRoutesOptions extends Parts {
   arrived: (state: string) => void;
 }
 
+/** Each name of the box is an issuer of its own (RFC 8414, 2), so that a page never has to ask another name. */
+const issuerOf = (request: FastifyRequest): string => originAt(request.host);
+
 /** The authorization endpoint (OAuth 2.1): code and PKCE, a person's consent, no implicit way, no scopes. */
 export function connectRoutes(app: HttpApp, options: ConnectRoutesOptions): void {
-  const { guard, apps, codes, names, boxName, page, arrived } = options;
+  const { guard, apps, codes, boxName, page, arrived } = options;
   const bodyLimit = accessLimits.formBytes;
   const open = { config: { admission: 'open' }, bodyLimit } as const;
-  /** Each name of the box is an issuer of its own (RFC 8414, 2), so that a page never has to ask another name. */
-  const issuerOf = (request: FastifyRequest): string =>
-    originAt(isOwnHost(request.host, names) ? request.host : names.main);
 
   const oauth = { config: { admission: 'oauth' } } as const;
   app.options(accessPaths.metadata, oauth, preflight);

@@ -117,6 +117,23 @@ describe('wrong passwords', () => {
     expect((await new Browser(lab).login()).status).toBe(204);
   });
 
+  it('from outside keep nobody at home waiting while they are computed', async () => {
+    const lab = await openLab();
+    await new Browser(lab).firstRun();
+    lab.from = away;
+    const guesses = Array.from({ length: 19 }, async (_, n) =>
+      new Browser(lab).login(`person ${n}`, 'wrong wrong wrong'),
+    );
+    const full = guesses.map(async (guess) => {
+      const answer = await guess;
+      expect(answer.json['message']).toContain('too many people are logging in');
+    });
+    await Promise.any(full);
+    lab.from = home;
+    expect((await new Browser(lab).login()).status).toBe(204);
+    await Promise.all(guesses);
+  });
+
   it('count also while they are looked at', async () => {
     const lab = await openLab();
     await new Browser(lab).firstRun();
