@@ -10,3 +10,11 @@ export function cutToFit(text: string, fits: (text: string) => boolean): string 
   }
   return cut;
 }
+
+/**
+ * `name` without what cannot be seen: control and formatting characters (direction overrides, zero-width) would let one name
+ * look like another, and break what it is written into. Empty when nothing that can be read is left.
+ */
+export function readableName(name: string): string {
+  return name.normalize('NFC').replaceAll(/\p{C}/gu, '').replaceAll(/\s+/g, ' ').trim();
+}

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Clock, days } from '../../kit/clock.ts';
 import { type Fact, OwnedFact } from '../../kit/fact.ts';
 import { Problem } from '../../kit/errors.ts';
+import { readableName } from '../../kit/text.ts';
 import type { InviteRequest, PersonView } from '../../protocol/access-api.ts';
 import { newHumanCode, normalHumanCode, secretHash } from './secrets.ts';
 import type { Sessions } from './sessions.ts';
@@ -159,8 +160,7 @@ export function alreadyClaimed(): Problem {
 
 /** Throws `bad-request` when nothing that can be seen is left of it. */
 function cleanName(name: string): string {
-  // Control and formatting characters (direction overrides, zero-width) would let one name look like another.
-  const clean = name.normalize('NFC').replaceAll(/\p{C}/gu, '').replaceAll(/\s+/g, ' ').trim();
+  const clean = readableName(name);
   if (clean === '')
     throw new Problem('bad-request', 'this name has nothing that can be read; choose another one', {
       status: 400,

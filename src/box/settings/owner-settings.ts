@@ -3,10 +3,12 @@ import { Value } from 'typebox/value';
 import { join } from 'node:path';
 import type { Clock, Random } from '../../kit/clock.ts';
 import { type Fact, OwnedFact } from '../../kit/fact.ts';
+import { Problem } from '../../kit/errors.ts';
 import { privateFolder, readIfThere, writeAtomic } from '../../kit/files.ts';
 import type { Log } from '../../kit/log.ts';
 import { Reconciler } from '../../kit/reconcile.ts';
 import type { Service } from '../../kit/service.ts';
+import { readableName } from '../../kit/text.ts';
 import { type SettingsRequest, SettingsView } from '../../protocol/access-api.ts';
 
 /** What the file holds; a setting that is absent is the configuration's. */
@@ -79,9 +81,14 @@ export class OwnerSettings implements Service {
     return this.#view.value;
   }
 
-  /** Durable when it resolves. */
+  /** Durable when it resolves. Throws `bad-request` for a name that nobody could read. */
   async write(wanted: SettingsRequest): Promise<SettingsView> {
-    const { name, tunnel, discovery } = wanted;
+    const { tunnel, discovery } = wanted;
+    const name = readableName(wanted.name);
+    if (name === '') {
+      const message = 'this name has nothing that can be read; choose another one';
+      throw new Problem('bad-request', message, { status: 400 });
+    }
     const next: SettingsView = {
       name,
       tunnel,

@@ -44,6 +44,18 @@ describe('what owners set', () => {
     await again.stop();
   });
 
+  it('is never a name that cannot be read, or that could break what it is written into', async () => {
+    const { settings } = newSettings();
+    await settings.start();
+    const rest = { tunnel: true, discovery: 'always' } as const;
+    const { name } = await settings.write({ name: ' The\u202E \u0000Attic\uD800 ', ...rest });
+    expect([name, settings.boxName.value]).toEqual(['The Attic', 'The Attic']);
+    for (const name of [' ', '\u0007', '\u200B'])
+      await expect(settings.write({ name, ...rest })).rejects.toMatchObject({ code: 'bad-request' });
+    expect(settings.boxName.value).toBe('The Attic');
+    await settings.stop();
+  });
+
   it('opens a window for a while, and then the box is hidden', async () => {
     const { settings, clock } = newSettings();
     await settings.start();
