@@ -1,7 +1,7 @@
 import type { Condition } from '../../kit/health.ts';
 import { escaped } from '../../kit/markup.ts';
 
-/** What the status page shows. Through the tunnel, `details` is absent: strangers learn nothing of the home. */
+/** What the status page shows. From outside of the home network, `details` is absent: strangers learn nothing of the home. */
 export interface StatusView {
   name: string;
   boxId: string;
@@ -14,8 +14,9 @@ export interface StatusView {
 const marks = { ok: '●', warning: '▲', error: '■' } as const;
 const words = { ok: 'works', warning: 'needs a look', error: 'does not work' } as const;
 
-/** The box's page until the console takes its place: plain HTML, no script, style in a sheet of its own. */
+/** The box's state without the console: plain HTML, no script, style in a sheet of its own. */
 export function statusPage(view: StatusView): string {
+  const home = view.details === undefined ? 'from another network' : 'on its home network';
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -28,7 +29,7 @@ export function statusPage(view: StatusView): string {
 <body>
 <main>
 <h1>${escaped(view.name)}</h1>
-<p>This is your Porchlight box. You reached it ${view.through === 'home' ? 'on its home network' : 'through its tunnel'}.</p>
+<p>This is your Porchlight box. You reached it ${view.through === 'home' ? home : 'through its tunnel'}.</p>
 ${view.selfSigned ? selfSignedNotice : ''}${view.details === undefined ? '' : details(view.details)}<p class="id"><small>Box id <code>${escaped(view.boxId)}</code></small></p>
 </main>
 </body>

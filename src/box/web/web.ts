@@ -200,14 +200,14 @@ export class Web implements Service {
   }
 
   #view(socket: Socket, host: string): StatusView {
-    const through = this.#door.visitorOf(socket) === undefined ? 'home' : 'tunnel';
+    const { through, atHome } = this.visitorOf(socket);
     return {
       name: this.#options.name.value,
       boxId: this.#options.identity.boxId,
       selfSigned:
         this.#options.certificate.value === undefined || !this.#certificates.covers(withoutPort(host)),
       through,
-      details: through === 'home' ? this.#options.details() : undefined,
+      details: atHome ? this.#options.details() : undefined,
     };
   }
 

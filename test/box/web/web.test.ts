@@ -18,6 +18,7 @@ import { temporaryFolder } from '../../support/folder.ts';
 import { webParts } from '../../support/web-parts.ts';
 
 const zoneRoot = 'box.test';
+const links = new OwnedFact(webParts.links.value);
 const folder = temporaryFolder();
 
 let identity: Identity;
@@ -49,6 +50,7 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve));
   web = new Web({
     ...webParts,
+    links,
     identity,
     zoneRoot,
     certificate,
@@ -191,6 +193,11 @@ describe('through the tunnel door', () => {
 
   it('shows strangers no details of the home', async () => {
     expect((await get(zone, '/status')).body).toContain('Ways in');
+    links.set(['192.168.1.0/24']);
+    const neighbour = await get(zone, '/status');
+    links.set(webParts.links.value);
+    expect(neighbour.body).toContain('from another network');
+    expect(neighbour.body).not.toContain('Ways in');
     const outside = await get(`remote.${zone}`, '/status', { through: header });
     expect(outside.body).toContain('through its tunnel');
     expect(outside.body).not.toContain('Ways in');
