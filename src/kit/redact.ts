@@ -70,7 +70,7 @@ const secretTexts: readonly (readonly [pattern: RegExp, replacement: string])[] 
   [new RegExp(`("[\\w-]*${secretName}":\\s*)(?:"(?:[^"\\\\]|\\\\.)*"|[\\d.]+)`, 'gi'), `$1"${censor}"`],
   [new RegExp(`(\\\\"[\\w-]*${secretName}\\\\":\\s*\\\\")[^"\\\\]*`, 'gi'), `$1${censor}`],
   [
-    /-----BEGIN [A-Z ]*PRIVATE KEY-----[^"]*?(-----END [A-Z ]*PRIVATE KEY-----|(?=")|$)/g,
+    /-----BEGIN [A-Z ]*PRIVATE KEY-----[^"]*?(-----END [A-Z ]*PRIVATE KEY-----|(?=\\*")|$)/g,
     `[private key ${censor}]`,
   ],
   [/\b(Bearer|Basic)\s+[\w.~+/=-]{8,}/gi, `$1 ${censor}`],

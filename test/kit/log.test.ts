@@ -74,6 +74,9 @@ describe('secrets', () => {
       `https://x/?a=b&code=${secret}&state=1`,
       `https://x/?access_token=${secret}`,
     ];
+    // What is cut out leaves a line that can be read.
+    const line = written('json', (log) => log.info(`said "${pem.slice(0, 30)}${secret}" to us`));
+    expect((JSON.parse(line) as { msg: string }).msg).toContain('" to us');
     for (const format of formats)
       for (const text of texts) {
         const logged = written(format, (log) => {
