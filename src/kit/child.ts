@@ -27,7 +27,8 @@ const drainMs = 200;
 
 /**
  * A child process that cannot outlive us: `setpriv --pdeathsig KILL` (util-linux, part of every Debian) makes the kernel
- * end it even when we are killed, and then becomes the program, so that `pid` is the program's own. `exited` never rejects.
+ * end it even when we are killed, and then becomes the program, so that `pid` is the program's own. The right to low ports
+ * that a unit gives us (an ambient capability) does not go on to it. `exited` never rejects.
  */
 export class Child {
   readonly exited: Promise<Exit>;
@@ -36,7 +37,8 @@ export class Child {
 
   constructor(options: ChildOptions) {
     this.#graceMs = options.graceMs ?? 2000;
-    const child = spawn('setpriv', ['--pdeathsig', 'KILL', options.command, ...options.args], {
+    const cage = ['--pdeathsig', 'KILL', '--ambient-caps=-all'];
+    const child = spawn('setpriv', [...cage, options.command, ...options.args], {
       // Ctrl-C at a terminal goes to the whole process group: we end our children in order, the terminal does not.
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
