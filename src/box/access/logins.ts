@@ -28,7 +28,7 @@ export interface LoginsOptions {
   tokens: Tokens;
   setupCode: SetupCode;
   /** Lines apart: strangers who make the box compute keep nobody waiting at home. */
-  hashers: Record<Side, PasswordHasher>;
+  hashers: Record<Side, Pick<PasswordHasher, 'hash' | 'verify'>>;
   boxName: Fact<string>;
   clock: Clock;
 }
@@ -75,10 +75,13 @@ export class Logins {
     const { people, hashers } = this.#options;
     this.#requireOwner();
     const person = people.byName(given.name);
+    const stored = person && people.passwordOf(person.id);
     const right = await this.#guess(accountOf(given.name, person), caller, () =>
-      hashers[sideOf(caller)].verify(given.password, person && people.passwordOf(person.id)),
+      hashers[sideOf(caller)].verify(given.password, stored),
     );
-    if (right && person !== undefined) return this.enter(person, caller);
+    // Replaced while it was looked at: who knows the old one stays out.
+    if (right && person !== undefined && people.passwordOf(person.id) === stored)
+      return this.enter(person, caller);
     throw new Problem('wrong-name-or-password', 'the name or the password is wrong', { status: 401 });
   }
 
@@ -119,11 +122,16 @@ export class Logins {
     caller: Caller,
   ): Promise<void> {
     const { people, hashers, sessions } = this.#options;
+    const stored = people.passwordOf(person.id);
     const right = await this.#guess(person.id, caller, () =>
-      hashers[sideOf(caller)].verify(given.current, people.passwordOf(person.id)),
+      hashers[sideOf(caller)].verify(given.current, stored),
     );
-    if (!right) throw new Problem('wrong-name-or-password', 'the present password is wrong', { status: 401 });
-    people.changePassword(person.id, await this.#hashed(given.password, person, caller));
+    const wrong = new Problem('wrong-name-or-password', 'the present password is wrong', { status: 401 });
+    if (!right) throw wrong;
+    const password = await this.#hashed(given.password, person, caller);
+    // Replaced meanwhile, by somebody with the recovery code for example: theirs holds.
+    if (people.passwordOf(person.id) !== stored) throw wrong;
+    people.changePassword(person.id, password);
     sessions.endAllOf(person.id, sessionId);
   }
 

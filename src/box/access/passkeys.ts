@@ -146,11 +146,13 @@ export class Passkeys {
       }),
     );
     if (!verified || !this.#challenges.use(challenge.value)) throw refused();
-    store.run('UPDATE passkey SET counter = :counter, last_used_at = :now WHERE id = :id', {
+    const changed = store.run('UPDATE passkey SET counter = :counter, last_used_at = :now WHERE id = :id', {
       id: response.id,
       counter: authenticationInfo.newCounter,
       now: clock.now(),
     });
+    // Removed while it was looked at.
+    if (changed === 0) throw refused();
     return person;
   }
 

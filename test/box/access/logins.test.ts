@@ -1,0 +1,53 @@
+import { expect, it } from 'vitest';
+import { Logins } from '../../../src/box/access/logins.ts';
+import { People } from '../../../src/box/access/people.ts';
+import { Sessions } from '../../../src/box/access/sessions.ts';
+import { SetupCode } from '../../../src/box/access/setup-code.ts';
+import { AccessStore } from '../../../src/box/access/store.ts';
+import { Tokens } from '../../../src/box/access/tokens.ts';
+import { OwnedFact } from '../../../src/kit/fact.ts';
+import { silentLog } from '../../../src/kit/log.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { temporaryFolder } from '../../support/folder.ts';
+import { home, password } from './lab.ts';
+
+it('lets nobody in, and lets nobody change it, with a password that was replaced while it was looked at', async () => {
+  const clock = new FakeClock();
+  const folder = temporaryFolder();
+  const store = new AccessStore(folder);
+  await store.open();
+  const sessions = new Sessions({ store, clock });
+  const tokens = new Tokens({ store, sessions, clock });
+  const people = new People({ store, sessions, clock });
+  const setupCode = new SetupCode({ folder, store, clock, log: silentLog });
+  let meanwhile: (() => void) | undefined;
+  const hasher = {
+    hash: async (text: string) => `hash of ${text}`,
+    verify: async (text: string, stored: string | undefined) => {
+      const right = stored === `hash of ${text}`;
+      meanwhile?.();
+      return right;
+    },
+  };
+  const hashers = { home: hasher, away: hasher };
+  const boxName = new OwnedFact('Our box');
+  const logins = new Logins({ people, sessions, tokens, setupCode, hashers, boxName, clock });
+  const { person } = people.claim('Ada', `hash of ${password}`);
+  const caller = { ...home, device: 'x' };
+  await logins.login({ name: 'Ada', password }, caller);
+  const [mine] = sessions.all();
+
+  const replace = (next: string) => (): void => {
+    people.setPassword(person.id, `hash of ${next}`);
+    sessions.endAllOf(person.id);
+  };
+  meanwhile = replace('the second one');
+  const wrong = { code: 'wrong-name-or-password' };
+  await expect(logins.login({ name: 'Ada', password }, caller)).rejects.toMatchObject(wrong);
+  meanwhile = replace('the third one');
+  const change = { current: 'the second one', password: 'one of a thief' };
+  const id = mine?.id ?? '';
+  await expect(logins.changePassword(change, person, id, caller)).rejects.toMatchObject(wrong);
+  expect([people.passwordOf(person.id), sessions.all()]).toEqual(['hash of the third one', []]);
+  store.close();
+});
