@@ -5,6 +5,7 @@ import type { BenchRow } from './bench-row.ts';
 import { benchDns } from './dns.ts';
 import { benchFirstPage } from './first-page.ts';
 import { benchFootprint } from './footprint.ts';
+import { benchPages } from './pages.ts';
 import { benchRegistration } from './registration.ts';
 import { benchSdk } from './sdk.ts';
 import { benchTunnel } from './tunnel.ts';
@@ -16,6 +17,7 @@ const benches: Record<string, () => Promise<readonly BenchRow[]>> = {
   dns: benchDns,
   registration: benchRegistration,
   sdk: benchSdk,
+  pages: benchPages,
   footprint: benchFootprint,
 };
 
