@@ -34,6 +34,8 @@ export async function createOwnApp(options: OwnAppOptions): Promise<HttpApp> {
         baseUri: ["'none'"],
         formAction: ["'self'"],
         frameAncestors: ["'none'"],
+        requireTrustedTypesFor: ["'script'"],
+        trustedTypes: ["'none'"],
       },
     },
     frameguard: { action: 'deny' },

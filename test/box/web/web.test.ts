@@ -173,6 +173,7 @@ describe('own pages', () => {
     expect(answer.body).toContain('Our &lt;box&gt;');
     expect(answer.headers['content-security-policy']).toContain("default-src 'none'");
     expect(answer.headers['content-security-policy']).toContain("frame-ancestors 'none'");
+    expect(answer.headers['content-security-policy']).toContain("require-trusted-types-for 'script'");
   });
 
   it('answers the probe of itself and nobody else’s', async () => {
