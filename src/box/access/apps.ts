@@ -4,8 +4,12 @@ import type { AccessStore } from './store.ts';
 
 export type App = AppList['apps'][number];
 
-/** An app of which only the address it is returned to is known: its origin is its name, and who it is. */
+/**
+ * An app of which only the address it is returned to is known: its origin is its name, and who it is. Throws
+ * `redirect-malformed`.
+ */
 export function appAt(redirectUri: string): App {
+  if (!isRedirectUri(redirectUri)) throw malformed(redirectUri);
   const { origin, host } = new URL(redirectUri);
   return { clientId: origin, name: host, redirectUris: [redirectUri] };
 }
@@ -36,10 +40,7 @@ export class Apps {
   replace(list: readonly App[]): void {
     const uris = list.flatMap((app) => app.redirectUris);
     const bad = uris.find((uri) => !isRedirectUri(uri));
-    if (bad !== undefined) {
-      const message = `${JSON.stringify(bad)} cannot be returned to: give an https address without user and fragment, or http on this computer (127.0.0.1)`;
-      throw new Problem('redirect-malformed', message, { status: 422, details: { redirectUri: bad } });
-    }
+    if (bad !== undefined) throw malformed(bad);
     if (new Set(list.map((app) => app.clientId)).size < list.length)
       throw new Problem('bad-request', 'each app stands on the list once', { status: 400 });
     const value = JSON.stringify(list);
@@ -62,6 +63,15 @@ export class Apps {
   isOrigin(origin: string): boolean {
     return this.#list.some((app) => app.redirectUris.some((uri) => new URL(uri).origin === origin));
   }
+}
+
+function malformed(redirectUri: string): Problem {
+  const message = `${JSON.stringify(redirectUri)} cannot be returned to: give an https address without user and fragment, or http on this computer (127.0.0.1)`;
+  return new Problem('redirect-malformed', message, {
+    status: 422,
+    retryable: false,
+    details: { redirectUri },
+  });
 }
 
 /** RFC 9700, 2.6: TLS, except on loopback; RFC 6749, 3.1.2: no fragment; RFC 3986, 2: ASCII. */

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { appAt } from '../../../src/box/access/apps.ts';
 import { days } from '../../../src/kit/clock.ts';
 import { away, Browser, fromApp, home, type Lab, names, openLab, password } from './lab.ts';
 
@@ -151,7 +152,10 @@ describe('apps', () => {
         status: 422,
         json: { code: 'redirect-malformed', redirectUri: bad },
       });
+      // Nor from the configuration.
+      expect(() => appAt(bad)).toThrow('cannot be returned to');
     }
+    expect(() => appAt('https://[')).toThrow('cannot be returned to');
     expect((await fromApp(lab, 'GET', '/api/me', { headers })).status).toBe(200);
     expect(await owner.call('PUT', '/api/apps', { body: { apps: [mine] } })).toMatchObject({
       status: 200,
