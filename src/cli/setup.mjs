@@ -16,7 +16,7 @@ import { join } from 'node:path';
 
 const root = join(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '../..');
 
-/** Programs each command needs, with Debian's package for each. */
+/** Programs (and by their path, files) that each command needs, with Debian's package for each. */
 const forStart = { pagekite: 'pagekite', pebble: 'pebble', setpriv: 'util-linux', ip: 'iproute2' };
 const forTest = {
   ...forStart,
@@ -29,6 +29,7 @@ const forTest = {
   openssl: 'openssl',
   chromium: 'chromium',
   certutil: 'libnss3-tools',
+  '/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf': 'fonts-dejavu-core',
 };
 const commands = {
   start: { programs: forStart, run: ['src/cli/main.ts', 'home'] },
@@ -76,6 +77,7 @@ function installPackages() {
 }
 
 function find(program) {
+  if (program.startsWith('/')) return existsSync(program);
   const folders = [...(process.env.PATH ?? '').split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin'];
   return folders.some((folder) => folder !== '' && runnable(join(folder, program)));
 }
