@@ -12,10 +12,17 @@ import { buildPagesIfOlder } from './built-pages.ts';
 import { trust } from './trusting-home.ts';
 
 const executablePath = '/usr/bin/chromium';
+/** Not one of this machine's names: the app asks before it speaks to the home network from there. */
+const distantApp = 'app.porchlight.test';
 
 export interface HouseOptions {
   /** The box has no owner yet. */
   unclaimed: boolean;
+  /**
+   * The browser takes the app, the cloud and the tunnel to be on the internet, and the box's own names to lead to a home
+   * network, as they do in life: pages then need the person's leave to cross from one to the other.
+   */
+  apart?: boolean;
   /** CAs (PEM) that the browser trusts besides those of the home. */
   trusted?: string;
 }
@@ -32,10 +39,12 @@ export class House {
   #browser: Browser | undefined;
 
   private constructor(options: HouseOptions & { folder: string; ports: HomePorts }) {
-    const { folder, ports, unclaimed } = options;
+    const { folder, ports, unclaimed, apart = false } = options;
     this.#folder = folder;
     this.ports = ports;
-    this.home = new Home({ state: join(folder, 'home'), ports, unclaimed, onStep: () => undefined });
+    const state = join(folder, 'home');
+    const app = apart ? { appHost: distantApp } : {};
+    this.home = new Home({ state, ports, unclaimed, onStep: () => undefined, ...app });
   }
 
   /** Resolves when the box is ready for its first visitor. */
@@ -51,7 +60,7 @@ export class House {
         house.home.owner,
         house.#openDoors(),
       ]);
-      house.#browser = await house.#launch(options.trusted ?? '');
+      house.#browser = await house.#launch(options);
     } catch (error) {
       await house.close();
       throw error;
@@ -96,11 +105,11 @@ export class House {
   }
 
   async close(): Promise<void> {
-    await this.#browser?.close();
-    await this.home.stop();
     const { main, mirrors = [], tunnel } = this.#doors ?? {};
+    const done = await Promise.allSettled([this.#browser?.close(), this.home.stop()]);
     for (const door of [main, ...mirrors, tunnel]) await door?.close();
     rmSync(this.#folder, { recursive: true, force: true });
+    for (const end of done) if (end.status === 'rejected') throw end.reason;
   }
 
   async #openDoors(): Promise<void> {
@@ -111,7 +120,7 @@ export class House {
     for (const door of [this.#doors.main, ...this.#doors.mirrors, tunnel]) await door.open();
   }
 
-  async #launch(trusted: string): Promise<Browser> {
+  async #launch({ apart = false, trusted = '' }: HouseOptions): Promise<Browser> {
     const person = join(this.#folder, 'person');
     mkdirSync(person);
     trust(person, readFileSync(this.home.caPath, 'utf8') + trusted);
@@ -124,10 +133,16 @@ export class House {
         return door === undefined ? [] : [leads(name, door)];
       }),
       leads(names.tunnel, tunnel),
+      `MAP ${distantApp} 127.0.0.1`,
       'MAP *.localhost 127.0.0.1',
       'MAP localhost 127.0.0.1',
       // Nobody else is there.
       'MAP * ~NOTFOUND',
+    ];
+    const { app, registration } = this.ports;
+    const spaces = [
+      ...[app, registration, tunnel.port].map((port) => `127.0.0.1:${port}=public`),
+      ...[main, ...mirrors].map(({ port }) => `127.0.0.1:${port}=private`),
     ];
     const quiet = ['background-networking', 'component-update', 'sync', 'quic', 'gpu'];
     return chromium.launch({
@@ -138,6 +153,7 @@ export class House {
         '--no-first-run',
         ...quiet.map((what) => `--disable-${what}`),
         `--host-resolver-rules=${rules.join(', ')}`,
+        ...(apart ? [`--ip-address-space-overrides=${spaces.join(',')}`] : []),
       ],
     });
   }

@@ -24,13 +24,15 @@ import { createTestCa, type TestCa } from './test-ca.ts';
 /** Below `.localhost`, which browsers and curl find on this machine with no set-up (RFC 6761, 6.3). */
 const homeZoneRoot = 'box.localhost';
 const here = '127.0.0.1';
-const appHost = 'app.localhost';
+const usualAppHost = 'app.localhost';
 
 export interface HomeOptions {
   state: string;
   ports: HomePorts;
   /** Leave the box to its first person: it has no owner then, and opens no tunnel. */
   unclaimed?: boolean;
+  /** Name under which the app is served; default `app.localhost`. Other ones are for browsers that are told where they are. */
+  appHost?: string;
   /** Told when a piece of the house stands. */
   onStep: (step: string, detail: string) => void;
 }
@@ -71,7 +73,11 @@ export class Home implements Service {
 
   /** The hosted app. */
   get appUrl(): string {
-    return `https://${appHost}:${this.#options.ports.app}/`;
+    return `https://${this.#appHost}:${this.#options.ports.app}/`;
+  }
+
+  get #appHost(): string {
+    return this.#options.appHost ?? usualAppHost;
   }
 
   /** The box's settings, for `porchlight status --config` and the like. */
@@ -187,7 +193,7 @@ export class Home implements Service {
     const { state, ports } = this.#options;
     const folder = join(state, 'cloud');
     await privateFolder(folder);
-    const { certPem, keyPem } = await ca.issue(['localhost', here, appHost]);
+    const { certPem, keyPem } = await ca.issue(['localhost', here, this.#appHost]);
     const path = (name: string): string => join(folder, name);
     await writeAtomic(path('cert.pem'), certPem);
     await writeAtomic(path('key.pem'), keyPem);
