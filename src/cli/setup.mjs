@@ -29,6 +29,7 @@ const forTest = {
   openssl: 'openssl',
   chromium: 'chromium',
   certutil: 'libnss3-tools',
+  'systemd-notify': 'systemd',
   '/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf': 'fonts-dejavu-core',
 };
 const commands = {
