@@ -29,6 +29,8 @@ export const de: Translation<typeof en> = {
     'passkey-refused': 'Die Box hat diesen Passkey nicht angenommen.',
     'only-at-home': 'Das geht nur aus dem Heimnetz der Box.',
     'cross-site-request': 'Die Seite war zu lange offen. Laden Sie sie neu und versuchen Sie es noch einmal.',
+    'not-a-name-of-the-box':
+      'Diese Adresse ist keine der Box selbst. Öffnen Sie die Box unter einem ihrer eigenen Namen.',
     'owner-only': 'Das dürfen nur Besitzer der Box.',
     'app-not-allowed': 'Diese App steht nicht auf der Liste der Apps, die nach dieser Box fragen dürfen.',
     'not-found': 'Das gibt es nicht mehr.',

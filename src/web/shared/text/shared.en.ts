@@ -28,6 +28,8 @@ export const en = {
     'passkey-refused': 'The box did not accept this passkey.',
     'only-at-home': 'This is possible only from the home network of the box.',
     'cross-site-request': 'The page was open for too long. Load it again, then try once more.',
+    'not-a-name-of-the-box':
+      'This address is not one of the box’s own. Open the box by one of its own names.',
     'owner-only': 'Only owners of the box can do this.',
     'app-not-allowed': 'This app is not on the list of apps that may ask for this box.',
     'not-found': 'This is not there any more.',
