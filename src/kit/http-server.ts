@@ -173,6 +173,8 @@ function answerProblems(app: HttpApp): void {
     if (problem.status >= 500) request.log.error({ err: error }, `${request.method} ${route} failed`);
     if (problem.retryAfterSeconds !== undefined)
       reply.header('retry-after', Math.ceil(problem.retryAfterSeconds));
+    // Fastify ends the connection after a body that is too large; HTTP/2 has no such header (RFC 9113, 8.2.2).
+    if (request.raw.httpVersionMajor > 1) reply.removeHeader('connection');
     return reply.status(problem.status).send(problem.toJSON());
   });
   app.setNotFoundHandler(async (request, reply) =>

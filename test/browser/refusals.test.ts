@@ -29,10 +29,10 @@ describe.skipIf(noBrowser !== undefined)(`what is refused, and why it says ${noB
   const text = (words: string | RegExp): Promise<void> => page.getByText(words).first().waitFor();
   const allow = (): Promise<void> => page.getByRole('button', { name: 'Allow', exact: true }).click();
 
-  /** A well-formed question to connect, but for what is changed (`undefined`: left out). */
-  function connectUrl(changes: Record<string, string | undefined> = {}): string {
+  /** A well-formed question to connect, but for what is changed. */
+  function connectUrl(changes: Record<string, string> = {}): string {
     const { app, main } = house.origins;
-    const query: Record<string, string | undefined> = {
+    const query = new URLSearchParams({
       response_type: 'code',
       client_id: app,
       redirect_uri: `${app}/`,
@@ -40,9 +40,8 @@ describe.skipIf(noBrowser !== undefined)(`what is refused, and why it says ${noB
       code_challenge: 'c'.repeat(43),
       code_challenge_method: 'S256',
       ...changes,
-    };
-    const given = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined);
-    return `${main}/connect?${new URLSearchParams(given).toString()}`;
+    });
+    return `${main}/connect?${query.toString()}`;
   }
 
   /** What a script of this page gets from the token endpoint of the box. */
