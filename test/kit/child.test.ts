@@ -112,3 +112,17 @@ describe('the process', () => {
     await expect.poll(() => alive(pid)).toBe(false);
   });
 });
+
+describe.skipIf(process.getuid?.() !== 0)('rights', () => {
+  it('to low ports, which a unit gives, stay with us', () => {
+    const program = `
+      import { Child } from ${JSON.stringify(join(import.meta.dirname, '../../src/kit/child.ts'))};
+      await new Child({ command: 'grep', args: ['CapEff', '/proc/self/status'], onLine: console.log }).exited;`;
+    const given = ['--inh-caps=+net_bind_service', '--ambient-caps=+net_bind_service'];
+    const nobody = ['--reuid=65534', '--regid=65534', '--clear-groups'];
+    const node = [process.execPath, '--input-type=module', '-e', program];
+    expect(execFileSync('setpriv', [...nobody, ...given, ...node], { encoding: 'utf8' })).toBe(
+      'CapEff:\t0000000000000000\n',
+    );
+  });
+});

@@ -44,7 +44,8 @@ describe('writeAtomic', () => {
     expect(await readIfThere(path)).toBe('two');
     expect(statSync(path).mode & 0o777).toBe(0o600);
     expect(statSync(join(folder, 'plain')).mode & 0o777).toBe(0o700);
-    await writeAtomic(path, 'public', 0o644);
+    const umask = process.umask(0o077);
+    await writeAtomic(path, 'public', 0o644).finally(() => process.umask(umask));
     expect(statSync(path).mode & 0o777).toBe(0o644);
     expect(readdirSync(join(folder, 'plain'))).toEqual(['a', 'file']);
   });
