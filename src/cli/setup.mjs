@@ -30,6 +30,7 @@ const forTest = {
   chromium: 'chromium',
   certutil: 'libnss3-tools',
   'systemd-notify': 'systemd',
+  'systemd-analyze': 'systemd',
   '/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf': 'fonts-dejavu-core',
 };
 const commands = {

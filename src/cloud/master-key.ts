@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { link, readFile, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { codeOf, messageOf, Problem } from '../kit/errors.ts';
-import { writeAtomic } from '../kit/files.ts';
+import { syncFolder, writeAtomic } from '../kit/files.ts';
 
 const bytes = 32;
 
@@ -34,8 +34,21 @@ async function read(path: string, make: boolean): Promise<Buffer> {
         cause: error,
       });
     }
-    const key = randomBytes(bytes);
-    await writeAtomic(path, key);
-    return key;
+    await createOnce(path, randomBytes(bytes));
+    return readFile(path);
   }
+}
+
+/** Two parts that start at once must not make two keys: whoever links the name first has made it. */
+async function createOnce(path: string, key: Buffer): Promise<void> {
+  const own = `${path}.${randomBytes(6).toString('hex')}`;
+  await writeAtomic(own, key);
+  try {
+    await link(own, path);
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error;
+  } finally {
+    await rm(own, { force: true });
+  }
+  await syncFolder(dirname(path));
 }
