@@ -1,12 +1,15 @@
 import { join } from 'node:path';
 import { Type } from 'typebox';
-import { findBoxes, type LocalBox } from '../client/node/find.ts';
+import { findBoxes } from '../client/node/find.ts';
 import { Pins } from '../client/node/pins.ts';
-import { seconds } from '../kit/clock.ts';
+import { seconds, systemClock } from '../kit/clock.ts';
 import { command, exitCode, type Io } from '../kit/command.ts';
-import { codeOf, messageOf, Problem } from '../kit/errors.ts';
+import { Problem } from '../kit/errors.ts';
+import { runUntilEnded } from '../kit/run.ts';
 import { wrapped } from '../kit/wrapped.ts';
 import { shortId } from '../protocol/names.ts';
+import { Door } from './find/door.ts';
+import { identityWords, type Listed, proven } from './find/proven.ts';
 import { marks } from './terminal.ts';
 
 const FindConfig = Type.Object({
@@ -16,6 +19,12 @@ const FindConfig = Type.Object({
     maximum: 60,
     description: 'seconds to wait for boxes to answer',
   }),
+  port: Type.Integer({
+    default: 0,
+    minimum: 0,
+    maximum: 65_535,
+    description: 'for --open: port of the pages on this computer; 0: a free one',
+  }),
   pins: Type.String({
     default: '',
     description:
@@ -23,22 +32,14 @@ const FindConfig = Type.Object({
   }),
 });
 
-/** `new`: first seen now, and remembered. `known`: the same as then. `changed`: not the same. `silent`: no proof. */
-type Identity = 'new' | 'known' | 'changed' | 'silent';
-
-interface Listed extends LocalBox {
-  url: string;
-  identity: Identity;
-  problem?: string;
-}
-
 export const findCommand = command({
   name: 'find',
   summary:
     'Lists the boxes on this network, with no cloud: each proves who it is, and that it is the one it was before.',
-  operands: '[--forget NAME…]',
+  operands: '[--open | --forget NAME…]',
   switches: {
     json: 'print JSON',
+    open: 'open them in the browser of this computer, until Ctrl-C',
     forget: 'forget who was seen under these .local names',
   },
   config: FindConfig,
@@ -48,18 +49,34 @@ export const findCommand = command({
       throw new Problem('usage', 'name what is to be forgotten: --forget NAME.local');
     if (!forgetting && operands[0] !== undefined)
       throw new Problem('usage', `porchlight find takes no “${operands[0]}”; see porchlight find --help`);
+    if (switches.has('open') && switches.size > 1)
+      throw new Problem('usage', '--open goes with no other flag; see porchlight find --help');
     const pins = new Pins(config.pins || usualFile(io));
     if (forgetting) return forget(pins, operands, io);
-    const found = await findBoxes({ ms: seconds(config.wait) });
-    const boxes = await Promise.all(found.map((box) => proven(box, pins)));
-    io.out(switches.has('json') ? `${JSON.stringify(boxes)}\n` : boxes.map(words).join(''));
-    for (const { problem } of boxes.filter(({ identity }) => identity === 'changed'))
-      io.err(`${wrapped(`porchlight find: ${problem}`)}\n`);
-    if (boxes.length === 0) io.err(`${wrapped(nothing)}\n`);
+    const look = async (signal?: AbortSignal): Promise<Listed[]> => {
+      const found = await findBoxes({
+        ms: seconds(config.wait),
+        ...(signal === undefined ? {} : { signal }),
+      });
+      return Promise.all(found.map((box) => proven(box, pins)));
+    };
+    if (switches.has('open'))
+      return open(new Door({ pins, look, nothing, port: config.port, clock: systemClock }), io);
+    const boxes = await look();
+    if (switches.has('json')) io.out(`${JSON.stringify(boxes)}\n`);
+    else io.out(boxes.map(words).join(''));
+    warn(boxes, io);
     const good = boxes.length > 0 && boxes.every(({ identity }) => identity !== 'changed');
     return good ? exitCode.ok : exitCode.failed;
   },
 });
+
+/** What must not be overlooked. */
+function warn(boxes: readonly Listed[], io: Io): void {
+  for (const { problem } of boxes.filter(({ identity }) => identity === 'changed'))
+    io.err(`${wrapped(`porchlight find: ${problem}`)}\n`);
+  if (boxes.length === 0) io.err(`${wrapped(nothing)}\n`);
+}
 
 const nothing =
   'no box answers on this network. Check, in order: the box has power and its network cable; this computer is on the same network, not on a guest network or a VPN; nothing between them blocks multicast (UDP 5353).';
@@ -70,36 +87,27 @@ function usualFile({ env }: Io): string {
   return join(folder, 'porchlight', 'pins.json');
 }
 
-/** The box has shown that it holds the identity it announces, and that is the one pinned. */
-async function proven(box: LocalBox, pins: Pins): Promise<Listed> {
-  const url = `https://${box.host}${box.port === 443 ? '' : `:${box.port}`}${box.path}`;
-  const trust = await pins.trust(box);
-  try {
-    const opened = await pins.open(box, Date.now());
-    try {
-      await opened.fetch('/ping', { signal: AbortSignal.timeout(5000) });
-      return { ...box, url, identity: trust };
-    } finally {
-      await opened.close();
-    }
-  } catch (error) {
-    if (['storage-failed', 'pins-damaged'].includes(codeOf(error))) throw error;
-    const identity = codeOf(error) === 'identity-changed' ? 'changed' : 'silent';
-    return { ...box, url, identity, problem: messageOf(error) };
-  }
-}
-
-const said: Record<Identity, string> = {
-  new: 'first seen: remembered',
-  known: 'the box it was before',
-  changed: 'NOT THE BOX IT WAS: see below',
-  silent: 'does not prove who it is',
-};
-
 function words({ name, id, url, identity, addresses, problem }: Listed): string {
   const mark = { new: marks.ok, known: marks.ok, changed: marks.error, silent: marks.warning }[identity];
-  const why = identity === 'silent' ? `${said.silent}: ${problem}` : said[identity];
+  const why = identity === 'silent' ? `${identityWords.silent}: ${problem}` : identityWords[identity];
   return `${mark} ${name} (${shortId(id)})\n    ${url}\n    ${addresses.join(', ') || 'no address'}\n${wrapped(why, '    ')}\n`;
+}
+
+async function open(door: Door, io: Io): Promise<number> {
+  io.err('looking for boxes on this network…\n');
+  await runUntilEnded({
+    name: door.name,
+    start: async (signal) => {
+      await door.start(signal);
+      io.out(door.boxes.map(words).join(''));
+      warn(door.boxes, io);
+      io.out(
+        `Open in the browser of this computer (works once; Ctrl-C ends all):\n    ${door.newAddress()}\n`,
+      );
+    },
+    stop: () => door.stop(),
+  });
+  return exitCode.ok;
 }
 
 async function forget(pins: Pins, hosts: readonly string[], io: Io): Promise<number> {

@@ -92,6 +92,7 @@ it.each<[string[], Record<string, string>, RegExp]>([
   [['kitchen'], {}, /takes no “kitchen”/],
   [['--forget'], { HOME: '/nonexistent' }, /name what is to be forgotten/],
   [['--forget', 'x.local'], {}, /there is no HOME/],
+  [['--open', '--json'], { HOME: '/nonexistent' }, /--open goes with no other flag/],
 ])('answers 2 and says why: %j', async (args, env, why) => {
   const { code, err } = await run(findCommand, args, env);
   expect(code).toBe(2);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
-import { Agent, buildConnector, fetch } from 'undici';
+import { Agent, buildConnector, type Dispatcher, fetch } from 'undici';
 import { Problem } from '../../kit/errors.ts';
 
 export interface PinnedTarget {
@@ -30,16 +30,21 @@ export class PinnedBox {
     return `https://${host}${port === 443 ? '' : `:${port}`}`;
   }
 
+  /** For requests to `origin` that are more than a `fetch`: streams as they come, a change of protocol. */
+  get dispatcher(): Dispatcher {
+    this.#agent ??= pinnedAgent(this.#target);
+    return this.#agent;
+  }
+
   /** As the platform's; `path` begins with `/`. */
   async fetch(path: string, init: RequestInit = {}): Promise<Response> {
-    this.#agent ??= pinnedAgent(this.#target);
     const url = new URL(path, this.origin);
     if (!path.startsWith('/') || url.origin !== this.origin)
       throw new Problem('bad-path', `${JSON.stringify(path.slice(0, 100))} is not a path of the box`, {
         status: 400,
       });
     try {
-      const all = { ...init, dispatcher: this.#agent };
+      const all = { ...init, dispatcher: this.dispatcher };
       return await fetch(url, all as Parameters<typeof fetch>[1]);
     } catch (error) {
       // undici wraps what its connector throws.
