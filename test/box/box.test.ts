@@ -80,8 +80,10 @@ describe('a box alone in the world', () => {
     let foreign = 0;
     const box = await runBox(lonelyBox(join(folder, 'pages'), ports), async () => {
       await expect
-        .poll(() => get(ports.boxSystem, '/status').catch(() => undefined), { timeout: 15_000 })
-        .toBeDefined();
+        .poll(async () => (await get(ports.boxSystem, '/status').catch(() => undefined))?.text, {
+          timeout: 15_000,
+        })
+        .toContain('"addresses":["127.0.0.1"]');
       pages = {
         health: await get(ports.boxSystem, '/healthz'),
         metrics: await get(ports.boxSystem, '/metrics'),

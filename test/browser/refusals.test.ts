@@ -247,14 +247,15 @@ describe.skipIf(noBrowser !== undefined)(`what is refused, and why it says ${noB
       ] as const;
       // What the box answers, which scripts do not get to see.
       const posts = new Set<string>();
-      const statuses: number[] = [];
+      const statuses = new Map<string, number>();
       const cdp = await context.newCDPSession(neighbours);
       await cdp.send('Network.enable');
       cdp.on('Network.requestWillBeSent', ({ requestId, request }) => {
         if (request.method === 'POST') posts.add(requestId);
       });
       cdp.on('Network.responseReceivedExtraInfo', ({ requestId, statusCode }) => {
-        if (posts.has(requestId)) statuses.push(statusCode);
+        // May come before the word that the request was sent.
+        statuses.set(requestId, statusCode);
       });
       for (const [method, path] of calls) {
         // Plain enough for the browser to send it without asking the box first, where there is such a way.
@@ -270,7 +271,7 @@ describe.skipIf(noBrowser !== undefined)(`what is refused, and why it says ${noB
         await expect(read, `${method} ${path}`).rejects.toThrow('Failed to fetch');
       }
       const sent = calls.filter(([method]) => method === 'POST');
-      await expect.poll(() => statuses).toEqual(sent.map(() => 403));
+      await expect.poll(() => [...posts].map((id) => statuses.get(id))).toEqual(sent.map(() => 403));
       await page.reload();
       await text('Everything works.');
     });
