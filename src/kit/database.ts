@@ -31,6 +31,20 @@ function migrated(database: DatabaseSync, path: string, migrations: readonly str
   return database;
 }
 
+/** All of `action` or nothing of it. */
+export function transaction<T>(database: DatabaseSync, action: () => T): T {
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    const result = action();
+    database.exec('COMMIT');
+    return result;
+  } catch (error) {
+    // SQLite has rolled back by itself after some errors (disk full), and then refuses to do it again.
+    if (database.isTransaction) database.exec('ROLLBACK');
+    throw error;
+  }
+}
+
 /** SQLite's primary result codes (sqlite.org/rescode.html) that are about the disk, in words. */
 const reasons: Record<number, string> = {
   8: 'the file or its file system is read-only: check the card and mount it writable',

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
-import { openDatabase, storing } from '../../kit/database.ts';
+import { openDatabase, storing, transaction } from '../../kit/database.ts';
 import { codeOf, Problem } from '../../kit/errors.ts';
 import { privateFolder } from '../../kit/files.ts';
 
@@ -125,18 +125,7 @@ export class AccessStore {
   transaction<T>(action: () => T): T {
     const database = this.#opened;
     if (database.isTransaction) return action();
-    return this.#storing(() => {
-      database.exec('BEGIN IMMEDIATE');
-      try {
-        const result = action();
-        database.exec('COMMIT');
-        return result;
-      } catch (error) {
-        // SQLite has rolled back by itself after some errors (disk full), and then refuses to do it again.
-        if (database.isTransaction) database.exec('ROLLBACK');
-        throw error;
-      }
-    });
+    return this.#storing(() => transaction(database, action));
   }
 
   /** Callers are told what is wrong, the log where: who reads it over HTTP may be a stranger. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { isDeepStrictEqual } from 'node:util';
-import { openDatabase } from '../../kit/database.ts';
+import { openDatabase, transaction } from '../../kit/database.ts';
 import { messageOf, Problem } from '../../kit/errors.ts';
 import { privateFolder } from '../../kit/files.ts';
 import { nextExpiry, type ZoneContent } from './zone-content.ts';
@@ -130,18 +130,7 @@ export class ZoneStore {
   #transaction<T>(action: () => T): T {
     const database = this.#database;
     if (database === undefined) throw new Error('the zone store is not open');
-    return storing(() => {
-      database.exec('BEGIN IMMEDIATE');
-      try {
-        const result = action();
-        database.exec('COMMIT');
-        return result;
-      } catch (error) {
-        // SQLite has rolled back by itself after some errors (disk full), and then refuses to do it again.
-        if (database.isTransaction) database.exec('ROLLBACK');
-        throw error;
-      }
-    });
+    return storing(() => transaction(database, action));
   }
 }
 

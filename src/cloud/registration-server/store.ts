@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { openDatabase } from '../../kit/database.ts';
+import { openDatabase, transaction } from '../../kit/database.ts';
 import { Problem } from '../../kit/errors.ts';
 import type { BoxId } from '../../protocol/names.ts';
 
@@ -173,11 +173,10 @@ export class RecordStore {
     this.#waiting = [];
     if (group.length === 0) return;
     try {
-      this.#database.exec('BEGIN IMMEDIATE');
-      for (const write of group) write.apply();
-      this.#database.exec('COMMIT');
+      transaction(this.#database, () => {
+        for (const write of group) write.apply();
+      });
     } catch (error) {
-      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
       this.#noteTrouble(error);
       const problem = new Problem(
         'storage-failed',
