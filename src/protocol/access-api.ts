@@ -292,5 +292,7 @@ export const BoxEvent = Type.Union([
   Type.Object({ type: Type.Literal('ways'), ways: TokenResponse.properties.ways }),
   /** Health or state changed: ask `GET /api/state` again. */
   Type.Object({ type: Type.Literal('state') }),
+  /** For owners: somebody is at the door, or no longer: ask `GET /api/approvals` again. */
+  Type.Object({ type: Type.Literal('approvals') }),
 ]);
 export type BoxEvent = Static<typeof BoxEvent>;

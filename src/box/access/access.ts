@@ -6,18 +6,21 @@ import type { HttpApp } from '../../kit/http-server.ts';
 import type { Log } from '../../kit/log.ts';
 import { Reconciler } from '../../kit/reconcile.ts';
 import type { Service } from '../../kit/service.ts';
-import type { Ways } from '../../protocol/access-api.ts';
+import { accessPaths, type Ways } from '../../protocol/access-api.ts';
 import type { ZoneNames } from '../../protocol/names.ts';
+import { Approvals } from './approvals.ts';
 import { type App, Apps } from './apps.ts';
 import { PasswordHasher } from './argon2.ts';
+import { Audit } from './audit.ts';
 import { Codes } from './codes.ts';
-import { EventSockets } from './events.ts';
+import { EventSockets, refuse } from './events.ts';
 import { Guard } from './guard.ts';
 import { Logins } from './logins.ts';
 import type { Parts } from './parts.ts';
 import { Passkeys } from './passkeys.ts';
 import { People } from './people.ts';
 import { loginRoutes } from './routes-login.ts';
+import { approvalRoutes } from './routes-approvals.ts';
 import { type BoxRoutesOptions, boxRoutes, type Settings } from './routes-box.ts';
 import { connectRoutes } from './routes-connect.ts';
 import { passkeyRoutes } from './routes-passkeys.ts';
@@ -64,6 +67,8 @@ export class Access implements Service {
   readonly #setupCode: SetupCode;
   readonly #parts: Parts;
   readonly #events: EventSockets;
+  /** Who takes over the HTTP upgrades of a path. */
+  readonly #upgrades: ReadonlyMap<string, (request: IncomingMessage, socket: Duplex, head: Buffer) => void>;
   readonly #expiry: Reconciler;
 
   constructor(options: AccessOptions) {
@@ -71,6 +76,8 @@ export class Access implements Service {
     const { clock, folder, boxId, names, boxName, visitorOf, log } = options;
     const store = new AccessStore(folder);
     const sessions = new Sessions({ store, clock });
+    const audit = new Audit({ store, clock, log });
+    const approvals = new Approvals({ store, sessions, audit, clock });
     const tokens = new Tokens({ store, sessions, clock });
     const codes = new Codes({ store, sessions, clock });
     const people = new People({ store, sessions, clock });
@@ -82,8 +89,25 @@ export class Access implements Service {
     const guard = new Guard({ names, people, sessions, tokens, apps, visitorOf, log });
     this.#store = store;
     this.#setupCode = setupCode;
-    this.#parts = { boxId, names, boxName, guard, logins, people, sessions, tokens, codes, apps, passkeys };
-    this.#events = new EventSockets({ ...options, guard, apps, sessions, tokens });
+    this.#parts = {
+      boxId,
+      names,
+      boxName,
+      guard,
+      logins,
+      people,
+      sessions,
+      tokens,
+      codes,
+      apps,
+      passkeys,
+      approvals,
+      audit,
+    };
+    this.#events = new EventSockets({ ...options, guard, apps, sessions, tokens, approvals });
+    this.#upgrades = new Map([
+      [accessPaths.events, (request, socket, head) => this.#events.upgrade(request, socket, head)],
+    ]);
     this.#expiry = new Reconciler({
       ...options,
       name: 'access.expiry',
@@ -92,6 +116,7 @@ export class Access implements Service {
         const next = sessions.endExpired();
         tokens.sweep();
         codes.sweep();
+        audit.sweep();
         return Math.min(longestPauseMs, Math.max(shortestPauseMs, (next ?? Infinity) - clock.now()));
       },
     });
@@ -121,12 +146,15 @@ export class Access implements Service {
   async stop(): Promise<void> {
     await this.#expiry.stop();
     this.#events.stop();
+    this.#parts.approvals.stop();
     this.#store.close();
   }
 
   /** Takes over the HTTP upgrades of the box's own names; what is not for here is answered 404. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    this.#events.upgrade(request, socket, head);
+    const take = this.#upgrades.get(request.url?.split('?')[0] ?? '');
+    if (take === undefined) refuse(socket, '404 Not Found');
+    else take(request, socket, head);
   }
 
   /** Adds the pages and calls of this part to the box's own application. */
@@ -139,6 +167,7 @@ export class Access implements Service {
       loginRoutes(scope, parts);
       passkeyRoutes(scope, parts);
       peopleRoutes(scope, parts);
+      approvalRoutes(scope, parts);
       boxRoutes(scope, { ...this.#options, ...parts });
       connectRoutes(scope, { ...this.#options, ...parts });
       await scope.register(async (forms) => tokenRoutes(forms, { ...this.#options, ...parts }));

@@ -5,13 +5,7 @@ import { type Clock, seconds } from '../../kit/clock.ts';
 import { codeOf, isAbort } from '../../kit/errors.ts';
 import type { Fact } from '../../kit/fact.ts';
 import type { Log } from '../../kit/log.ts';
-import {
-  accessLimits,
-  accessPaths,
-  type BoxEvent,
-  sessionEndedClose,
-  type Ways,
-} from '../../protocol/access-api.ts';
+import { accessLimits, type BoxEvent, sessionEndedClose, type Ways } from '../../protocol/access-api.ts';
 import type { Apps } from './apps.ts';
 import { cookieOf, type Guard } from './guard.ts';
 import type { Sessions } from './sessions.ts';
@@ -25,6 +19,8 @@ export interface EventSocketsOptions {
   tokens: Tokens;
   visitorOf: VisitorOf;
   ways: Fact<Ways>;
+  /** Those at the door, of whom owners hear. */
+  approvals: { pending: Fact<unknown> };
   /** What `GET /api/state` is made of. */
   changes: readonly Fact<unknown>[];
   clock: Clock;
@@ -49,6 +45,7 @@ interface Connection {
   socket: WebSocket;
   sessionId: string;
   address: string;
+  owner: boolean;
   /** Of an app: when its access token ends. The console has a cookie. */
   tokenEndsAt: number | undefined;
 }
@@ -73,10 +70,14 @@ export class EventSockets {
   }
 
   start(): void {
-    const { sessions, ways, changes } = this.#options;
+    const { sessions, ways, approvals, changes } = this.#options;
     this.#unsubscribe = [
       sessions.onEnded((ended) => this.#end(new Set(ended))),
       ways.subscribe((value) => this.#tellAll({ type: 'ways', ways: value })),
+      approvals.pending.subscribe(() => {
+        for (const connection of this.#connections)
+          if (connection.owner) this.#tell(connection, { type: 'approvals' });
+      }),
       ...changes.map((fact) => fact.subscribe(() => this.#changed())),
     ];
   }
@@ -86,12 +87,11 @@ export class EventSockets {
     for (const socket of this.#server.clients) socket.terminate();
   }
 
-  /** Takes over an HTTP upgrade; what is not for here, or not from a page that may, is refused in HTTP. */
+  /** Takes over an HTTP upgrade; what does not come from a page that may is refused in HTTP. */
   upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
     const { guard, apps, visitorOf } = this.#options;
     const { origin, host = '', cookie } = request.headers;
     const fromOwnPage = guard.isOwnPage(origin, host);
-    if (request.url?.split('?')[0] !== accessPaths.events) return refuse(stream, '404 Not Found');
     // A browser always says where a script comes from; what says nothing is a program, and has no cookie to steal.
     if (!fromOwnPage && origin !== undefined && !apps.isOrigin(origin))
       return refuse(stream, '403 Forbidden');
@@ -133,12 +133,13 @@ export class EventSockets {
   #enter(socket: WebSocket, address: string, kind: 'cookie' | 'access', secret: string): void {
     try {
       const found = this.#options.tokens.find(kind, secret);
-      if (found === undefined || this.#options.guard.use(found.session, address) === undefined)
-        return socket.close(sessionEndedClose, 'log in');
+      const who = found && this.#options.guard.use(found.session, address);
+      if (found === undefined || who === undefined) return socket.close(sessionEndedClose, 'log in');
       const sessionId = found.session.id;
       if ([...this.#connections].filter((each) => each.sessionId === sessionId).length >= limits.perSession)
         return socket.close(1013, 'too many sockets of this session');
-      const connection = { socket, sessionId, address, tokenEndsAt: found.expiresAt ?? undefined };
+      const owner = kind === 'cookie' && who.person.role === 'owner';
+      const connection = { socket, sessionId, address, owner, tokenEndsAt: found.expiresAt ?? undefined };
       this.#connections.add(connection);
       // Nothing more is expected.
       socket.on('message', () => socket.close(1008, 'nothing is asked here'));
@@ -226,7 +227,8 @@ export class EventSockets {
   }
 }
 
-function refuse(stream: Duplex, status: string): void {
+/** Before the upgrade, in HTTP: `403 Forbidden`. */
+export function refuse(stream: Duplex, status: string): void {
   stream.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
 }
 

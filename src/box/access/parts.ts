@@ -1,6 +1,8 @@
 import type { Fact } from '../../kit/fact.ts';
 import type { ZoneNames } from '../../protocol/names.ts';
+import type { Approvals } from './approvals.ts';
 import type { Apps } from './apps.ts';
+import type { Audit } from './audit.ts';
 import type { Codes } from './codes.ts';
 import type { Guard } from './guard.ts';
 import type { Logins } from './logins.ts';
@@ -22,4 +24,6 @@ export interface Parts {
   codes: Codes;
   apps: Apps;
   passkeys: Passkeys;
+  approvals: Approvals;
+  audit: Audit;
 }

@@ -11,7 +11,7 @@ import {
 import type { Parts } from './parts.ts';
 import type { Session } from './sessions.ts';
 
-const byId = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) });
+export const byId = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) });
 
 /** Who is let in: people, the tree of sessions, and the apps that may ask. */
 export function peopleRoutes(app: HttpApp, { guard, people, sessions, apps }: Parts): void {

@@ -27,6 +27,8 @@ export interface NewSession {
   address: string | null;
   /** Ends when it, and everything below it, was not used for so long; `null`: never by itself. */
   idleMs: number | null;
+  /** Ends then, used or not, ms since the epoch. */
+  endsAt?: number;
 }
 
 /** A use is written down at most so often: each one would be a write to the card. */
@@ -51,6 +53,7 @@ export class Sessions {
   readonly #store: AccessStore;
   readonly #clock: Clock;
   readonly #listeners = new Set<(ended: readonly string[]) => void>();
+  readonly #madeListeners = new Set<(made: Session) => void>();
 
   constructor(options: { store: AccessStore; clock: Clock }) {
     this.#store = options.store;
@@ -61,16 +64,18 @@ export class Sessions {
   create(wanted: NewSession): Session {
     const now = this.#clock.now();
     const id = randomUUID();
-    const expiresAt = wanted.idleMs === null ? null : now + wanted.idleMs;
+    const { idleMs, endsAt = null } = wanted;
+    const expiresAt = idleMs === null ? endsAt : Math.min(now + idleMs, endsAt ?? Infinity);
     this.#store.transaction(() => {
       if (wanted.parentId !== null && this.find(wanted.parentId) === undefined) throw over();
       this.#store.run(
-        `INSERT INTO session VALUES (:id, :parentId, :personId, :clientId, :kind, :label, :now, :now, :address, :idleMs, :expiresAt)`,
-        { ...wanted, id, clientId: wanted.clientId ?? null, now, expiresAt },
+        `INSERT INTO session VALUES (:id, :parentId, :personId, :clientId, :kind, :label, :now, :now, :address, :idleMs, :expiresAt, :endsAt)`,
+        { ...wanted, id, clientId: wanted.clientId ?? null, now, expiresAt, endsAt },
       );
     });
     const made = this.find(id);
     if (made === undefined) throw over();
+    for (const listener of this.#madeListeners) listener(made);
     return made;
   }
 
@@ -96,7 +101,7 @@ export class Sessions {
         address,
       });
       this.#store.run(
-        `${upward} UPDATE session SET expires_at = :now + idle_ms WHERE idle_ms IS NOT NULL AND id IN (SELECT id FROM up)`,
+        `${upward} UPDATE session SET expires_at = min(:now + idle_ms, coalesce(ends_at, :now + idle_ms)) WHERE idle_ms IS NOT NULL AND id IN (SELECT id FROM up)`,
         { id, now },
       );
     });
@@ -145,6 +150,12 @@ export class Sessions {
     const below = (parent: string): Session[] =>
       (children.get(parent) ?? []).flatMap((session) => [session, ...below(session.id)]);
     return below('');
+  }
+
+  /** `listener` is told of each new session. */
+  onMade(listener: (made: Session) => void): () => void {
+    this.#madeListeners.add(listener);
+    return () => this.#madeListeners.delete(listener);
   }
 
   /** `listener` is told the ids of sessions that are over, as soon as they are. */

@@ -3,73 +3,7 @@ import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 
 import { openDatabase, storing, transaction } from '../../kit/database.ts';
 import { codeOf, Problem } from '../../kit/errors.ts';
 import { privateFolder } from '../../kit/files.ts';
-
-/**
- * Secrets are here only as hashes. What hangs below a session goes with it: that a row exists is what makes a session, a
- * token or a code good, so nothing that was revoked can be good again.
- */
-const migrations = [
-  `CREATE TABLE person (
-     id TEXT PRIMARY KEY,
-     name TEXT NOT NULL,
-     name_key TEXT NOT NULL UNIQUE,
-     role TEXT NOT NULL,
-     password TEXT,
-     recovery_hash TEXT UNIQUE,
-     invite_hash TEXT UNIQUE,
-     invite_expires_at INTEGER,
-     created_at INTEGER NOT NULL
-   ) STRICT;
-   CREATE TABLE passkey (
-     id TEXT PRIMARY KEY,
-     person_id TEXT NOT NULL REFERENCES person ON DELETE CASCADE,
-     label TEXT NOT NULL,
-     public_key BLOB NOT NULL,
-     counter INTEGER NOT NULL,
-     transports TEXT NOT NULL,
-     created_at INTEGER NOT NULL,
-     last_used_at INTEGER
-   ) STRICT;
-   CREATE INDEX passkey_person ON passkey (person_id);
-   CREATE TABLE session (
-     id TEXT PRIMARY KEY,
-     parent_id TEXT REFERENCES session ON DELETE CASCADE,
-     person_id TEXT REFERENCES person ON DELETE CASCADE,
-     client_id TEXT,
-     kind TEXT NOT NULL,
-     label TEXT NOT NULL,
-     created_at INTEGER NOT NULL,
-     last_seen_at INTEGER NOT NULL,
-     last_address TEXT,
-     idle_ms INTEGER,
-     expires_at INTEGER
-   ) STRICT;
-   CREATE INDEX session_parent ON session (parent_id);
-   CREATE INDEX session_person ON session (person_id);
-   CREATE INDEX session_expiry ON session (expires_at);
-   CREATE TABLE token (
-     hash TEXT PRIMARY KEY,
-     session_id TEXT NOT NULL REFERENCES session ON DELETE CASCADE,
-     kind TEXT NOT NULL,
-     expires_at INTEGER,
-     used_at INTEGER
-   ) STRICT, WITHOUT ROWID;
-   CREATE INDEX token_session ON token (session_id);
-   CREATE INDEX token_expiry ON token (expires_at);
-   CREATE TABLE code (
-     hash TEXT PRIMARY KEY,
-     session_id TEXT NOT NULL REFERENCES session ON DELETE CASCADE,
-     client_id TEXT NOT NULL,
-     redirect_uri TEXT NOT NULL,
-     challenge TEXT NOT NULL,
-     expires_at INTEGER NOT NULL,
-     used_at INTEGER,
-     made_session_id TEXT REFERENCES session ON DELETE SET NULL
-   ) STRICT, WITHOUT ROWID;
-   CREATE INDEX code_session ON code (session_id);
-   CREATE INDEX code_made ON code (made_session_id);
-   CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID`,
-];
+import { migrations } from './migrations.ts';
 
 type Values = Record<string, SQLInputValue>;
 export type Row = Record<string, SQLOutputValue>;

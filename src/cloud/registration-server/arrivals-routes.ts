@@ -8,7 +8,7 @@ import { ArrivalAnswer, arrivalLimits, ArrivalRequest } from '../../protocol/reg
 import { boxIdOfPeer } from '../box-certificate.ts';
 import type { Arrivals } from './arrivals.ts';
 import { callerAddress, type ProxyTrust } from './caller.ts';
-import { type Rate, RateLimit } from './rate-limit.ts';
+import { type Rate, RateLimit } from '../../kit/rate-limit.ts';
 
 export interface ArrivalRates {
   /** Reports of one box. */

@@ -13,7 +13,7 @@ import { Arrivals } from './arrivals.ts';
 import { proxyTrust } from './caller.ts';
 import type { RegistrationCounters, RegistrationMetrics } from './metrics.ts';
 import { LoadMeter } from './pace.ts';
-import { type Rate, RateLimit } from './rate-limit.ts';
+import { type Rate, RateLimit } from '../../kit/rate-limit.ts';
 import { registerRoutes } from './routes.ts';
 import { RecordStore } from './store.ts';
 

@@ -19,7 +19,7 @@ import { callerAddress, type ProxyTrust } from './caller.ts';
 import { discover } from './discovery.ts';
 import type { RegistrationCounters } from './metrics.ts';
 import { againIn, type LoadMeter } from './pace.ts';
-import type { RateLimit } from './rate-limit.ts';
+import type { RateLimit } from '../../kit/rate-limit.ts';
 import { shortCode } from './short-code.ts';
 import type { RecordStore } from './store.ts';
 

@@ -1,4 +1,4 @@
-import { Problem } from '../../kit/errors.ts';
+import { Problem } from './errors.ts';
 
 export interface Rate {
   /** So many at once. */

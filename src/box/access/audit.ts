@@ -1,0 +1,81 @@
+import { type Clock, days } from '../../kit/clock.ts';
+import { codeOf, messageOf } from '../../kit/errors.ts';
+import type { Log } from '../../kit/log.ts';
+import { RateLimit } from '../../kit/rate-limit.ts';
+import { readableName } from '../../kit/text.ts';
+import { type AuditAction, type AuditEntry, auditLimits } from '../../protocol/audit-api.ts';
+import { type AccessStore, textOrNull } from './store.ts';
+
+export interface Deed {
+  action: AuditAction;
+  /** Who did it, as people know them. */
+  who: string;
+  /** To whom or what; empty when the action says it all. */
+  what?: string;
+  /** From where; `null`: from the box itself. */
+  address: string | null;
+}
+
+/** What strangers can cause is written down at most so often: each entry is a write to the card. */
+const strangers = { burst: 30, perSecond: 1 / 60 };
+const byStrangers: ReadonlySet<AuditAction> = new Set([
+  'login-failed',
+  'approval-asked',
+  'credential-refused',
+]);
+const textMax = 200;
+const shown = (text: string): string => readableName(text).slice(0, textMax);
+
+/** The record of who did what, when and from where, for ninety days. */
+export class Audit {
+  readonly #store: AccessStore;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #limit = new RateLimit(strangers, 1);
+
+  constructor(options: { store: AccessStore; clock: Clock; log: Log }) {
+    this.#store = options.store;
+    this.#clock = options.clock;
+    this.#log = options.log;
+  }
+
+  /** Never fails: a full disk must not undo what was done, nor keep the owner out. */
+  record({ action, who, what = '', address }: Deed): void {
+    try {
+      if (byStrangers.has(action)) this.#limit.take('', this.#clock.monotonic(), 'strangers');
+      const at = this.#clock.now();
+      this.#store.run(
+        'INSERT INTO audit (at, action, who, what, address) VALUES (:at, :action, :who, :what, :address)',
+        { at, action, who: shown(who), what: shown(what), address },
+      );
+    } catch (error) {
+      if (codeOf(error) === 'rate-limited') return;
+      this.#log.warn(`not in the record: ${action}: ${messageOf(error)}`);
+    }
+  }
+
+  /** The youngest first; those before the entry `before`. */
+  read(before = Number.MAX_SAFE_INTEGER): AuditEntry[] {
+    const rows = this.#store.all('SELECT * FROM audit WHERE id < :before ORDER BY id DESC LIMIT :limit', {
+      before,
+      limit: auditLimits.page,
+    });
+    return rows.map((row) => ({
+      id: Number(row['id']),
+      at: Number(row['at']),
+      action: String(row['action']) as AuditAction,
+      who: String(row['who']),
+      what: String(row['what']),
+      address: textOrNull(row['address']),
+    }));
+  }
+
+  /** Forgets what is too old, and the oldest of what is too much. */
+  sweep(): void {
+    const old = this.#clock.now() - days(auditLimits.keepDays);
+    this.#store.run('DELETE FROM audit WHERE at < :old OR id <= (SELECT max(id) FROM audit) - :entries', {
+      old,
+      entries: auditLimits.entries,
+    });
+  }
+}

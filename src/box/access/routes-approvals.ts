@@ -1,0 +1,38 @@
+import { Type } from 'typebox';
+import type { HttpApp } from '../../kit/http-server.ts';
+import { accessLimits } from '../../protocol/access-api.ts';
+import { type ApprovalsView, DecideRequest } from '../../protocol/approvals-api.ts';
+import type { AuditView } from '../../protocol/audit-api.ts';
+import type { Parts } from './parts.ts';
+import { byId } from './routes-people.ts';
+
+/** What owners answer to those at the door, and the record of what was done. */
+export function approvalRoutes(app: HttpApp, { guard, approvals, audit }: Parts): void {
+  const owner = { config: { admission: 'owner' }, bodyLimit: accessLimits.formBytes } as const;
+
+  app.get('/api/approvals', owner, async (): Promise<ApprovalsView> => ({
+    pending: [...approvals.pending.value],
+    remembered: approvals.remembered(),
+  }));
+
+  app.post(
+    '/api/approvals/:id',
+    { ...owner, schema: { params: byId, body: DecideRequest } },
+    async (request, reply) => {
+      const { person } = guard.who(request);
+      approvals.decide(request.params.id, request.body.allow, person, guard.visitor(request).address);
+      return reply.status(204).send();
+    },
+  );
+
+  app.delete('/api/approvals/:id', { ...owner, schema: { params: byId } }, async (request, reply) => {
+    const { person } = guard.who(request);
+    approvals.forget(request.params.id, person.name, guard.visitor(request).address);
+    return reply.status(204).send();
+  });
+
+  const querystring = Type.Object({ before: Type.Optional(Type.Integer({ minimum: 0 })) });
+  app.get('/api/audit', { ...owner, schema: { querystring } }, async (request): Promise<AuditView> => ({
+    entries: audit.read(request.query.before),
+  }));
+}

@@ -1,0 +1,54 @@
+import { type Static, Type } from 'typebox';
+
+/** The record of who did what, when and from where. Stable words; a page has them in the person's language. */
+export const auditActions = [
+  'claimed',
+  'logged-in',
+  'login-failed',
+  'logged-out',
+  'session-made',
+  'session-ended',
+  'approval-asked',
+  'approval-allowed',
+  'approval-refused',
+  'approval-forgotten',
+  'person-invited',
+  'person-joined',
+  'person-removed',
+  'password-changed',
+  'recovered',
+  'passkey-added',
+  'passkey-removed',
+  'apps-changed',
+  'settings-changed',
+  'credential-refused',
+  'backup-made',
+  'restored',
+  'reset',
+  'update-installed',
+] as const;
+export type AuditAction = (typeof auditActions)[number];
+
+export const auditLimits = {
+  keepDays: 90,
+  /** A bound on the disk it takes; the oldest go first. */
+  entries: 20_000,
+  /** Of one answer of `GET /api/audit?before=<id>`. */
+  page: 200,
+} as const;
+
+/** `at`: ms since the epoch. */
+export const AuditEntry = Type.Object({
+  id: Type.Integer(),
+  at: Type.Integer(),
+  action: Type.Enum(auditActions),
+  /** A person's name, a session's label, or what a stranger calls itself. */
+  who: Type.String(),
+  what: Type.String(),
+  address: Type.Union([Type.String(), Type.Null()]),
+});
+export type AuditEntry = Static<typeof AuditEntry>;
+
+/** `GET /api/audit?before=<id>` (owners): the youngest first. */
+export const AuditView = Type.Object({ entries: Type.Array(AuditEntry) });
+export type AuditView = Static<typeof AuditView>;
