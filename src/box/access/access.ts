@@ -5,7 +5,7 @@ import type { Fact } from '../../kit/fact.ts';
 import type { HttpApp } from '../../kit/http-server.ts';
 import type { Log } from '../../kit/log.ts';
 import { Reconciler } from '../../kit/reconcile.ts';
-import type { Service } from '../../kit/service.ts';
+import { type Service, ServiceGroup } from '../../kit/service.ts';
 import { accessPaths, type Ways } from '../../protocol/access-api.ts';
 import type { ZoneNames } from '../../protocol/names.ts';
 import { Approvals } from './approvals.ts';
@@ -31,6 +31,7 @@ import { SetupCode } from './setup-code.ts';
 import { AccessStore } from './store.ts';
 import { Tokens } from './tokens.ts';
 import type { VisitorOf } from './visitor.ts';
+import type { Upgrade, WayIn } from './way-in.ts';
 
 export interface AccessOptions {
   /** Of its own: `<state>/access`. */
@@ -67,8 +68,10 @@ export class Access implements Service {
   readonly #setupCode: SetupCode;
   readonly #parts: Parts;
   readonly #events: EventSockets;
-  /** Who takes over the HTTP upgrades of a path. */
-  readonly #upgrades: ReadonlyMap<string, (request: IncomingMessage, socket: Duplex, head: Buffer) => void>;
+  /** The ways in beside the pages. */
+  readonly #ways: readonly WayIn[];
+  readonly #running: ServiceGroup;
+  readonly #upgrades: ReadonlyMap<string, Upgrade>;
   readonly #expiry: Reconciler;
 
   constructor(options: AccessOptions) {
@@ -105,8 +108,12 @@ export class Access implements Service {
       audit,
     };
     this.#events = new EventSockets({ ...options, guard, apps, sessions, tokens, approvals });
-    this.#upgrades = new Map([
+    const ways: readonly WayIn[] = [];
+    this.#ways = ways;
+    this.#running = new ServiceGroup({ name: 'ways in', parts: ways, log });
+    this.#upgrades = new Map<string, Upgrade>([
       [accessPaths.events, (request, socket, head) => this.#events.upgrade(request, socket, head)],
+      ...ways.flatMap(({ upgrades = [] }) => [...upgrades]),
     ]);
     this.#expiry = new Reconciler({
       ...options,
@@ -117,6 +124,7 @@ export class Access implements Service {
         tokens.sweep();
         codes.sweep();
         audit.sweep();
+        for (const way of this.#ways) way.sweep?.();
         return Math.min(longestPauseMs, Math.max(shortestPauseMs, (next ?? Infinity) - clock.now()));
       },
     });
@@ -132,7 +140,7 @@ export class Access implements Service {
     return this.#setupCode.value;
   }
 
-  async start(): Promise<void> {
+  async start(signal: AbortSignal): Promise<void> {
     await this.#store.open();
     const { people, apps } = this.#parts;
     people.open();
@@ -140,11 +148,13 @@ export class Access implements Service {
     if (people.claimed.value) await this.#setupCode.remove();
     else await this.#setupCode.open();
     this.#events.start();
+    await this.#running.start(signal);
     await this.#expiry.start();
   }
 
   async stop(): Promise<void> {
     await this.#expiry.stop();
+    await this.#running.stop();
     this.#events.stop();
     this.#parts.approvals.stop();
     this.#store.close();
@@ -168,6 +178,7 @@ export class Access implements Service {
       passkeyRoutes(scope, parts);
       peopleRoutes(scope, parts);
       approvalRoutes(scope, parts);
+      for (const way of this.#ways) await way.routes?.(scope);
       boxRoutes(scope, { ...this.#options, ...parts });
       connectRoutes(scope, { ...this.#options, ...parts });
       await scope.register(async (forms) => tokenRoutes(forms, { ...this.#options, ...parts }));

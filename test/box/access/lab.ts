@@ -83,7 +83,7 @@ export async function openLab(
     ...changed,
   };
   const access = new Access(options);
-  await access.start();
+  await access.start(new AbortController().signal);
   const app = await createOwnApp({
     view: () => ({ name: 'Our box', boxId, selfSigned: false, through: 'home', details: undefined }),
     probe: () => undefined,

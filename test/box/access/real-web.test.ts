@@ -46,7 +46,7 @@ beforeAll(async () => {
     health: new Health(clock),
     log: silentLog,
   });
-  await access.start();
+  await access.start(new AbortController().signal);
   await web.start();
 });
 
