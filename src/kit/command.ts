@@ -1,6 +1,7 @@
 import type { Static, TObject } from 'typebox';
 import { type DeepReadonly, helpOf, loadConfig } from './config.ts';
 import { codeOf, messageOf, Problem } from './errors.ts';
+import { journalWriter } from './journal.ts';
 import { createLog, type Log, type LogLevel } from './log.ts';
 import { wrapped } from './wrapped.ts';
 
@@ -98,6 +99,7 @@ export function logFor(
     level: settings.level as LogLevel,
     format: format as 'journal',
     write: io.out,
+    journal: journalWriter(io.env, process.pid),
     ...(also === undefined ? {} : { also }),
   });
 }

@@ -1,26 +1,18 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
+import { type JournalWriter, priorityOf } from './journal.ts';
 import { redacted, scrubbed } from './redact.ts';
 
 export type Log = Logger;
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 
-/** syslog priorities as journald understands them at the start of a line (sd-daemon(3)), by pino's level. */
-const priorities: readonly (readonly [from: number, prefix: string])[] = [
-  [60, '<2>'],
-  [50, '<3>'],
-  [40, '<4>'],
-  [30, '<6>'],
-  [0, '<7>'],
-];
-
-function priorityOf(line: string): string {
-  const level = Number(/^\{"level":(\d+)/.exec(line)?.[1] ?? 30);
-  return priorities.find(([from]) => level >= from)?.[1] ?? '<6>';
-}
-
-/** Puts journald's priority in front of each line of JSON. */
-function journalStream(write: (text: string) => void): DestinationStream {
-  return { write: (line) => write(priorityOf(line) + line) };
+/** Puts the priority in front of each line of JSON, as journald understands it (sd-daemon(3)). */
+function journalStream(write: (text: string) => void, journal?: JournalWriter): DestinationStream {
+  return {
+    write: (line) => {
+      if (journal?.(line) === true) return;
+      write(`<${priorityOf(Number(/^\{"level":(\d+)/.exec(line)?.[1] ?? 30))}>${line}`);
+    },
+  };
 }
 
 const colours: Record<number, string> = {
@@ -52,11 +44,13 @@ function terminalStream(write: (text: string) => void): DestinationStream {
   };
 }
 
-/** `format`: `journal` (JSON behind a priority), `json`, or `terminal`. Secrets are redacted before any of them. */
+/** `format`: `journal` (entries, else JSON behind a priority), `json`, or `terminal`. Secrets are redacted before any. */
 export function createLog(options: {
   level: LogLevel;
   format: 'journal' | 'json' | 'terminal';
   write?: (text: string) => void;
+  /** For the format `journal`; what it does not take goes to `write`. */
+  journal?: JournalWriter | undefined;
   /** Is given every line too, as JSON, without its secrets. */
   also?: (line: string) => void;
 }): Log {
@@ -77,7 +71,7 @@ export function createLog(options: {
         },
       },
     },
-    streams[options.format](write),
+    streams[options.format](write, options.journal),
   );
 }
 
