@@ -1,0 +1,116 @@
+import { join } from 'node:path';
+import type { Clock } from '../../kit/clock.ts';
+import { Problem } from '../../kit/errors.ts';
+import { AccessStore } from '../access/store.ts';
+import { identityFrom } from '../identity/identity-check.ts';
+import { readIdentity } from '../identity/identity.ts';
+import { type Contents, decodedContents, encodedContents, largestBackup, type Place } from './contents.ts';
+import { stage } from './pending.ts';
+import { sealed, unsealed } from './sealed.ts';
+import { readState } from './state-files.ts';
+
+export interface BackupsOptions {
+  stateFolder: string;
+  /** As people call the box now. */
+  name: () => string;
+  place: Place;
+  version: string;
+  clock: Clock;
+  /** Something is pending: the box has to begin anew to carry it out. */
+  onPending: () => void;
+}
+
+/** Whose backup it is. `madeAt`: ms since the epoch. */
+export type BackupView = Pick<Contents, 'boxId' | 'name' | 'madeAt' | 'place'>;
+
+/** Where a restored box belongs, for whoever writes its configuration (the card's reader). */
+export const placeFile = 'zone/place.json';
+
+/** What makes the name of the box: it stays when people and secrets are forgotten. */
+const identityFolders = ['identity', 'certificate', 'zone'];
+
+/** Backup, restore and reset of everything the box must not forget. One at a time: they are large. */
+export class Backups {
+  readonly #options: BackupsOptions;
+  #busy = false;
+
+  constructor(options: BackupsOptions) {
+    this.#options = options;
+  }
+
+  /** Everything in one file that nobody can read without the passphrase. Throws `passphrase-refused`, `storage-failed`. */
+  make(passphrase: string): Promise<Buffer> {
+    return this.#alone(async () => {
+      const { stateFolder, name, place, version, clock } = this.#options;
+      const identity = await readIdentity(stateFolder);
+      if (identity === undefined) throw new Problem('not-ready', 'this box has not been started yet');
+      const contents = await encodedContents({
+        boxId: identity.boxId,
+        name: name(),
+        madeAt: Math.round(clock.now()),
+        version,
+        place,
+        files: await readState(stateFolder),
+      });
+      return sealed(contents, passphrase);
+    });
+  }
+
+  /**
+   * Checks and stages all of a backup, which is then carried out at the next start. Throws `backup-malformed`,
+   * `wrong-passphrase`, `storage-failed`; nothing has changed then.
+   */
+  restore(file: Buffer, passphrase: string): Promise<BackupView> {
+    return this.#alone(async () => {
+      const { stateFolder, onPending } = this.#options;
+      const { files, ...contents } = await read(file, passphrase);
+      const place = Buffer.from(JSON.stringify(contents.place));
+      const all = new Map([...files, [placeFile, place]]);
+      await stage(stateFolder, { action: 'restore', kept: [] }, all, openable);
+      onPending();
+      return contents;
+    });
+  }
+
+  /** Stages that people, their apps and settings are forgotten, and with `forgetIdentity` the name of the box too. */
+  reset(how: { forgetIdentity: boolean }): Promise<void> {
+    return this.#alone(async () => {
+      const kept = how.forgetIdentity ? [] : identityFolders;
+      await stage(this.#options.stateFolder, { action: 'reset', kept }, new Map());
+      this.#options.onPending();
+    });
+  }
+
+  async #alone<T>(action: () => Promise<T>): Promise<T> {
+    if (this.#busy) {
+      const message = 'a backup or restore is under way; try again in a moment';
+      throw new Problem('not-ready', message, { status: 503, retryAfterSeconds: 5 });
+    }
+    this.#busy = true;
+    try {
+      return await action();
+    } finally {
+      this.#busy = false;
+    }
+  }
+}
+
+/** What a backup holds, once it is sure that a box can be started from it. */
+async function read(file: Buffer, passphrase: string): Promise<Contents> {
+  if (file.length > largestBackup) throw malformed('the file is too large for a backup of a box');
+  const contents = await decodedContents(await unsealed(file, passphrase));
+  const text = (path: string): string => contents.files.get(path)?.toString() ?? '';
+  const found = identityFrom(text('identity/certificate.pem'), text('identity/key.pem'), 'the backup');
+  if (found.boxId !== contents.boxId) throw malformed('the identity in the backup is that of another box');
+  return contents;
+}
+
+/** Throws `store-too-new` for the people of a newer Porchlight, `storage-failed` for a damaged store. */
+async function openable(folder: string): Promise<void> {
+  const store = new AccessStore(join(folder, 'access'));
+  await store.open();
+  store.close();
+}
+
+const malformed = (message: string): Problem =>
+  new Problem('backup-malformed', message, { status: 422, retryable: false });

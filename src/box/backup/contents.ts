@@ -1,0 +1,63 @@
+import { promisify } from 'node:util';
+import { gunzip, gzip } from 'node:zlib';
+import { type Static, Type } from 'typebox';
+import { Value } from 'typebox/value';
+import { Problem } from '../../kit/errors.ts';
+import { boxIdSchemaPattern } from '../../protocol/names.ts';
+
+/** A file in the state folder: `identity/key.pem`. Nothing that leads out of it, no name that begins with a dot. */
+const filePath = '^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}(/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}){1,7}$';
+
+/** Where a box belongs, in the words of its configuration: restored elsewhere, it is to find the same cloud. */
+export const Place = Type.Object({
+  zoneRoot: Type.String({ maxLength: 253 }),
+  zoneApi: Type.String({ maxLength: 300 }),
+  registration: Type.String({ maxLength: 300 }),
+  acmeDirectory: Type.String({ maxLength: 500 }),
+  apps: Type.Array(Type.String({ maxLength: 500 }), { maxItems: 32 }),
+  /** PEM of the private CAs; absent: the system's. */
+  cloudCa: Type.Optional(Type.String({ maxLength: 100_000 })),
+  acmeCa: Type.Optional(Type.String({ maxLength: 100_000 })),
+});
+export type Place = Static<typeof Place>;
+
+/** What a backup holds, as JSON in gzip. */
+const Contents = Type.Object({
+  boxId: Type.String({ pattern: boxIdSchemaPattern }),
+  name: Type.String({ maxLength: 63 }),
+  /** ms since the epoch, by the clock of the box. */
+  madeAt: Type.Integer({ minimum: 0 }),
+  version: Type.String({ maxLength: 64 }),
+  place: Place,
+  /** By path in the state folder; base64. */
+  files: Type.Record(Type.String({ pattern: filePath }), Type.String({ pattern: '^[A-Za-z0-9+/]*={0,2}$' }), {
+    additionalProperties: false,
+  }),
+});
+export type Contents = Omit<Static<typeof Contents>, 'files'> & { files: ReadonlyMap<string, Buffer> };
+
+/** A box of a family has some hundred kB; what is larger than this is no backup. */
+export const largestBackup = 24 * 1024 * 1024;
+
+const compress = promisify(gzip);
+const expand = promisify(gunzip);
+
+export async function encodedContents(contents: Contents): Promise<Buffer> {
+  const files = Object.fromEntries([...contents.files].map(([path, data]) => [path, data.toString('base64')]));
+  return compress(JSON.stringify({ ...contents, files }));
+}
+
+/** Throws `backup-malformed`. */
+export async function decodedContents(bytes: Buffer): Promise<Contents> {
+  try {
+    const text = (await expand(bytes, { maxOutputLength: 2 * largestBackup })).toString();
+    const { files, ...rest } = Value.Parse(Contents, JSON.parse(text));
+    return {
+      ...rest,
+      files: new Map(Object.entries(files).map(([path, data]) => [path, Buffer.from(data, 'base64')])),
+    };
+  } catch (error) {
+    const message = 'the backup holds something else than a box';
+    throw new Problem('backup-malformed', message, { status: 422, retryable: false, cause: error });
+  }
+}
