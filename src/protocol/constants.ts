@@ -33,6 +33,19 @@ export const accessLimits = {
   formBytes: 16_384,
 } as const;
 
+/** Client authorisation; see pairing-api.ts. `auth` is another spelling of `authorise`. */
+export const pairingPaths = { info: '/info', authorise: '/authorise', auth: '/auth', socket: '/w' } as const;
+/** The subprotocol of `/w`; a browser, which can send no header, offers the token beside it as `token.<token>`. */
+export const pairingProtocol = 'porchlight';
+export const tokenProtocolPrefix = 'token.';
+
+export const pairingLimits = {
+  /** A call waits at most so long for the owner's answer. */
+  waitSeconds: 25,
+  /** And when the caller does not say how long. */
+  defaultWaitSeconds: 20,
+} as const;
+
 /**
  * Header of the answer of `GET /ping` (`?1`, RFC 8941) when more than a handful of boxes are behind the caller's address:
  * not all of them are listed, and an app asks for a short code (`GET /ping?code=…`).

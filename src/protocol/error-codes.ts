@@ -21,6 +21,8 @@ export const errorCodes = {
   'client-mismatch': 403,
   /** The app or its redirect URI is not on the owner's list; answered with a page, never a redirect. */
   'app-not-allowed': 403,
+  /** An owner said no to this client, until an owner forgets that answer. */
+  'client-refused': 403,
   /** RFC 6749, 5.2, which are also in the field `error` with underscores. */
   'invalid-request': 400,
   'invalid-client': 400,
@@ -34,6 +36,8 @@ export const errorCodes = {
   'already-claimed': 409,
   'name-taken': 409,
   'last-owner': 409,
+  /** No owner answered in time. */
+  'approval-expired': 410,
   'body-too-large': 413,
   'unsupported-media-type': 415,
   'address-malformed': 422,
