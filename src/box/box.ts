@@ -17,6 +17,7 @@ import { appAt } from './access/apps.ts';
 import { Announcer } from './announce/announcer.ts';
 import { CertificateKeeper } from './certificate/certificate.ts';
 import type { BoxConfig } from './config.ts';
+import { Control } from './control/control.ts';
 import type { Identity, TunnelState } from './facts.ts';
 import { loadIdentity } from './identity/identity.ts';
 import { MdnsAnnouncer } from './mdns/mdns-announcer.ts';
@@ -267,6 +268,9 @@ export class Box implements Service {
     });
     const supervision = new Supervision({ manager, health, clock, log });
 
+    // For `porchlight` on this machine; each part adds its calls.
+    const control = new Control({ ...part('control'), stateFolder: config.state });
+
     // Ended last: the parts that are stopped before it say goodbye through it.
     const connections: Service = {
       name: 'zone-client',
@@ -282,6 +286,7 @@ export class Box implements Service {
         access,
         web,
         redirect,
+        control,
         page,
         network,
         zone,

@@ -121,10 +121,11 @@ export function createHttpsApp(options: {
 }
 
 /**
- * A Fastify application that never listens: whoever owns the listener hands it requests with
- * `app.server.emit('request', …)`. For servers that choose the application by host name.
+ * A Fastify application that opens no port: whoever owns the listener hands it requests with
+ * `app.server.emit('request', …)`. For servers that choose the application by host name, and for sockets of this machine.
  */
-export function createHttpApp(options: { log: Log; bodyLimit: number }): HttpApp {
+export function createHttpApp(options: { log: Log; bodyLimit: number; requestTimeoutMs?: number }): HttpApp {
+  const { requestTimeoutMs = httpLimits.requestTimeoutMs } = options;
   const logger: FastifyBaseLogger = options.log;
   const app = fastify({
     loggerInstance: logger,
@@ -136,7 +137,7 @@ export function createHttpApp(options: { log: Log; bodyLimit: number }): HttpApp
   }).withTypeProvider<TypeBoxTypeProvider>();
   // Whoever owns the listener may have no limit for a whole request; nobody here has so much to say.
   app.addHook('onRequest', async ({ raw }) => {
-    const late = setTimeout(() => raw.destroy(), httpLimits.requestTimeoutMs);
+    const late = setTimeout(() => raw.destroy(), requestTimeoutMs);
     for (const over of ['end', 'close'] as const) raw.once(over, () => clearTimeout(late));
   });
   answerProblems(app);
