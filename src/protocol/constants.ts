@@ -31,6 +31,8 @@ export const accessLimits = {
   passwordMax: 256,
   nameMax: 63,
   formBytes: 16_384,
+  /** A box of a family has some hundred kB. */
+  backupBytes: 8 * 1024 * 1024,
 } as const;
 
 /** Client authorisation; see pairing-api.ts. `auth` is another spelling of `authorise`. */
@@ -73,3 +75,43 @@ export const tunnelLabel = 'remote';
 
 /** Names of mirrors: one letter, so that they can never clash with an address name, the tunnel or a service. */
 export const mirrorLabelPattern = '^[a-z]$';
+
+/** Where an agent listens on the computer of a person: the first of these ports that is free. See agent-api.ts. */
+export const agentPorts = { first: 41_000, last: 41_020 } as const;
+
+/** Of the agent, on loopback. */
+export const agentPaths = {
+  alive: '/alive',
+  exchange: '/exchange',
+  handshake: '/handshake',
+  done: '/handshake/done',
+  socket: '/ws',
+} as const;
+
+/** What starts an agent that is not running: a scheme that `porchlight agent --install` registers. */
+export const agentLink = 'porchlight://auth/connect';
+
+/** Of the box, for agents and for pages that want to be signed in by one. */
+export const agentBoxPaths = {
+  view: '/api/agent',
+  challenge: '/api/agent/challenge',
+  login: '/api/auth/login/session',
+} as const;
+
+/** As which program an agent asks to connect (RFC 8252). Every box knows it; it is returned to any port of loopback. */
+export const agentClient = {
+  clientId: 'porchlight-agent',
+  name: 'Porchlight agent',
+  redirectUri: 'http://127.0.0.1/paired',
+} as const;
+
+export const agentLimits = {
+  challengeSeconds: 30,
+  /** A page that an agent signed in: how long at most, and when nobody says how long. */
+  pageSeconds: 30 * 86_400,
+  pageSecondsDefault: 12 * 3600,
+  /** Of one agent; the oldest ends when there are more. */
+  pages: 16,
+  /** Clocks of box and agent may differ by so much. */
+  clockSeconds: 300,
+} as const;

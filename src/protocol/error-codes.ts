@@ -21,6 +21,15 @@ export const errorCodes = {
   'client-mismatch': 403,
   /** The app or its redirect URI is not on the owner's list; answered with a page, never a redirect. */
   'app-not-allowed': 403,
+  /** Only the session of an agent may sign pages in. */
+  'agent-only': 403,
+  /** Said by an agent: to a page that none of its boxes lists; to a program of another user of the computer. */
+  'origin-not-allowed': 403,
+  'other-user': 403,
+  /** The box that signed is not the one that the agent is paired with, or signed something else. */
+  'signature-wrong': 403,
+  /** The person at the computer said no. */
+  'sign-in-declined': 403,
   /** An owner said no to this client, until an owner forgets that answer. */
   'client-refused': 403,
   /** RFC 6749, 5.2, which are also in the field `error` with underscores. */
@@ -29,6 +38,8 @@ export const errorCodes = {
   'invalid-grant': 400,
   'unsupported-grant-type': 400,
   'not-found': 404,
+  /** This agent is not paired with that box, or the pairing was ended. */
+  'not-paired': 404,
   'method-not-allowed': 405,
   'body-too-slow': 408,
   /** There is no owner yet (first run), or there is one already. */
@@ -36,6 +47,10 @@ export const errorCodes = {
   'already-claimed': 409,
   'name-taken': 409,
   'last-owner': 409,
+  /** The clocks of box and computer differ too much to tell a fresh signature from an old one. */
+  'clocks-differ': 409,
+  /** Not from this agent, used before, or older than 30 s. */
+  'challenge-unknown': 410,
   /** No owner answered in time. */
   'approval-expired': 410,
   'body-too-large': 413,
@@ -49,6 +64,12 @@ export const errorCodes = {
   'message-malformed': 422,
   'record-not-supported': 422,
   'password-refused': 422,
+  /** Too short to protect a backup. */
+  'passphrase-refused': 422,
+  /** Also for a backup that is damaged. */
+  'wrong-passphrase': 422,
+  'backup-malformed': 422,
+  'backup-too-large': 422,
   'redirect-malformed': 422,
   'rate-limited': 429,
   'too-many-zones': 429,
