@@ -165,6 +165,7 @@ export class Box implements Service {
       names,
       boxName: name,
       apps: config.access.apps.map(appAt),
+      pairing: config.access.pairing,
       visitorOf: (socket) => web.visitorOf(socket),
       page: () => pages.get('/')?.body.toString() ?? '',
       arrived: (state) => void announcer.arrived(state),

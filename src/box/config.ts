@@ -116,6 +116,10 @@ export const BoxConfig = Type.Object({
       allowed: 'https addresses, separated by commas',
       description: 'where apps that may ask to connect are returned to, until an owner edits the list',
     }),
+    pairing: Type.Enum(['home', 'anywhere', 'off'], {
+      default: 'home',
+      description: 'from where programs that the box does not know may ask an owner to be let in',
+    }),
   }),
   tunnel: Type.Object({
     enabled: Type.Boolean({ default: true, description: 'be reachable from outside through the frontend' }),

@@ -13,10 +13,11 @@ import { type App, Apps } from './apps.ts';
 import { PasswordHasher } from './argon2.ts';
 import { Audit } from './audit.ts';
 import { Codes } from './codes.ts';
-import { EventSockets, refuse } from './events.ts';
+import { EventSockets } from './events.ts';
 import { Guard } from './guard.ts';
 import { Logins } from './logins.ts';
 import type { Parts } from './parts.ts';
+import { Pairing } from './pairing/pairing.ts';
 import { Passkeys } from './passkeys.ts';
 import { People } from './people.ts';
 import { loginRoutes } from './routes-login.ts';
@@ -26,6 +27,7 @@ import { connectRoutes } from './routes-connect.ts';
 import { passkeyRoutes } from './routes-passkeys.ts';
 import { peopleRoutes } from './routes-people.ts';
 import { tokenRoutes } from './routes-token.ts';
+import { refuse, SessionSockets } from './session-sockets.ts';
 import { Sessions } from './sessions.ts';
 import { SetupCode } from './setup-code.ts';
 import { AccessStore } from './store.ts';
@@ -41,6 +43,8 @@ export interface AccessOptions {
   boxName: Fact<string>;
   /** The apps that may ask to connect, until an owner edits the list. */
   apps: readonly App[];
+  /** From where clients that the box does not know may ask to be let in. */
+  pairing: 'home' | 'anywhere' | 'off';
   visitorOf: VisitorOf;
   /** The console's page, HTML. */
   page: () => string;
@@ -67,6 +71,7 @@ export class Access implements Service {
   readonly #store: AccessStore;
   readonly #setupCode: SetupCode;
   readonly #parts: Parts;
+  readonly #sockets: SessionSockets;
   readonly #events: EventSockets;
   /** The ways in beside the pages. */
   readonly #ways: readonly WayIn[];
@@ -107,8 +112,12 @@ export class Access implements Service {
       approvals,
       audit,
     };
-    this.#events = new EventSockets({ ...options, guard, apps, sessions, tokens, approvals });
-    const ways: readonly WayIn[] = [];
+    const sockets = new SessionSockets({ ...options, guard, sessions, tokens });
+    this.#sockets = sockets;
+    this.#events = new EventSockets({ ...options, guard, tokens, sockets, approvals });
+    const way = { ...options, ...this.#parts, store, sockets };
+    const ways: readonly WayIn[] =
+      options.pairing === 'off' ? [] : [new Pairing({ ...way, askFrom: options.pairing })];
     this.#ways = ways;
     this.#running = new ServiceGroup({ name: 'ways in', parts: ways, log });
     this.#upgrades = new Map<string, Upgrade>([
@@ -147,6 +156,7 @@ export class Access implements Service {
     apps.open();
     if (people.claimed.value) await this.#setupCode.remove();
     else await this.#setupCode.open();
+    this.#sockets.start();
     this.#events.start();
     await this.#running.start(signal);
     await this.#expiry.start();
@@ -156,6 +166,7 @@ export class Access implements Service {
     await this.#expiry.stop();
     await this.#running.stop();
     this.#events.stop();
+    this.#sockets.stop();
     this.#parts.approvals.stop();
     this.#store.close();
   }

@@ -128,6 +128,11 @@ export class Guard {
     return isOwnHost(host, this.#options.names) && origin?.toLowerCase() === originAt(host);
   }
 
+  /** The box's own pages, scripts of the apps' origins, and what says no origin: browsers always do, so it is a program. */
+  mayCall(origin: string | undefined, host: string): boolean {
+    return origin === undefined || this.isOwnPage(origin, host) || this.#options.apps.isOrigin(origin);
+  }
+
   #bearer(request: FastifyRequest, reply: FastifyReply): Who | undefined {
     const { authorization } = request.headers;
     if (authorization === undefined) return this.visit(request);

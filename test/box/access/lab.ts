@@ -49,6 +49,7 @@ export function accessOptions(clock: FakeClock): Omit<AccessOptions, 'folder' | 
     names,
     boxName: new OwnedFact('Our box'),
     apps: [{ clientId, name: 'Porchlight', redirectUris: [redirectUri] }],
+    pairing: 'home',
     page: () => '<!doctype html><title>console</title>',
     arrived: () => undefined,
     ways: new OwnedFact<Ways>({ main: `https://${names.main}`, mirrors: [], tunnel: null, address: null }),

@@ -1,0 +1,30 @@
+import type { Clock } from '../../../kit/clock.ts';
+import { RateLimit } from '../../../kit/rate-limit.ts';
+import { addressFamily, homeOf } from '../../../protocol/addresses.ts';
+
+/** A client that comes in calls four times, then once every twenty-odd seconds while an owner is asked. */
+const byAddress = { burst: 40, perSecond: 1 };
+const strangers = { burst: 100, perSecond: 10 };
+const addresses = 10_000;
+
+/** How often may be called: by address (a /64 as one), and by all together whom the box does not know. */
+export class CallLimits {
+  readonly #clock: Clock;
+  readonly #byAddress = new RateLimit(byAddress, addresses);
+  readonly #strangers = new RateLimit(strangers, 1);
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Throws `rate-limited`. */
+  call(address: string): void {
+    const home = addressFamily(address) === undefined ? address : homeOf(address);
+    this.#byAddress.take(home, this.#clock.monotonic(), 'calls from your address');
+  }
+
+  /** Throws `rate-limited`. Those who are known are not counted, so that a crowd of strangers keeps none of them out. */
+  stranger(): void {
+    this.#strangers.take('', this.#clock.monotonic(), 'unknown clients');
+  }
+}

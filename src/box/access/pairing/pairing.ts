@@ -1,0 +1,167 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type Clock, seconds } from '../../../kit/clock.ts';
+import { Problem } from '../../../kit/errors.ts';
+import type { HttpApp } from '../../../kit/http-server.ts';
+import type { Log } from '../../../kit/log.ts';
+import { accessLimits } from '../../../protocol/access-api.ts';
+import {
+  type AuthoriseAnswer,
+  type AuthorisePending,
+  AuthoriseRequest,
+  pairingLimits,
+  pairingPaths,
+  type ServerInfo,
+} from '../../../protocol/pairing-api.ts';
+import { protocolVersion } from '../../../protocol/version.ts';
+import type { Answer } from '../approvals.ts';
+import { preflight } from '../guard.ts';
+import type { Parts } from '../parts.ts';
+import { over } from '../sessions.ts';
+import type { SessionSockets } from '../session-sockets.ts';
+import type { AccessStore } from '../store.ts';
+import { deviceOf, type Visitor, type VisitorOf } from '../visitor.ts';
+import type { Upgrade, WayIn } from '../way-in.ts';
+import { CallLimits } from './call-limits.ts';
+import { ClientSockets } from './client-sockets.ts';
+import { serverIdIn } from './server-id.ts';
+
+export interface PairingOptions extends Parts {
+  store: AccessStore;
+  sockets: SessionSockets;
+  visitorOf: VisitorOf;
+  /** From where clients that the box does not know may ask. */
+  askFrom: 'home' | 'anywhere';
+  clock: Clock;
+  log: Log;
+}
+
+/** Client authorisation: an id that the client made is, once an owner said yes, traded for access tokens. */
+export class Pairing implements WayIn {
+  readonly name = 'pairing';
+  readonly upgrades: ReadonlyMap<string, Upgrade>;
+  readonly #options: PairingOptions;
+  readonly #limits: CallLimits;
+  #serverId = '';
+
+  constructor(options: PairingOptions) {
+    this.#options = options;
+    this.#limits = new CallLimits(options.clock);
+    const sockets = new ClientSockets({ ...options, limits: this.#limits, serverId: () => this.#serverId });
+    this.upgrades = new Map<string, Upgrade>([
+      [pairingPaths.socket, (request, stream, head) => sockets.upgrade(request, stream, head)],
+    ]);
+  }
+
+  async start(): Promise<void> {
+    this.#serverId = serverIdIn(this.#options.store);
+  }
+
+  async stop(): Promise<void> {
+    /* What is open ends with the sockets and questions of all ways. */
+  }
+
+  routes(app: HttpApp): void {
+    const { guard, boxId, boxName } = this.#options;
+    const oauth = { config: { admission: 'oauth' }, bodyLimit: accessLimits.formBytes } as const;
+    const { info, authorise, auth } = pairingPaths;
+    for (const path of [info, authorise, auth]) app.options(path, oauth, preflight);
+
+    app.get(info, oauth, async (request): Promise<ServerInfo> => {
+      this.#limits.call(guard.visitor(request).address);
+      return { serverId: this.#serverId, boxId, name: boxName.value, v: protocolVersion };
+    });
+
+    const schema = { body: AuthoriseRequest };
+    for (const path of [authorise, auth])
+      app.post(path, { ...oauth, schema }, async (request, reply) => {
+        const answer = await this.#authorise(request, request.body, gone(reply));
+        return reply.status('status' in answer ? 202 : 200).send(answer);
+      });
+  }
+
+  async #authorise(
+    request: FastifyRequest,
+    { clientId, kind = 'client', name, wait = pairingLimits.defaultWaitSeconds }: AuthoriseRequest,
+    signal: AbortSignal,
+  ): Promise<AuthoriseAnswer | AuthorisePending> {
+    const { guard, approvals, tokens } = this.#options;
+    const visitor = guard.visitor(request);
+    this.#limits.call(visitor.address);
+    if (!guard.mayCall(request.headers.origin, request.host)) throw foreignPage();
+    const asking = {
+      kind,
+      subject: clientId.toLowerCase(),
+      label: name ?? deviceOf(request),
+      address: visitor.address,
+    };
+    const known = approvals.answerFor(kind, asking.subject);
+    if (known === undefined) this.#checkMayAsk(visitor);
+    const { answer, code } = await approvals.ask(asking, seconds(wait), signal);
+    if (answer === 'pending') return { status: 'pending', code, retryAfterSeconds };
+    if (answer === 'expired') throw expired();
+    const session = this.#sessionOf(answer, asking);
+    if (guard.use(session, visitor.address) === undefined) throw over();
+    return {
+      accessToken: tokens.newAccess(session.id),
+      expiresIn: accessLimits.accessTokenSeconds,
+      tokenType: 'Bearer',
+      serverId: this.#serverId,
+    };
+  }
+
+  /** Throws `not-claimed`, `only-at-home`, `rate-limited`. */
+  #checkMayAsk({ atHome }: Visitor): void {
+    if (!this.#options.people.claimed.value) throw notClaimed();
+    if (this.#options.askFrom === 'home' && !atHome) throw onlyAtHome();
+    this.#limits.stranger();
+  }
+
+  #sessionOf(answer: Answer, { label, address }: { label: string; address: string }): Session {
+    if (answer.allowed) return answer.session;
+    this.#options.audit.record({ action: 'credential-refused', who: label, address });
+    throw refused();
+  }
+}
+
+type Session = Extract<Answer, { allowed: true }>['session'];
+
+/** A client that is not kept waiting here asks again after so long. */
+const retryAfterSeconds = 2;
+
+/** Aborts when whoever called has hung up. */
+function gone(reply: FastifyReply): AbortSignal {
+  const left = new AbortController();
+  reply.raw.once('close', () => left.abort());
+  return left.signal;
+}
+
+const foreignPage = (): Problem =>
+  new Problem(
+    'cross-site-request',
+    'this page is not of an app on the list of the box; an owner can put it there',
+    { status: 403 },
+  );
+
+const notClaimed = (): Problem =>
+  new Problem('not-claimed', 'the box has no owner yet who could be asked; open its page and set it up', {
+    status: 409,
+  });
+
+const onlyAtHome = (): Problem =>
+  new Problem(
+    'only-at-home',
+    'the box does not know this client, and new ones may ask from the home network alone; do this once at home',
+    { status: 403 },
+  );
+
+const expired = (): Problem =>
+  new Problem('approval-expired', 'no owner of the box answered in time; ask again when one is there', {
+    status: 410,
+  });
+
+const refused = (): Problem =>
+  new Problem(
+    'client-refused',
+    'an owner of the box said no to this client; an owner can forget that answer in the console',
+    { status: 403 },
+  );
