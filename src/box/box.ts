@@ -15,6 +15,9 @@ import { zoneNames } from '../protocol/names.ts';
 import { Access } from './access/access.ts';
 import { appAt } from './access/apps.ts';
 import { Announcer } from './announce/announcer.ts';
+import { Backups } from './backup/backups.ts';
+import { placeOf } from './backup/contents.ts';
+import { carryOut } from './backup/pending.ts';
 import { CertificateKeeper } from './certificate/certificate.ts';
 import type { BoxConfig } from './config.ts';
 import { Control } from './control/control.ts';
@@ -47,6 +50,8 @@ export interface BoxOptions {
   /** When this program was built, ms since the epoch. */
   builtAt: number;
   manager: ServiceManager;
+  /** Ends the box and starts it again: what is pending is carried out at the start. */
+  restart: () => void;
   log: Log;
   clock?: Clock;
   random?: Random;
@@ -77,6 +82,8 @@ export class Box implements Service {
     const { config, clock = systemClock } = this.#options;
     await privateFolder(config.state);
     this.#lock = lockFolder(config.state);
+    const done = await carryOut(config.state);
+    if (done !== undefined) this.#options.log.info({ part: 'backup' }, `the ${done.action} is carried out`);
     const identity = await loadIdentity({ stateFolder: config.state, clock });
     this.#running = this.#compose(identity, clock);
     await this.#running.start(signal);
@@ -98,6 +105,7 @@ export class Box implements Service {
       version,
       builtAt,
       manager,
+      restart,
       log,
       random = Math.random,
     } = this.#options;
@@ -155,6 +163,15 @@ export class Box implements Service {
       builtAt,
     });
 
+    const backups = new Backups({
+      stateFolder: config.state,
+      name: () => name.value,
+      place: placeOf(config, trust),
+      version,
+      clock,
+      restart,
+    });
+
     // Known before the door is open, but for the port 0 of tests.
     const httpsPort = (): number => config.web.port || web.port;
     const local = { names, network: network.network, zone: zone.zone, tunnel: tunnelState, httpsPort };
@@ -162,6 +179,7 @@ export class Box implements Service {
       ...part('access'),
       folder: folder('access'),
       boxId: identity.boxId,
+      identity,
       names,
       boxName: name,
       apps: config.access.apps.map(appAt),
@@ -174,6 +192,7 @@ export class Box implements Service {
       status: () => stateView(this.facts, clock.now(), version),
       services: () => servicesOf(this.facts),
       settings,
+      wholeBox: backups,
       logs: (query) => logs.read(query),
     });
 

@@ -1,7 +1,7 @@
 import { builtPages, readBuiltFiles } from '../kit/built-files.ts';
 import { command, exitCode, logFor } from '../kit/command.ts';
 import { LogMemory } from '../kit/log-memory.ts';
-import { runUntilEnded } from '../kit/run.ts';
+import { aborted, runUntilEnded } from '../kit/run.ts';
 import { serviceManager } from '../kit/systemd.ts';
 import { Box } from './box.ts';
 import { BoxConfig } from './config.ts';
@@ -15,7 +15,9 @@ export const boxCommand = command({
   action: async ({ config }, io) => {
     const logs = new LogMemory({ capacity: 2000 });
     const log = logFor(config.log, io, (line) => logs.add(line));
+    const anew = new AbortController();
     const box = new Box({
+      restart: () => anew.abort(),
       config,
       pages: await readBuiltFiles(builtPages('console')),
       logs,
@@ -25,7 +27,7 @@ export const boxCommand = command({
       manager: serviceManager(io.env),
       log,
     });
-    await runUntilEnded(box);
-    return exitCode.ok;
+    await runUntilEnded(box, (ended) => aborted(AbortSignal.any([ended, anew.signal])));
+    return anew.signal.aborted ? exitCode.restart : exitCode.ok;
   },
 });

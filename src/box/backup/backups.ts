@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Clock } from '../../kit/clock.ts';
-import { Problem } from '../../kit/errors.ts';
+import { codeOf, Problem } from '../../kit/errors.ts';
 import { AccessStore } from '../access/store.ts';
 import { identityFrom } from '../identity/identity-check.ts';
 import { readIdentity } from '../identity/identity.ts';
@@ -16,8 +16,8 @@ export interface BackupsOptions {
   place: Place;
   version: string;
   clock: Clock;
-  /** Something is pending: the box has to begin anew to carry it out. */
-  onPending: () => void;
+  /** Ends the box and has it started again, which carries out what is pending. */
+  restart: () => void;
 }
 
 /** Whose backup it is. `madeAt`: ms since the epoch. */
@@ -52,7 +52,9 @@ export class Backups {
         place,
         files: await readState(stateFolder),
       });
-      return sealed(contents, passphrase);
+      const file = await sealed(contents, passphrase);
+      if (file.length > largestBackup) throw tooLarge(file.length);
+      return file;
     });
   }
 
@@ -62,12 +64,10 @@ export class Backups {
    */
   restore(file: Buffer, passphrase: string): Promise<BackupView> {
     return this.#alone(async () => {
-      const { stateFolder, onPending } = this.#options;
       const { files, ...contents } = await read(file, passphrase);
       const place = Buffer.from(JSON.stringify(contents.place));
       const all = new Map([...files, [placeFile, place]]);
-      await stage(stateFolder, { action: 'restore', kept: [] }, all, openable);
-      onPending();
+      await stage(this.#options.stateFolder, { action: 'restore', kept: [] }, all, openable);
       return contents;
     });
   }
@@ -77,8 +77,12 @@ export class Backups {
     return this.#alone(async () => {
       const kept = how.forgetIdentity ? [] : identityFolders;
       await stage(this.#options.stateFolder, { action: 'reset', kept }, new Map());
-      this.#options.onPending();
     });
+  }
+
+  /** To be called when those who asked have their answer. */
+  beginAnew(): void {
+    this.#options.restart();
   }
 
   async #alone<T>(action: () => Promise<T>): Promise<T> {
@@ -105,11 +109,23 @@ async function read(file: Buffer, passphrase: string): Promise<Contents> {
   return contents;
 }
 
-/** Throws `store-too-new` for the people of a newer Porchlight, `storage-failed` for a damaged store. */
+/** Throws `backup-malformed` for people that this Porchlight cannot read: it would not start with them. */
 async function openable(folder: string): Promise<void> {
   const store = new AccessStore(join(folder, 'access'));
-  await store.open();
-  store.close();
+  try {
+    await store.open();
+  } catch (error) {
+    if (codeOf(error) === 'store-too-new')
+      throw malformed('this backup was made by a newer Porchlight; update this box first');
+    throw error;
+  } finally {
+    store.close();
+  }
+}
+
+function tooLarge(size: number): Problem {
+  const message = `the box holds ${Math.round(size / 1e6)} MB, which is more than a backup takes`;
+  return new Problem('backup-too-large', message, { status: 422, retryable: false });
 }
 
 const malformed = (message: string): Problem =>

@@ -3,6 +3,8 @@ import { gunzip, gzip } from 'node:zlib';
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { Problem } from '../../kit/errors.ts';
+import { accessLimits } from '../../protocol/access-api.ts';
+import type { BoxConfig } from '../config.ts';
 import { boxIdSchemaPattern } from '../../protocol/names.ts';
 
 /** A file in the state folder: `identity/key.pem`. Nothing that leads out of it, no name that begins with a dot. */
@@ -21,6 +23,19 @@ export const Place = Type.Object({
 });
 export type Place = Static<typeof Place>;
 
+export function placeOf(config: BoxConfig, trust: { cloud?: string; acme?: string }): Place {
+  const { zone, cloud, acme, access } = config;
+  return {
+    zoneRoot: zone.root,
+    zoneApi: cloud.zoneApi,
+    registration: cloud.registration,
+    acmeDirectory: acme.directory,
+    apps: [...access.apps],
+    ...(trust.cloud === undefined ? {} : { cloudCa: trust.cloud }),
+    ...(trust.acme === undefined ? {} : { acmeCa: trust.acme }),
+  };
+}
+
 /** What a backup holds, as JSON in gzip. */
 const Contents = Type.Object({
   boxId: Type.String({ pattern: boxIdSchemaPattern }),
@@ -36,21 +51,23 @@ const Contents = Type.Object({
 });
 export type Contents = Omit<Static<typeof Contents>, 'files'> & { files: ReadonlyMap<string, Buffer> };
 
-/** A box of a family has some hundred kB; what is larger than this is no backup. */
-export const largestBackup = 24 * 1024 * 1024;
+/** Bytes; what is larger is no backup. */
+export const largestBackup = accessLimits.backupBytes;
 
 const compress = promisify(gzip);
 const expand = promisify(gunzip);
 
 export async function encodedContents(contents: Contents): Promise<Buffer> {
-  const files = Object.fromEntries([...contents.files].map(([path, data]) => [path, data.toString('base64')]));
+  const files = Object.fromEntries(
+    [...contents.files].map(([path, data]) => [path, data.toString('base64')]),
+  );
   return compress(JSON.stringify({ ...contents, files }));
 }
 
 /** Throws `backup-malformed`. */
 export async function decodedContents(bytes: Buffer): Promise<Contents> {
   try {
-    const text = (await expand(bytes, { maxOutputLength: 2 * largestBackup })).toString();
+    const text = (await expand(bytes, { maxOutputLength: 4 * largestBackup })).toString();
     const { files, ...rest } = Value.Parse(Contents, JSON.parse(text));
     return {
       ...rest,

@@ -2,9 +2,7 @@ import { lstat, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { storing } from '../../kit/database.ts';
-import { Problem } from '../../kit/errors.ts';
 import { privateFolder } from '../../kit/files.ts';
-import { largestBackup } from './contents.ts';
 
 /**
  * What belongs to the process that runs, to this machine, or to a moment: no backup holds it, and no restore touches what
@@ -29,8 +27,6 @@ export async function readState(stateFolder: string): Promise<Map<string, Buffer
   } finally {
     await rm(copies, { recursive: true, force: true });
   }
-  const size = [...files.values()].reduce((sum, data) => sum + data.length, 0);
-  if (size > largestBackup / 2) throw tooLarge(size);
   return files;
 
   async function walk(path: string): Promise<void> {
@@ -88,9 +84,4 @@ function withoutSessions(path: string): void {
   } finally {
     database.close();
   }
-}
-
-function tooLarge(size: number): Problem {
-  const message = `the box holds ${Math.round(size / 1e6)} MB, which is more than a backup takes`;
-  return new Problem('backup-too-large', message, { status: 422, retryable: false });
 }

@@ -169,7 +169,7 @@ export class Home implements Service {
         await writeAtomic(rootsPath, roots);
         await writeAtomic(this.caPath, ca.caPem + roots, 0o644);
         const config = await this.#boxConfig(pebble.directoryUrl);
-        this.#box = new Box({
+        const options = {
           config,
           trust: await trustOf(config),
           pages: await readBuiltFiles(builtPages('console')),
@@ -178,9 +178,24 @@ export class Home implements Service {
           builtAt: await builtAt(),
           manager: serviceManager({}),
           log,
-        });
-        await this.#box.start(signal);
-        if (this.#options.unclaimed !== true) this.#claim(this.#box);
+        };
+        const begin = async (): Promise<Box> => {
+          const box: Box = new Box({ ...options, restart: () => void again(box) });
+          this.#box = box;
+          await box.start(signal);
+          return box;
+        };
+        // As the service manager does with a box that ends to be started again.
+        const again = async (box: Box): Promise<void> => {
+          try {
+            await box.stop();
+            if (!signal.aborted) await begin();
+          } catch (error) {
+            log.error(error, 'the box could not be started again');
+          }
+        };
+        const box = await begin();
+        if (this.#options.unclaimed !== true) this.#claim(box);
       },
       stop: async () => {
         await this.#owner?.catch(() => undefined);

@@ -15,9 +15,10 @@ import type { Ways } from '../../../src/protocol/access-api.ts';
 import { zoneNames } from '../../../src/protocol/names.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';
+import { identity } from './identity.ts';
 import { appOrigin, clientId, password } from './visit.ts';
 
-export const boxId = 'a'.repeat(52);
+export const boxId = identity.boxId;
 export const names = zoneNames(boxId, 'box.test', ['a', 'b']);
 export { appOrigin, clientId, password };
 export const redirectUri = `${appOrigin}/back`;
@@ -46,6 +47,7 @@ export const away: Visitor = { through: 'tunnel', address: '203.0.113.9', atHome
 export function accessOptions(clock: FakeClock): Omit<AccessOptions, 'folder' | 'visitorOf'> {
   return {
     boxId,
+    identity,
     names,
     boxName: new OwnedFact('Our box'),
     apps: [{ clientId, name: 'Porchlight', redirectUris: [redirectUri] }],
@@ -59,6 +61,12 @@ export function accessOptions(clock: FakeClock): Omit<AccessOptions, 'folder' | 
     settings: {
       read: () => ({ name: 'Our box', tunnel: true, discovery: 'always' }),
       write: async ({ name, tunnel }) => ({ name, tunnel, discovery: 'off' }),
+    },
+    wholeBox: {
+      make: () => Promise.reject(new Error('no backups here')),
+      restore: () => Promise.reject(new Error('no backups here')),
+      reset: () => Promise.reject(new Error('no backups here')),
+      beginAnew: () => undefined,
     },
     logs: () => [],
     clock,

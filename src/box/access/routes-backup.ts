@@ -1,0 +1,62 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { HttpApp } from '../../kit/http-server.ts';
+import {
+  accessLimits,
+  BackupRequest,
+  ResetRequest,
+  RestoreRequest,
+  type RestoreView,
+} from '../../protocol/access-api.ts';
+import type { Parts } from './parts.ts';
+import { deviceOf } from './visitor.ts';
+
+/** What owners do to the whole box; see box/backup/backups.ts. */
+export interface WholeBox {
+  make(passphrase: string): Promise<Buffer>;
+  restore(
+    file: Buffer,
+    passphrase: string,
+  ): Promise<{ boxId: string; name: string; madeAt: number; place: { zoneRoot: string } }>;
+  reset(how: { forgetIdentity: boolean }): Promise<void>;
+  beginAnew(): void;
+}
+
+/** Backup, restore and reset, for owners who prove with their password that it is they who ask. */
+export function backupRoutes(app: HttpApp, options: Parts & { wholeBox: WholeBox }): void {
+  const { guard, logins, audit, wholeBox } = options;
+  const owner = { config: { admission: 'owner' }, bodyLimit: accessLimits.formBytes } as const;
+
+  async function prove(request: FastifyRequest, password: string): Promise<void> {
+    const caller = { ...guard.visitor(request), device: deviceOf(request) };
+    await logins.prove(password, guard.who(request).person, caller);
+  }
+  /** The box ends when the answer has left. */
+  function anew(reply: FastifyReply): FastifyReply {
+    reply.raw.once('close', () => wholeBox.beginAnew());
+    return reply.status(202);
+  }
+
+  app.post('/api/backup', { ...owner, schema: { body: BackupRequest } }, async (request, reply) => {
+    await prove(request, request.body.password);
+    const file = await wholeBox.make(request.body.passphrase);
+    const { address } = guard.visitor(request);
+    audit.record({ action: 'backup-made', who: guard.who(request).person.name, address });
+    return reply.type('application/octet-stream').send(file);
+  });
+
+  const large = { ...owner, bodyLimit: accessLimits.backupBytes * 1.5 };
+  app.post('/api/restore', { ...large, schema: { body: RestoreRequest } }, async (request, reply) => {
+    await prove(request, request.body.password);
+    const file = Buffer.from(request.body.backup, 'base64');
+    const { boxId, name, madeAt, place } = await wholeBox.restore(file, request.body.passphrase);
+    const view: RestoreView = { boxId, name, madeAt, origin: `https://${boxId}.${place.zoneRoot}` };
+    return anew(reply).send(view);
+  });
+
+  app.post('/api/reset', { ...owner, schema: { body: ResetRequest } }, async (request, reply) => {
+    const { password, forgetIdentity } = request.body;
+    await prove(request, password);
+    await wholeBox.reset({ forgetIdentity });
+    return anew(reply).send();
+  });
+}
