@@ -1,4 +1,4 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
 import { beforeAll, expect, it } from 'vitest';
 import { rsaKeyPem, signCertificate } from '../../src/kit/x509.ts';
 
@@ -45,6 +45,32 @@ it('signs by a CA, for names and addresses and the usage asked for', () => {
   expect(certificate.checkIP('127.0.0.1')).toBe('127.0.0.1');
   expect(certificate.checkIP('fd00::1')).toBe('fd00::1');
   expect(certificate.keyUsage).toEqual(['1.3.6.1.5.5.7.3.1']);
+});
+
+it('signs for who keeps the private key, below a CA whose name is not ASCII and that has no CA below it', () => {
+  const caPem = signCertificate({
+    ...validity,
+    commonName: 'Geräte',
+    ca: true,
+    pathLength: 0,
+    subjectKeyPem: caKey,
+  });
+  const publicKey = createPublicKey(key);
+  const certificate = new X509Certificate(
+    signCertificate({
+      ...validity,
+      commonName: 'Küche',
+      subjectKeyPem: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+      issuer: { certPem: caPem, keyPem: caKey },
+    }),
+  );
+  const ca = new X509Certificate(caPem);
+  expect(certificate.checkIssued(ca)).toBe(true);
+  expect(certificate.verify(ca.publicKey)).toBe(true);
+  expect(certificate.publicKey.equals(publicKey)).toBe(true);
+  expect([certificate.subject, certificate.issuer]).toEqual(['CN=Küche', 'CN=Geräte']);
+  // BasicConstraints: critical, CA, path length 0 (RFC 5280, 4.2.1.9).
+  expect(ca.raw.toString('hex')).toContain('0603551d130101ff040830060101ff020100');
 });
 
 it('gives every certificate a positive serial of its own, of at most 20 octets (RFC 5280, 4.1.2.2)', () => {
