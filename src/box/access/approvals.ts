@@ -95,7 +95,8 @@ export class Approvals {
     if (known !== undefined) return { answer: known, code: '' };
     const question = this.#find(asking) ?? this.#open(asking);
     const { code } = question.shown;
-    if (question.waiters >= approvalLimits.waitersPerQuestion) return { answer: 'pending', code };
+    const full = question.waiters >= approvalLimits.waitersPerQuestion;
+    if (full || waitMs <= 0) return { answer: 'pending', code };
     question.waiters += 1;
     const done = new AbortController();
     const wait = this.#clock.sleep(waitMs, AbortSignal.any([signal, done.signal])).then(
