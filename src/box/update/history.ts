@@ -1,0 +1,96 @@
+import type { Clock } from '../../kit/clock.ts';
+import type { Log } from '../../kit/log.ts';
+import type { UpdateState } from '../../protocol/update-api.ts';
+import type { RaucStatus } from './rauc.ts';
+import type { TrialMarks } from './trial-marks.ts';
+import { fateOf, type Setbacks } from './update-policy.ts';
+import { type Attempt, noRecord, type UpdateMemory, type UpdateRecord } from './update-record.ts';
+import { compareVersions } from './versions.ts';
+
+export interface HistoryOptions {
+  memory: UpdateMemory;
+  marks: TrialMarks;
+  /** The version that runs. */
+  version: string;
+  clock: Clock;
+  log: Log;
+}
+
+/** What the box has tried, and what became of it: seen from what runs and what is started next, at any time, after any end. */
+export class UpdateHistory {
+  readonly #options: HistoryOptions;
+  #record: UpdateRecord = noRecord;
+
+  constructor(options: HistoryOptions) {
+    this.#options = options;
+  }
+
+  async load(): Promise<void> {
+    this.#record = (await this.#options.memory.record()) ?? noRecord;
+  }
+
+  get attempt(): Attempt | null {
+    return this.#record.attempt;
+  }
+
+  get setbacks(): Setbacks {
+    return this.#record.setbacks;
+  }
+
+  /** The last release that was taken back, unless what runs is younger. */
+  get takenBack(): UpdateState['takenBack'] {
+    const [last] = Object.entries(this.#record.setbacks).toSorted(([, a], [, b]) => b.at - a.at);
+    return last === undefined ? null : { version: last[0], reason: last[1].reason, at: last[1].at };
+  }
+
+  /** Before the first byte is written to the slot. */
+  async begin(attempt: Omit<Attempt, 'installed' | 'at'>): Promise<void> {
+    const { clock } = this.#options;
+    await this.#keep({ ...this.#record, attempt: { ...attempt, installed: false, at: clock.now() } });
+  }
+
+  /** Compares what was tried with what is; answers whether what runs has yet to prove itself. */
+  async review(status: RaucStatus): Promise<{ onTrial: boolean }> {
+    const { marks } = this.#options;
+    const { booted, next } = status;
+    const onTrial = await marks.onTrial();
+    const { attempt } = this.#record;
+    if (attempt !== null) await this.#settle(attempt, fateOf(attempt, { booted, next, onTrial }));
+    return { onTrial: onTrial === booted };
+  }
+
+  async #settle(attempt: Attempt, fate: ReturnType<typeof fateOf>): Promise<void> {
+    const { version, log } = this.#options;
+    const { setbacks } = this.#record;
+    if (fate === 'waiting' || fate === 'trial') {
+      if (!attempt.installed) await this.#keep({ setbacks, attempt: { ...attempt, installed: true } });
+    } else if (fate === 'kept') {
+      log.info(`version ${attempt.version} is found healthy and stays`);
+      const open = Object.entries(setbacks).filter(([tried]) => compareVersions(tried, version) > 0);
+      await this.#keep({ attempt: null, setbacks: Object.fromEntries(open) });
+    } else if (fate === 'taken-back') {
+      await this.#setBack(attempt);
+    } else {
+      await this.#keep({ setbacks, attempt: null });
+    }
+  }
+
+  async #setBack({ version, slot }: Attempt): Promise<void> {
+    const { marks, clock, log } = this.#options;
+    const { setbacks } = this.#record;
+    const verdict = await marks.verdict();
+    const said = verdict?.slot === slot && !verdict.good ? verdict.reason : undefined;
+    const reason = said ?? 'it did not start, or ended before it was found healthy';
+    log.warn(`version ${version} was taken back: ${reason}`);
+    const times = (setbacks[version]?.times ?? 0) + 1;
+    await this.#keep({
+      attempt: null,
+      setbacks: { ...setbacks, [version]: { times, at: clock.now(), reason } },
+    });
+  }
+
+  async #keep(record: UpdateRecord): Promise<void> {
+    await this.#options.memory.writeRecord(record);
+    this.#record = record;
+  }
+}

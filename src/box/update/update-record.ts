@@ -1,0 +1,81 @@
+import { join } from 'node:path';
+import { type Static, type TSchema, Type } from 'typebox';
+import { Value } from 'typebox/value';
+import { privateFolder, readIfThere, writeAtomic } from '../../kit/files.ts';
+import type { Log } from '../../kit/log.ts';
+import { UpdateSettings } from '../../protocol/update-api.ts';
+
+const severity = Type.Union([Type.Literal('ok'), Type.Literal('warning'), Type.Literal('error')]);
+
+/** A release that is written to the other slot. */
+const Attempt = Type.Object({
+  version: Type.String(),
+  /** Boot name of the slot. */
+  slot: Type.String(),
+  /** Seen complete; false while it is being written. */
+  installed: Type.Boolean(),
+  at: Type.Integer(),
+  /** The conditions of the box before, by name: what was wrong already is not the release’s doing. */
+  before: Type.Record(Type.String(), severity),
+});
+export type Attempt = Static<typeof Attempt>;
+
+const Setback = Type.Object({ times: Type.Integer(), at: Type.Integer(), reason: Type.String() });
+
+/** What the box remembers of its tries. */
+export const UpdateRecord = Type.Object({
+  attempt: Type.Union([Attempt, Type.Null()]),
+  /** Releases that were taken back, by version. */
+  setbacks: Type.Record(Type.String(), Setback),
+});
+export type UpdateRecord = Static<typeof UpdateRecord>;
+
+export const noRecord: UpdateRecord = { attempt: null, setbacks: {} };
+
+/** File names in `<state>/update`. */
+export const recordFile = 'record.json';
+const settingsFile = 'settings.json';
+
+/** What the part keeps on disk, in a folder of its own. A damaged file costs its content, not the box. */
+export class UpdateMemory {
+  readonly #folder: string;
+  readonly #log: Log;
+
+  constructor(options: { folder: string; log: Log }) {
+    this.#folder = options.folder;
+    this.#log = options.log;
+  }
+
+  record(): Promise<UpdateRecord | undefined> {
+    return this.#read(recordFile, UpdateRecord);
+  }
+
+  settings(): Promise<UpdateSettings | undefined> {
+    return this.#read(settingsFile, UpdateSettings);
+  }
+
+  writeRecord(record: UpdateRecord): Promise<void> {
+    return this.#write(recordFile, record);
+  }
+
+  writeSettings(settings: UpdateSettings): Promise<void> {
+    return this.#write(settingsFile, settings);
+  }
+
+  async #read<S extends TSchema>(name: string, schema: S): Promise<Static<S> | undefined> {
+    const path = join(this.#folder, name);
+    const text = await readIfThere(path);
+    if (text === undefined) return undefined;
+    try {
+      return Value.Parse(schema, JSON.parse(text));
+    } catch {
+      this.#log.warn(`${path} is damaged and left aside`);
+      return undefined;
+    }
+  }
+
+  async #write(name: string, value: unknown): Promise<void> {
+    await privateFolder(this.#folder);
+    await writeAtomic(join(this.#folder, name), JSON.stringify(value));
+  }
+}

@@ -1,0 +1,95 @@
+import { Problem } from '../../kit/errors.ts';
+import type { Fact } from '../../kit/fact.ts';
+import type { Condition } from '../../kit/health.ts';
+import type { Release, UpdateChannel, UpdateState } from '../../protocol/update-api.ts';
+import type { BundleFolder } from './bundle-folder.ts';
+import type { UpdateHistory } from './history.ts';
+import type { Rauc, RaucStatus } from './rauc.ts';
+import type { ReleaseFolder } from './release-folder.ts';
+import { checkBundle } from './update-policy.ts';
+
+export interface UpdateStepsOptions {
+  rauc: Rauc;
+  bundles: BundleFolder;
+  history: UpdateHistory;
+  /** Absent: there is none to ask. */
+  releases: ReleaseFolder | undefined;
+  /** What runs. */
+  version: string;
+  /** Of the whole box: noted before an update, to tell later what is its doing. */
+  conditions: Fact<readonly Condition[]>;
+}
+
+/** The machine as it was when the work began. */
+export interface Work {
+  machine: RaucStatus;
+  allowDowngrade: boolean;
+  signal: AbortSignal;
+  show: (change: Partial<UpdateState>) => void;
+}
+
+/** The steps from a release to a slot that is started next. Each throws a `Problem` that says why it cannot be done. */
+export class UpdateSteps {
+  readonly #options: UpdateStepsOptions;
+
+  constructor(options: UpdateStepsOptions) {
+    this.#options = options;
+  }
+
+  async releasesOf(channel: UpdateChannel, signal: AbortSignal): Promise<readonly Release[]> {
+    const { releases } = this.#options;
+    if (releases === undefined) throw noServer();
+    return releases.releases(channel, signal);
+  }
+
+  /** Fetches a release and writes it. */
+  async take(release: Release, work: Work): Promise<void> {
+    const { releases } = this.#options;
+    if (releases === undefined) throw noServer();
+    this.refuseUnfit(release, work);
+    work.show({ phase: 'downloading', target: release.version, progress: 0 });
+    const path = await releases.fetch(release, work.signal, (progress) => work.show({ progress }));
+    await this.write(path, await this.inspect(path, work), work);
+  }
+
+  /** Stores a bundle that a person sends; answers its path. */
+  async store(source: AsyncIterable<Uint8Array>, work: Work): Promise<string> {
+    const { bundles } = this.#options;
+    work.show({ phase: 'downloading', target: null, progress: null });
+    await bundles.clear();
+    await bundles.write(bundles.uploaded, source);
+    return bundles.uploaded;
+  }
+
+  /** The version of a bundle that is for this box, by what stands under its signature. */
+  async inspect(path: string, work: Work): Promise<string> {
+    const bundle = await this.#options.rauc.info(path, work.signal);
+    this.refuseUnfit(bundle, work);
+    return bundle.version;
+  }
+
+  refuseUnfit(bundle: { version: string; compatible: string }, { machine, allowDowngrade }: Work): void {
+    const { compatible } = machine;
+    checkBundle({ bundle, compatible, running: this.#options.version, allowDowngrade });
+  }
+
+  /** Writes a bundle to the slot that does not run, which is then started next. */
+  async write(path: string, version: string, work: Work): Promise<void> {
+    const { rauc, bundles, history, conditions } = this.#options;
+    const { machine, signal, show } = work;
+    const slot = machine.slots.find(({ booted }) => !booted)?.bootname;
+    if (slot === undefined)
+      throw new Problem('install-failed', 'this machine has no second slot to write to');
+    const before = Object.fromEntries(conditions.value.map(({ name, severity }) => [name, severity]));
+    await history.begin({ version, slot, before });
+    show({ phase: 'installing', target: version, progress: 0 });
+    await rauc.install(path, signal, (progress) => show({ progress }));
+    await bundles.clear();
+  }
+}
+
+const noServer = (): Problem =>
+  new Problem('no-update-server', 'this box has no update server; set update.server, or give it a bundle', {
+    status: 409,
+    retryable: false,
+  });
