@@ -8,6 +8,9 @@ export const auditActions = [
   'logged-out',
   'session-made',
   'session-ended',
+  'session-expired',
+  /** A one-time code or a refresh token came twice, so it is in two hands: the session was ended. */
+  'credential-replayed',
   'approval-asked',
   'approval-allowed',
   'approval-refused',

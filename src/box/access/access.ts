@@ -28,6 +28,7 @@ import { passkeyRoutes } from './routes-passkeys.ts';
 import { peopleRoutes } from './routes-people.ts';
 import { tokenRoutes } from './routes-token.ts';
 import { refuse, SessionSockets } from './session-sockets.ts';
+import { recordSessions } from './session-record.ts';
 import { Sessions } from './sessions.ts';
 import { SetupCode } from './setup-code.ts';
 import { AccessStore } from './store.ts';
@@ -78,6 +79,7 @@ export class Access implements Service {
   readonly #running: ServiceGroup;
   readonly #upgrades: ReadonlyMap<string, Upgrade>;
   readonly #expiry: Reconciler;
+  #unrecord: (() => void) | undefined;
 
   constructor(options: AccessOptions) {
     this.#options = options;
@@ -93,7 +95,7 @@ export class Access implements Service {
     const passkeys = new Passkeys({ store, people, boxName, rpId: names.main, clock });
     const setupCode = new SetupCode({ folder, store, clock, log });
     const hashers = { home: new PasswordHasher(), away: new PasswordHasher({ atOnce: 1 }) };
-    const logins = new Logins({ people, sessions, tokens, setupCode, hashers, boxName, clock });
+    const logins = new Logins({ people, sessions, tokens, setupCode, hashers, boxName, audit, clock });
     const guard = new Guard({ names, people, sessions, tokens, apps, visitorOf, log });
     this.#store = store;
     this.#setupCode = setupCode;
@@ -156,6 +158,7 @@ export class Access implements Service {
     apps.open();
     if (people.claimed.value) await this.#setupCode.remove();
     else await this.#setupCode.open();
+    this.#unrecord = recordSessions(this.#parts);
     this.#sockets.start();
     this.#events.start();
     await this.#running.start(signal);
@@ -168,6 +171,7 @@ export class Access implements Service {
     this.#events.stop();
     this.#sockets.stop();
     this.#parts.approvals.stop();
+    this.#unrecord?.();
     this.#store.close();
   }
 

@@ -155,7 +155,8 @@ export class Approvals {
     const row = this.#store.get('SELECT * FROM approval WHERE id = :id', { id });
     if (row === undefined) throw unknownApproval();
     const { sessionId, label } = fromRow(row);
-    if (sessionId !== null) this.#sessions.end(sessionId);
+    if (sessionId !== null)
+      this.#sessions.end(sessionId, address === null ? { who: by } : { who: by, address });
     this.#store.run('DELETE FROM approval WHERE id = :id', { id });
     this.#audit.record({ action: 'approval-forgotten', who: by, what: label, address });
   }

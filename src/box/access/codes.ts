@@ -55,7 +55,8 @@ export class Codes {
     const row = this.#store.get('SELECT * FROM code WHERE hash = :hash', { hash });
     if (row === undefined) throw refused();
     if (row['used_at'] !== null) {
-      if (row['made_session_id'] !== null) this.#sessions.end(String(row['made_session_id']));
+      if (row['made_session_id'] !== null)
+        this.#sessions.end(String(row['made_session_id']), { action: 'credential-replayed' });
       throw refused();
     }
     const challenge = createHash('sha256').update(given.verifier).digest('base64url');

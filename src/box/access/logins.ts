@@ -9,9 +9,11 @@ import type {
   RecoverRequest,
 } from '../../protocol/access-api.ts';
 import { addressFamily, homeOf } from '../../protocol/addresses.ts';
+import type { AuditAction } from '../../protocol/audit-api.ts';
 import type { PasswordHasher } from './argon2.ts';
 import { GuessLimit, guessRules } from './guess-limit.ts';
 import { checkPassword } from './password-policy.ts';
+import type { Audit } from './audit.ts';
 import { alreadyClaimed, type People, type Person } from './people.ts';
 import { secretHash } from './secrets.ts';
 import type { Sessions } from './sessions.ts';
@@ -30,6 +32,7 @@ export interface LoginsOptions {
   /** Lines apart: strangers who make the box compute keep nobody waiting at home. */
   hashers: Record<Side, Pick<PasswordHasher, 'hash' | 'verify'>>;
   boxName: Fact<string>;
+  audit: Audit;
   clock: Clock;
 }
 
@@ -62,11 +65,17 @@ export class Logins {
         'a new box is set up at home: join the network the box is plugged into, and open it from there';
       throw new Problem('only-at-home', message, { status: 403 });
     }
-    setupCode.check(given.setupCode);
+    try {
+      setupCode.check(given.setupCode);
+    } catch (error) {
+      this.#failed(undefined, caller);
+      throw error;
+    }
     checkPassword(given.password, [given.name, boxName.value]);
     const password = await hashers[sideOf(caller)].hash(given.password);
     const { person, recoveryCode } = people.claim(given.name, password);
     await setupCode.remove();
+    this.#record('claimed', person, caller);
     return { recoveryCode, cookie: this.enter(person, caller) };
   }
 
@@ -97,7 +106,8 @@ export class Logins {
     // Two who came with the same code at the same time: the second finds it used.
     if (!right()) throw wrongRecovery();
     const recoveryCode = people.setPassword(person.id, password);
-    sessions.endAllOf(person.id);
+    this.#record('recovered', person, caller);
+    sessions.endAllOf(person.id, undefined, { who: person.name, address: caller.address });
     return { recoveryCode, cookie: this.enter(person, caller) };
   }
 
@@ -111,6 +121,7 @@ export class Logins {
     const password = await this.#hashed(given.password, person, caller);
     if (invited() === undefined) throw inviteRefused();
     const recoveryCode = people.setPassword(person.id, password);
+    this.#record('person-joined', person, caller);
     return { recoveryCode, cookie: this.enter(person, caller) };
   }
 
@@ -132,7 +143,8 @@ export class Logins {
     // Replaced meanwhile, by somebody with the recovery code for example: theirs holds.
     if (people.passwordOf(person.id) !== stored) throw wrong;
     people.changePassword(person.id, password);
-    sessions.endAllOf(person.id, sessionId);
+    this.#record('password-changed', person, caller);
+    sessions.endAllOf(person.id, sessionId, { who: person.name, address: caller.address });
   }
 
   /** A new login session of somebody who proved who they are; answers its cookie. */
@@ -147,6 +159,16 @@ export class Logins {
       idleMs,
     });
     return tokens.newCookie(session.id);
+  }
+
+  #record(action: AuditAction, { name }: Person, { address }: Caller): void {
+    this.#options.audit.record({ action, who: name, address });
+  }
+
+  /** Only names that are somebody's: people type their password into the field for the name. */
+  #failed(account: string | undefined, { address }: Caller): void {
+    const person = account === undefined ? undefined : this.#options.people.byId(account);
+    this.#options.audit.record({ action: 'login-failed', who: person?.name ?? '', address });
   }
 
   #hashed(password: string, person: Person, caller: Caller): Promise<string> {
@@ -183,6 +205,7 @@ export class Logins {
       // What could not be looked at was no guess. Who is in has nothing to wait for, but their address may be others' too.
       if (right !== false) for (const [limit, key] of counters) limit.takeBack(key, now);
       if (right === true && key !== undefined) this.#accounts.forgive(key);
+      if (right === false) this.#failed(account, caller);
     }
   }
 }

@@ -5,7 +5,7 @@ import { Problem } from '../../kit/errors.ts';
 import { readableName } from '../../kit/text.ts';
 import type { InviteRequest, PersonView } from '../../protocol/access-api.ts';
 import { newHumanCode, normalHumanCode, secretHash } from './secrets.ts';
-import type { Sessions } from './sessions.ts';
+import type { Ending, Sessions } from './sessions.ts';
 import { type AccessStore, type Row, textOrNull } from './store.ts';
 
 export interface Person {
@@ -129,15 +129,19 @@ export class People {
     }));
   }
 
-  /** Ends all their sessions too. Throws `not-found`, and `last-owner`: a box without one is anybody's at home. */
-  remove(id: string): void {
+  /**
+   * Ends all their sessions too; answers who it was. Throws `not-found`, and `last-owner`: a box without one is anybody's at
+   * home.
+   */
+  remove(id: string, ending: Ending = {}): Person {
     const person = this.all().find((each) => each.id === id);
     if (person === undefined)
       throw new Problem('not-found', 'there is no such person on this box', { status: 404 });
     if (!this.all().some((each) => each.role === 'owner' && !each.invited && each.id !== id))
       throw new Problem('last-owner', 'the box needs an owner: invite another one first', { status: 409 });
-    this.#sessions.endAllOf(id);
+    this.#sessions.endAllOf(id, undefined, ending);
     this.#store.run('DELETE FROM person WHERE id = :id', { id });
+    return person;
   }
 
   #insert(name: string, role: Person['role']): Person {

@@ -32,7 +32,7 @@ export interface BoxRoutesOptions extends Parts {
 
 /** The box as those see it who are in: its state for people and apps, its settings and its log for owners. */
 export function boxRoutes(app: HttpApp, options: BoxRoutesOptions): void {
-  const { guard, boxId, boxName, ways, status, services, settings, logs } = options;
+  const { guard, boxId, boxName, ways, status, services, settings, logs, audit } = options;
   const apps = { config: { admission: 'app' } } as const;
   const person = { config: { admission: 'person' } } as const;
   const owner = { config: { admission: 'owner' }, bodyLimit: accessLimits.formBytes } as const;
@@ -47,9 +47,12 @@ export function boxRoutes(app: HttpApp, options: BoxRoutesOptions): void {
   app.get('/api/services', person, async () => ({ services: services() }));
 
   app.get('/api/settings', person, async () => settings.read());
-  app.put('/api/settings', { ...owner, schema: { body: SettingsRequest } }, async (request) =>
-    settings.write(request.body),
-  );
+  app.put('/api/settings', { ...owner, schema: { body: SettingsRequest } }, async (request) => {
+    const { person } = guard.who(request);
+    const written = await settings.write(request.body);
+    audit.record({ action: 'settings-changed', who: person.name, address: guard.visitor(request).address });
+    return written;
+  });
 
   const querystring = Type.Object({
     after: Type.Optional(Type.Integer({ minimum: 0 })),

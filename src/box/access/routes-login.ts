@@ -65,7 +65,9 @@ export function loginRoutes(app: HttpApp, parts: Parts): void {
   });
 
   app.post('/api/logout', person, async (request, reply) => {
-    sessions.end(guard.who(request).session.id);
+    const { session, person } = guard.who(request);
+    const { address } = guard.visitor(request);
+    sessions.end(session.id, { action: 'logged-out', who: person.name, address });
     setCookie(reply, '');
     return reply.status(204).send();
   });

@@ -22,7 +22,7 @@ const AddBody = Type.Object({ label: Type.String({ minLength: 1, maxLength: 63 }
 const LoginBody = Type.Object({ response });
 
 /** Adding passkeys, and logging in with one. */
-export function passkeyRoutes(app: HttpApp, { guard, logins, passkeys, names }: Parts): void {
+export function passkeyRoutes(app: HttpApp, { guard, logins, passkeys, names, audit }: Parts): void {
   const bodyLimit = accessLimits.formBytes;
   const open = { config: { admission: 'open' }, bodyLimit } as const;
   const person = { config: { admission: 'person' }, bodyLimit } as const;
@@ -51,12 +51,16 @@ export function passkeyRoutes(app: HttpApp, { guard, logins, passkeys, names }: 
       origin: originOf(request),
       response: request.body.response as unknown as RegistrationResponseJSON,
     });
+    const { address } = guard.visitor(request);
+    audit.record({ action: 'passkey-added', who: person.name, what: added.label, address });
     return reply.status(201).send(added);
   });
 
   const byId = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) });
   app.delete('/api/passkeys/:id', { ...person, schema: { params: byId } }, async (request, reply) => {
-    passkeys.remove(guard.who(request).person.id, request.params.id);
+    const { person } = guard.who(request);
+    passkeys.remove(person.id, request.params.id);
+    audit.record({ action: 'passkey-removed', who: person.name, address: guard.visitor(request).address });
     return reply.status(204).send();
   });
 
@@ -64,8 +68,12 @@ export function passkeyRoutes(app: HttpApp, { guard, logins, passkeys, names }: 
 
   app.post('/api/login/passkey', { ...open, schema: { body: LoginBody } }, async (request, reply) => {
     const response = request.body.response as unknown as AuthenticationResponseJSON;
-    const found = await passkeys.logIn(response, originOf(request));
-    setCookie(reply, logins.enter(found, { ...guard.visitor(request), device: deviceOf(request) }));
+    const visitor = guard.visitor(request);
+    const found = await passkeys.logIn(response, originOf(request)).catch((error: unknown) => {
+      audit.record({ action: 'login-failed', who: '', address: visitor.address });
+      throw error;
+    });
+    setCookie(reply, logins.enter(found, { ...visitor, device: deviceOf(request) }));
     return reply.status(204).send();
   });
 }

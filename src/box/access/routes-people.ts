@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { Problem } from '../../kit/errors.ts';
 import type { HttpApp } from '../../kit/http-server.ts';
@@ -14,19 +15,28 @@ import type { Session } from './sessions.ts';
 export const byId = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) });
 
 /** Who is let in: people, the tree of sessions, and the apps that may ask. */
-export function peopleRoutes(app: HttpApp, { guard, people, sessions, apps }: Parts): void {
+export function peopleRoutes(app: HttpApp, { guard, people, sessions, apps, audit }: Parts): void {
   const bodyLimit = accessLimits.formBytes;
   const person = { config: { admission: 'person' }, bodyLimit } as const;
   const owner = { config: { admission: 'owner' }, bodyLimit } as const;
 
+  /** For the record. */
+  const by = (request: FastifyRequest): { who: string; address: string } => ({
+    who: guard.who(request).person.name,
+    address: guard.visitor(request).address,
+  });
+
   app.get('/api/people', owner, async (): Promise<{ people: PersonView[] }> => ({ people: people.all() }));
 
-  app.post('/api/people', { ...owner, schema: { body: InviteRequest } }, async (request, reply) =>
-    reply.status(201).send(people.invite(request.body)),
-  );
+  app.post('/api/people', { ...owner, schema: { body: InviteRequest } }, async (request, reply) => {
+    const invited = people.invite(request.body);
+    audit.record({ ...by(request), action: 'person-invited', what: request.body.name });
+    return reply.status(201).send(invited);
+  });
 
   app.delete('/api/people/:id', { ...owner, schema: { params: byId } }, async (request, reply) => {
-    people.remove(request.params.id);
+    const { name } = people.remove(request.params.id, by(request));
+    audit.record({ ...by(request), action: 'person-removed', what: name });
     return reply.status(204).send();
   });
 
@@ -55,7 +65,7 @@ export function peopleRoutes(app: HttpApp, { guard, people, sessions, apps }: Pa
   app.delete('/api/sessions/:id', { ...person, schema: { params: byId } }, async (request, reply) => {
     const { id } = request.params;
     const seen = seenBy(guard.who(request).person).some((session) => session.id === id);
-    if (!seen || !sessions.end(id))
+    if (!seen || sessions.end(id, by(request)).length === 0)
       throw new Problem('not-found', 'there is no such session; it may be over', { status: 404 });
     return reply.status(204).send();
   });
@@ -66,7 +76,9 @@ export function peopleRoutes(app: HttpApp, { guard, people, sessions, apps }: Pa
     apps.replace(request.body.apps);
     // Who is not on the list has nothing to do here any more.
     for (const { id, clientId } of sessions.all())
-      if (clientId !== null && !apps.has(clientId)) sessions.end(id);
+      if (clientId !== null && !apps.has(clientId)) sessions.end(id, by(request));
+    const names = apps.all.map(({ name }) => name);
+    audit.record({ ...by(request), action: 'apps-changed', what: names.join(', ') });
     return { apps: [...apps.all] };
   });
 }

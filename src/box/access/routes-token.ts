@@ -92,7 +92,8 @@ export function tokenRoutes(app: HttpApp, options: TokenRoutesOptions): void {
     if (!Value.Check(Revocation, form)) throw invalidRequest('give token and client_id');
     const id = tokens.owner(form.token);
     const session = id === undefined ? undefined : sessions.find(id);
-    if (session?.clientId === form.client_id) sessions.end(session.id);
+    if (session?.clientId === form.client_id)
+      sessions.end(session.id, { who: session.label, address: guard.visitor(request).address });
     // RFC 7009, 2.2: a token that is none is revoked already.
     return reply.status(200).send();
   });

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Clock, minutes } from '../../kit/clock.ts';
 import { Problem } from '../../kit/errors.ts';
 import type { sessionKinds } from '../../protocol/access-api.ts';
+import type { AuditAction } from '../../protocol/audit-api.ts';
 import { type AccessStore, numberOrNull, type Row, textOrNull } from './store.ts';
 
 export interface Session {
@@ -31,6 +32,16 @@ export interface NewSession {
   endsAt?: number;
 }
 
+/** How a session came to its end, for the record; nothing said: the box ended it. */
+export interface Ending {
+  /** Absent: `session-ended`. */
+  action?: AuditAction;
+  /** Who did it, as people know them. */
+  who?: string;
+  /** From where; absent: on the box itself. */
+  address?: string;
+}
+
 /** A use is written down at most so often: each one would be a write to the card. */
 const touchEveryMs = minutes(1);
 
@@ -45,6 +56,9 @@ const downward = `WITH RECURSIVE down (id) AS (
   UNION ALL SELECT session.id FROM session JOIN down ON session.parent_id = down.id
 )`;
 
+/** Told the ids of what is over, and of the session at their top what it was and how it ended. */
+type EndedListener = (ended: readonly string[], top: Session, ending: Ending) => void;
+
 /**
  * The one tree that every way in ends in. A session that is over is gone, with everything below it: tokens, codes, child
  * sessions and, through `onEnded`, the sockets that are open in its name.
@@ -52,7 +66,7 @@ const downward = `WITH RECURSIVE down (id) AS (
 export class Sessions {
   readonly #store: AccessStore;
   readonly #clock: Clock;
-  readonly #listeners = new Set<(ended: readonly string[]) => void>();
+  readonly #listeners = new Set<EndedListener>();
   readonly #madeListeners = new Set<(made: Session) => void>();
 
   constructor(options: { store: AccessStore; clock: Clock }) {
@@ -107,31 +121,42 @@ export class Sessions {
     });
   }
 
-  /** Ends the session and all below it; answers whether there was one. On every open socket, before this returns. */
-  end(id: string): boolean {
+  /** The session and all below it, itself first. */
+  branch(id: string): Session[] {
+    const rows = this.#store.all(
+      `${downward} SELECT session.* FROM down JOIN session ON session.id = down.id ORDER BY session.id <> :id`,
+      { id },
+    );
+    return rows.map(fromRow);
+  }
+
+  /** Ends the session and all below it; answers what was ended. On every open socket, before this returns. */
+  end(id: string, ending: Ending = {}): readonly Session[] {
     const ended = this.#store.transaction(() => {
-      const ids = this.#store.all(`${downward} SELECT id FROM down`, { id }).map((row) => String(row['id']));
+      const branch = this.branch(id);
       this.#store.run('DELETE FROM session WHERE id = :id', { id });
-      return ids;
+      return branch;
     });
-    if (ended.length > 0) for (const listener of this.#listeners) listener(ended);
-    return ended.length > 0;
+    const ids = ended.map((session) => session.id);
+    const [top] = ended;
+    if (top !== undefined) for (const listener of this.#listeners) listener(ids, top, ending);
+    return ended;
   }
 
   /** Ends the person's sessions, but `keep` with those above and below it. */
-  endAllOf(personId: string, keep?: string): void {
+  endAllOf(personId: string, keep?: string, ending: Ending = {}): void {
     const branch = [`${upward} SELECT id FROM up`, `${downward} SELECT id FROM down`].flatMap((sql) =>
       this.#store.all(sql, { id: keep ?? null }),
     );
     const kept = new Set(branch.map((row) => row['id']));
-    for (const { id } of this.all(personId)) if (!kept.has(id)) this.end(id);
+    for (const { id } of this.all(personId)) if (!kept.has(id)) this.end(id, ending);
   }
 
   /** Ends what has expired; answers when to look again, ms since the epoch, or `undefined`: nothing expires. */
   endExpired(): number | undefined {
     const now = this.#clock.now();
     const expired = this.#store.all('SELECT id FROM session WHERE expires_at <= :now', { now });
-    for (const row of expired) this.end(String(row['id']));
+    for (const row of expired) this.end(String(row['id']), { action: 'session-expired' });
     const next = this.#store.get('SELECT min(expires_at) AS at FROM session')?.['at'];
     return numberOrNull(next) ?? undefined;
   }
@@ -158,8 +183,8 @@ export class Sessions {
     return () => this.#madeListeners.delete(listener);
   }
 
-  /** `listener` is told the ids of sessions that are over, as soon as they are. */
-  onEnded(listener: (ended: readonly string[]) => void): () => void {
+  /** `listener` is told of sessions that are over, as soon as they are. */
+  onEnded(listener: EndedListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }

@@ -83,7 +83,7 @@ export class Tokens {
       throw invalidGrant('this refresh token is not, or no longer, good here; connect again');
     const lost = row.usedAt === null ? undefined : this.#lostAnswer(session.id, row.hash);
     if (row.usedAt !== null && lost === undefined) {
-      this.#sessions.end(session.id);
+      this.#sessions.end(session.id, { action: 'credential-replayed' });
       throw invalidGrant(
         'this refresh token was used before, so somebody else may hold it: the session is ended; connect again',
       );

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { Audit } from '../../../src/box/access/audit.ts';
 import { Logins } from '../../../src/box/access/logins.ts';
 import { People } from '../../../src/box/access/people.ts';
 import { Sessions } from '../../../src/box/access/sessions.ts';
@@ -19,6 +20,7 @@ it('lets nobody in, and lets nobody change it, with a password that was replaced
   const sessions = new Sessions({ store, clock });
   const tokens = new Tokens({ store, sessions, clock });
   const people = new People({ store, sessions, clock });
+  const audit = new Audit({ store, clock, log: silentLog });
   const setupCode = new SetupCode({ folder, store, clock, log: silentLog });
   let meanwhile: (() => void) | undefined;
   const hasher = {
@@ -31,7 +33,7 @@ it('lets nobody in, and lets nobody change it, with a password that was replaced
   };
   const hashers = { home: hasher, away: hasher };
   const boxName = new OwnedFact('Our box');
-  const logins = new Logins({ people, sessions, tokens, setupCode, hashers, boxName, clock });
+  const logins = new Logins({ people, sessions, tokens, setupCode, hashers, boxName, audit, clock });
   const { person } = people.claim('Ada', `hash of ${password}`);
   const caller = { ...home, device: 'x' };
   await logins.login({ name: 'Ada', password }, caller);

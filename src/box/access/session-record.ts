@@ -1,0 +1,26 @@
+import type { Audit } from './audit.ts';
+import type { People } from './people.ts';
+import type { Session, Sessions } from './sessions.ts';
+
+/** Writes down each session that is made or ends, by whichever way, until the function it answers is called. */
+export function recordSessions(parts: { sessions: Sessions; people: People; audit: Audit }): () => void {
+  const { sessions, people, audit } = parts;
+  const nameOf = ({ personId, label }: Session): string =>
+    (personId === null ? undefined : people.byId(personId)?.name) ?? label;
+  const made = sessions.onMade((session) =>
+    audit.record({
+      action: session.kind === 'login' ? 'logged-in' : 'session-made',
+      who: nameOf(session),
+      what: session.label,
+      address: session.lastAddress,
+    }),
+  );
+  const ended = sessions.onEnded((ids, top, { action = 'session-ended', who = '', address = null }) => {
+    const below = ids.length > 1 ? ` (+${ids.length - 1})` : '';
+    audit.record({ action, who, what: `${top.label}${below}`, address });
+  });
+  return () => {
+    made();
+    ended();
+  };
+}
