@@ -17,6 +17,7 @@ import { appAt } from './access/apps.ts';
 import { Announcer } from './announce/announcer.ts';
 import { Backups } from './backup/backups.ts';
 import { placeOf } from './backup/contents.ts';
+import { backupControl } from './backup/control-routes.ts';
 import { carryOut } from './backup/pending.ts';
 import { CertificateKeeper } from './certificate/certificate.ts';
 import type { BoxConfig } from './config.ts';
@@ -290,6 +291,7 @@ export class Box implements Service {
 
     // For `porchlight` on this machine; each part adds its calls.
     const control = new Control({ ...part('control'), stateFolder: config.state });
+    control.add(backupControl(backups));
 
     // Ended last: the parts that are stopped before it say goodbye through it.
     const connections: Service = {

@@ -10,12 +10,18 @@ import { protocolVersion } from '../protocol/version.ts';
 const cloudCommands = async (): Promise<readonly Command[]> =>
   (await import('../cloud/main.ts')).cloudCommands;
 
+const backupCommands = async (): Promise<readonly Command[]> =>
+  (await import('./backup.ts')).backupCommands;
+
 /** Where each command is. Loaded when used: a box has none of the cloud's code in its memory, nor waits for it. */
 const commands = new Map<string, () => Promise<readonly Command[]>>([
   ['box', async () => [(await import('../box/main.ts')).boxCommand]],
   ['status', async () => [(await import('./status.ts')).statusCommand]],
   ['doctor', async () => [(await import('./doctor/command.ts')).doctorCommand]],
   ['id', async () => [(await import('./id.ts')).idCommand]],
+  ['backup', backupCommands],
+  ['restore', backupCommands],
+  ['reset', backupCommands],
   ['find', async () => [(await import('./find.ts')).findCommand]],
   ['cloud', cloudCommands],
   ['dns-server', cloudCommands],

@@ -1,0 +1,118 @@
+import { spawn } from 'node:child_process';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readIdentity } from '../../src/box/identity/identity.ts';
+import { freePort } from '../../src/cli/home/free-port.ts';
+import { exitCode } from '../../src/kit/command.ts';
+import { temporaryFolder } from '../support/folder.ts';
+import type { Ran } from './run.ts';
+
+const main = join(import.meta.dirname, '../../src/cli/main.ts');
+const folder = temporaryFolder();
+const file = join(folder, 'box.backup');
+const passphrase = 'a lamp beside the old harbour';
+let settings: readonly string[] = [];
+
+/** The real command with this as its input. */
+function typed(input: string, name: string, ...args: readonly string[]): Promise<Ran> {
+  const child = spawn(process.execPath, [main, name, ...args, ...settings]);
+  const ran: Ran = { code: null, out: '', err: '' };
+  child.stdout.on('data', (chunk: Buffer) => (ran.out += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (ran.err += chunk.toString()));
+  child.stdin.on('error', () => undefined).end(input);
+  return new Promise((resolve) => child.once('close', (code) => resolve({ ...ran, code })));
+}
+
+const state = join(folder, 'state');
+const boxId = async (): Promise<string | undefined> => (await readIdentity(state))?.boxId;
+const setupCode = (): string => readFileSync(join(state, 'access/setup-code'), 'utf8').trim();
+
+/** A box that needs nothing of the network; its end is answered by `ended`. */
+function startBox(): { ended: Promise<Ran>; stop: () => Promise<Ran> } {
+  const child = spawn(process.execPath, [main, 'box', ...settings], { stdio: 'ignore' });
+  const ended = new Promise<Ran>((resolve) =>
+    child.once('close', (code) => resolve({ code, out: '', err: '' })),
+  );
+  boxes.add(child.kill.bind(child));
+  return { ended, stop: () => (child.kill(), ended) };
+}
+const boxes = new Set<() => void>();
+
+const runs = async (): Promise<void> => {
+  await expect
+    .poll(async () => (await typed('', 'status')).code, { timeout: 25_000 })
+    .not.toBe(exitCode.failed);
+};
+
+beforeAll(async () => {
+  const ports = await Promise.all([freePort(), freePort(), freePort()]);
+  writeFileSync(
+    join(folder, 'box.toml'),
+    `state = "${state}"
+[web]
+host = "127.0.0.1"
+port = ${ports[0]}
+http-port = ${ports[1]}
+[system]
+port = ${ports[2]}
+[mdns]
+adapter = "off"
+[network]
+interfaces = ["lo"]
+[cloud]
+zone-api = "https://127.0.0.1:9"
+registration = "https://127.0.0.1:9"
+`,
+  );
+  settings = ['--config', join(folder, 'box.toml')];
+});
+
+afterAll(() => boxes.forEach((kill) => kill()));
+
+describe('backup, reset and restore', () => {
+  it('ask a box that runs, which ends to be started again', async () => {
+    const first = startBox();
+    await runs();
+    const before = { boxId: await boxId(), code: setupCode() };
+    expect(await typed(`${passphrase}\n`, 'backup', file)).toMatchObject({ code: exitCode.ok, err: '' });
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(await typed('', 'reset')).toMatchObject({ code: exitCode.usage });
+    expect(await typed('', 'reset', '--yes')).toMatchObject({ code: exitCode.ok, err: '' });
+    expect(await first.ended).toMatchObject({ code: exitCode.restart });
+
+    const second = startBox();
+    await runs();
+    expect(await boxId()).toBe(before.boxId);
+    expect(setupCode()).not.toBe(before.code);
+    await second.stop();
+  }, 60_000);
+
+  it('work on the state of one that does not', async () => {
+    const before = await boxId();
+    expect(await typed('', 'reset', '--yes', '--forget-identity')).toMatchObject({
+      code: exitCode.ok,
+      err: '',
+    });
+    expect(await boxId()).toBeUndefined();
+    expect(await typed('another one\n', 'restore', file)).toMatchObject({
+      code: exitCode.failed,
+      err: expect.stringContaining('the passphrase is wrong'),
+    });
+    expect(await boxId()).toBeUndefined();
+    expect(await typed(`${passphrase}\n`, 'restore', file)).toMatchObject({ code: exitCode.ok, err: '' });
+    expect(await boxId()).toBe(before);
+  });
+
+  it('say what is missing', async () => {
+    expect(await typed('', 'backup', file)).toMatchObject({
+      code: exitCode.usage,
+      err: expect.stringContaining('no passphrase'),
+    });
+    expect(await typed('x\n', 'restore')).toMatchObject({ code: exitCode.usage });
+    expect(await typed('x\n', 'restore', join(folder, 'none'))).toMatchObject({
+      code: exitCode.usage,
+      err: expect.stringContaining('cannot be read'),
+    });
+  });
+});
