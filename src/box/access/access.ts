@@ -8,6 +8,7 @@ import { Reconciler } from '../../kit/reconcile.ts';
 import { type Service, ServiceGroup } from '../../kit/service.ts';
 import { accessPaths, type Ways } from '../../protocol/access-api.ts';
 import type { ZoneNames } from '../../protocol/names.ts';
+import { Agents } from './agents/agents.ts';
 import { Approvals } from './approvals.ts';
 import { type App, Apps } from './apps.ts';
 import { PasswordHasher } from './argon2.ts';
@@ -20,6 +21,7 @@ import type { Parts } from './parts.ts';
 import { Pairing } from './pairing/pairing.ts';
 import { Passkeys } from './passkeys.ts';
 import { People } from './people.ts';
+import { backupRoutes, type WholeBox } from './routes-backup.ts';
 import { loginRoutes } from './routes-login.ts';
 import { approvalRoutes } from './routes-approvals.ts';
 import { type BoxRoutesOptions, boxRoutes, type Settings } from './routes-box.ts';
@@ -40,6 +42,8 @@ export interface AccessOptions {
   /** Of its own: `<state>/access`. */
   folder: string;
   boxId: string;
+  /** PEM. */
+  identity: { certPem: string; keyPem: string };
   names: ZoneNames;
   boxName: Fact<string>;
   /** The apps that may ask to connect, until an owner edits the list. */
@@ -59,6 +63,7 @@ export interface AccessOptions {
   status: () => object;
   services: () => readonly { label: string; url: string }[];
   settings: Settings;
+  wholeBox: WholeBox;
   logs: BoxRoutesOptions['logs'];
   clock: Clock;
   random: Random;
@@ -118,8 +123,10 @@ export class Access implements Service {
     this.#sockets = sockets;
     this.#events = new EventSockets({ ...options, guard, tokens, sockets, approvals });
     const way = { ...options, ...this.#parts, store, sockets };
-    const ways: readonly WayIn[] =
-      options.pairing === 'off' ? [] : [new Pairing({ ...way, askFrom: options.pairing })];
+    const ways: readonly WayIn[] = [
+      ...(options.pairing === 'off' ? [] : [new Pairing({ ...way, askFrom: options.pairing })]),
+      new Agents(way),
+    ];
     this.#ways = ways;
     this.#running = new ServiceGroup({ name: 'ways in', parts: ways, log });
     this.#upgrades = new Map<string, Upgrade>([
@@ -194,6 +201,7 @@ export class Access implements Service {
       peopleRoutes(scope, parts);
       approvalRoutes(scope, parts);
       for (const way of this.#ways) await way.routes?.(scope);
+      backupRoutes(scope, { ...this.#options, ...parts });
       boxRoutes(scope, { ...this.#options, ...parts });
       connectRoutes(scope, { ...this.#options, ...parts });
       await scope.register(async (forms) => tokenRoutes(forms, { ...this.#options, ...parts }));

@@ -1,5 +1,6 @@
 import { Problem } from '../../kit/errors.ts';
 import type { AppList } from '../../protocol/access-api.ts';
+import { agentClient } from '../../protocol/constants.ts';
 import type { AccessStore } from './store.ts';
 
 export type App = AppList['apps'][number];
@@ -15,6 +16,13 @@ export function appAt(redirectUri: string): App {
 }
 
 const setting = 'apps';
+
+/** Knocks at every box, whatever is on its list: a program has no page that a list could keep out. */
+const agent: App = {
+  clientId: agentClient.clientId,
+  name: agentClient.name,
+  redirectUris: [agentClient.redirectUri],
+};
 
 /** Who may ask to connect: the owner's list, and until there is one, the list the box was configured with. */
 export class Apps {
@@ -41,28 +49,49 @@ export class Apps {
     const uris = list.flatMap((app) => app.redirectUris);
     const bad = uris.find((uri) => !isRedirectUri(uri));
     if (bad !== undefined) throw malformed(bad);
-    if (new Set(list.map((app) => app.clientId)).size < list.length)
+    if (new Set([...list, agent].map((app) => app.clientId)).size <= list.length)
       throw new Problem('bad-request', 'each app stands on the list once', { status: 400 });
     const value = JSON.stringify(list);
     this.#store.run('INSERT OR REPLACE INTO setting VALUES (:setting, :value)', { setting, value });
     this.#list = list;
   }
 
-  /** Exactly as it stands on the list, character by character (RFC 9700, 4.1.3). */
+  /** Exactly as it stands on the list, character by character (RFC 9700, 4.1.3), but for the port of a program. */
   find(clientId: unknown, redirectUri: unknown): App | undefined {
-    return this.#list.find(
-      (app) => app.clientId === clientId && app.redirectUris.some((uri) => uri === redirectUri),
-    );
+    const app = this.named(clientId);
+    return app?.redirectUris.some((uri) => uri === redirectUri || uri === ofAnyPort(redirectUri))
+      ? app
+      : undefined;
   }
 
-  has(clientId: string): boolean {
-    return this.#list.some((app) => app.clientId === clientId);
+  named(clientId: unknown): App | undefined {
+    return [...this.#list, agent].find((app) => app.clientId === clientId);
   }
 
-  /** Whether scripts of this origin may call the box with a token of an app's. */
+  /** The app whose scripts have this origin: they may call the box with a token of the app's. */
+  at(origin: string): App | undefined {
+    return this.#list.find((app) => app.redirectUris.some((uri) => new URL(uri).origin === origin));
+  }
+
   isOrigin(origin: string): boolean {
-    return this.#list.some((app) => app.redirectUris.some((uri) => new URL(uri).origin === origin));
+    return this.at(origin) !== undefined;
   }
+
+  /** Those of all apps on the list. */
+  get origins(): string[] {
+    const uris = this.#list.flatMap((app) => app.redirectUris);
+    return [...new Set(uris.map((uri) => new URL(uri).origin))];
+  }
+}
+
+/**
+ * RFC 8252, 7.3: a program on the person's computer is returned to whatever port it got there, under the address (not the
+ * name, 8.3) of loopback. On the list it stands without a port.
+ */
+function ofAnyPort(redirectUri: unknown): string | undefined {
+  const [, host, rest] =
+    /^(http:\/\/(?:127\.0\.0\.1|\[::1\])):[1-9]\d{0,4}(\/.*)$/.exec(String(redirectUri)) ?? [];
+  return host === undefined ? undefined : `${host}${rest}`;
 }
 
 function malformed(redirectUri: string): Problem {

@@ -13,8 +13,8 @@ import type { Tokens } from './tokens.ts';
 import type { Visitor, VisitorOf } from './visitor.ts';
 
 /**
- * Who may call a route. Every route of access says so; what changes something and is not `oauth` is in addition taken only
- * from the box's own pages, and with a session only with its `x-csrf-token`.
+ * Who may call a route. Every route of access says so; what changes something, comes without an access token and is not
+ * `oauth` is in addition taken only from the box's own pages, and with a session only with its `x-csrf-token`.
  *
  * `open`: anybody · `person`, `owner`: with the console's cookie · `app`: with the cookie or an app's access token, also
  * from scripts of the apps' origins · `oauth`: the apps' own endpoints, which look at no cookie
@@ -67,13 +67,16 @@ export class Guard {
     const { admission } = request.routeOptions.config;
     if (admission === 'app' || admission === 'oauth') this.#shareWithApps(request, reply);
     if (admission === 'oauth' || request.method === 'OPTIONS') return;
-    if (!safeMethods.has(request.method)) this.#requireOwnPage(request);
+    // Browsers send no token by themselves, so whoever brings one is not led here by another site.
+    const byItself = admission !== 'app' || request.headers.authorization === undefined;
+    const guarded = byItself && !safeMethods.has(request.method);
+    if (guarded) this.#requireOwnPage(request);
     if (admission === 'open') return;
     // A route that forgot to say who may call it is nobody's.
     if (admission === undefined) throw over();
     const who = admission === 'app' ? this.#bearer(request, reply) : this.visit(request);
     if (who === undefined) throw over();
-    if (!safeMethods.has(request.method)) this.#requireCsrf(request);
+    if (guarded) this.#requireCsrf(request);
     if (admission === 'owner' && who.person.role !== 'owner')
       throw new Problem('owner-only', 'only an owner of the box may do this', { status: 403 });
     this.#who.set(request, who);

@@ -86,4 +86,9 @@ export const migrations: readonly string[] = [
      address TEXT
    ) STRICT;
    CREATE INDEX audit_at ON audit (at)`,
+  /* Pages that an agent signed in. */
+  `CREATE TABLE page (
+     session_id TEXT PRIMARY KEY REFERENCES session ON DELETE CASCADE,
+     device_id TEXT NOT NULL
+   ) STRICT`,
 ];

@@ -76,7 +76,7 @@ export function peopleRoutes(app: HttpApp, { guard, people, sessions, apps, audi
     apps.replace(request.body.apps);
     // Who is not on the list has nothing to do here any more.
     for (const { id, clientId } of sessions.all())
-      if (clientId !== null && !apps.has(clientId)) sessions.end(id, by(request));
+      if (clientId !== null && apps.named(clientId) === undefined) sessions.end(id, by(request));
     const names = apps.all.map(({ name }) => name);
     audit.record({ ...by(request), action: 'apps-changed', what: names.join(', ') });
     return { apps: [...apps.all] };

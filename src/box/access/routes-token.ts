@@ -1,20 +1,23 @@
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import type { Problem } from '../../kit/errors.ts';
-import type { Fact } from '../../kit/fact.ts';
 import type { HttpApp } from '../../kit/http-server.ts';
-import { accessLimits, accessPaths, type TokenResponse, type Ways } from '../../protocol/access-api.ts';
+import { days } from '../../kit/clock.ts';
+import { readableName } from '../../kit/text.ts';
+import { accessLimits, accessPaths, type TokenResponse } from '../../protocol/access-api.ts';
+import { agentClient } from '../../protocol/constants.ts';
 import { idleMs } from './logins.ts';
 import { invalidClient, invalidRequest, unsupportedGrant } from './oauth-problem.ts';
 import { preflight } from './guard.ts';
 import type { Parts } from './parts.ts';
 import type { Session } from './sessions.ts';
-import type { TokenPair } from './tokens.ts';
+import { tokenResponse, type TokenResponseOptions } from './token-response.ts';
 import { deviceOf } from './visitor.ts';
 
-export interface TokenRoutesOptions extends Parts {
-  ways: Fact<Ways>;
-}
+type TokenRoutesOptions = Parts & TokenResponseOptions;
+
+/** Of an agent that is not used: a computer may be away for a summer. */
+const agentIdleMs = days(90);
 
 const text = Type.String({ minLength: 1, maxLength: 500 });
 const ByCode = Type.Object({
@@ -24,6 +27,8 @@ const ByCode = Type.Object({
   code: text,
   // RFC 7636, 4.1.
   code_verifier: Type.String({ pattern: '^[A-Za-z0-9._~-]{43,128}$' }),
+  // Ours: what a program that is no browser calls the device it runs on.
+  device_name: Type.Optional(Type.String({ maxLength: 200 })),
 });
 const ByRefresh = Type.Object({
   grant_type: Type.Literal('refresh_token'),
@@ -34,7 +39,7 @@ const Revocation = Type.Object({ token: text, client_id: text });
 
 /** The token and revocation endpoints, for the apps' own scripts: forms in, no cookie looked at. Needs a scope of its own. */
 export function tokenRoutes(app: HttpApp, options: TokenRoutesOptions): void {
-  const { guard, apps, codes, tokens, sessions, boxName, boxId, ways } = options;
+  const { guard, apps, codes, tokens, sessions } = options;
   const oauth = { config: { admission: 'oauth' }, bodyLimit: accessLimits.formBytes } as const;
 
   // Forms and nothing else.
@@ -48,25 +53,19 @@ export function tokenRoutes(app: HttpApp, options: TokenRoutesOptions): void {
 
   const byCode = (form: Static<typeof ByCode>, label: string, address: string): Session => {
     const { client_id: clientId, redirect_uri: redirectUri, code, code_verifier: verifier } = form;
-    return codes.use({ clientId, redirectUri, code, verifier }, ({ id, personId }) =>
-      sessions.create({ parentId: id, personId, clientId, kind: 'app', label, address, idleMs }),
-    );
+    return codes.use({ clientId, redirectUri, code, verifier }, ({ id, personId }) => {
+      const app = { personId, clientId, label, address };
+      // A program stays when the browser that showed it the way logs out.
+      return clientId === agentClient.clientId
+        ? sessions.create({ ...app, parentId: null, kind: 'agent', idleMs: agentIdleMs })
+        : sessions.create({ ...app, parentId: id, kind: 'app', idleMs });
+    });
   };
-
-  const granted = (pair: TokenPair): TokenResponse => ({
-    access_token: pair.accessToken,
-    token_type: 'Bearer',
-    expires_in: accessLimits.accessTokenSeconds,
-    refresh_token: pair.refreshToken,
-    box_id: boxId,
-    box_name: boxName.value,
-    ways: ways.value,
-  });
 
   /** Throws `invalid-client` for an app that is not, or no longer, on the owner's list. */
   const appOf = (form: unknown): { name: string } => {
     const clientId = (form as { client_id?: unknown } | null | undefined)?.client_id;
-    const found = apps.all.find((each) => each.clientId === clientId);
+    const found = apps.named(clientId);
     if (found === undefined) throw invalidClient('this app is not on the list of the box');
     return found;
   };
@@ -79,11 +78,12 @@ export function tokenRoutes(app: HttpApp, options: TokenRoutesOptions): void {
       const { session, pair } = tokens.refresh(form.refresh_token, form.client_id);
       // The next token is on its way whatever else cannot be written down.
       guard.use(session, address);
-      return granted(pair);
+      return tokenResponse(pair, options);
     }
     if (!Value.Check(ByCode, form)) throw faultOf(form);
-    const session = byCode(form, `${name} · ${deviceOf(request)}`, address);
-    return granted(tokens.newPair(session.id));
+    const device = readableName(form.device_name ?? '').slice(0, accessLimits.nameMax) || deviceOf(request);
+    const session = byCode(form, `${name} · ${device}`, address);
+    return tokenResponse(tokens.newPair(session.id), options);
   });
 
   app.post(accessPaths.revoke, oauth, async (request, reply) => {

@@ -30,6 +30,7 @@ describe('what changes something', async () => {
     expect(changing.filter(({ admission }) => admission === 'oauth').map(({ url }) => url)).toEqual([
       '/authorise',
       '/auth',
+      '/api/agent/challenge',
       '/oauth/token',
       '/oauth/revoke',
     ]);

@@ -1,0 +1,47 @@
+import { constants, sign } from 'node:crypto';
+import { promisify } from 'node:util';
+import type { Clock } from '../../../kit/clock.ts';
+import { RateLimit } from '../../../kit/rate-limit.ts';
+import { addressFamily, homeOf } from '../../../protocol/addresses.ts';
+import { type SignAnswer, signedText } from '../../../protocol/agent-api.ts';
+import type { Visitor } from '../visitor.ts';
+
+const signAsync = promisify(sign);
+
+/** A page needs one signature to be signed in. */
+const byAddress = { burst: 20, perSecond: 0.2 };
+/** RSA costs a small box milliseconds: strangers by the tunnel get a share of its time, and never that of the home. */
+const inTotal = { burst: 60, perSecond: 5 };
+const addresses = 10_000;
+
+export interface ChallengeSignerOptions {
+  boxId: string;
+  /** Of the identity, PEM. */
+  keyPem: string;
+  clock: Clock;
+}
+
+/** Says with the box's identity that a page of this origin talks to this box. */
+export class ChallengeSigner {
+  readonly #options: ChallengeSignerOptions;
+  readonly #byAddress = new RateLimit(byAddress, addresses);
+  readonly #inTotal = new RateLimit(inTotal, 2);
+
+  constructor(options: ChallengeSignerOptions) {
+    this.#options = options;
+  }
+
+  /** Throws `rate-limited`. */
+  async sign(challenge: string, origin: string, { address, through }: Visitor): Promise<SignAnswer> {
+    const { boxId, keyPem, clock } = this.#options;
+    const home = addressFamily(address) === undefined ? address : homeOf(address);
+    const what = 'challenges to sign';
+    this.#byAddress.take(home, clock.monotonic(), what);
+    this.#inTotal.take(through, clock.monotonic(), what);
+    const signedAt = clock.now();
+    const text = Buffer.from(signedText({ boxId, origin, challenge, signedAt }));
+    const padding = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 };
+    const signature = await signAsync('sha256', text, { key: keyPem, ...padding });
+    return { boxId, signedAt, signature: signature.toString('base64url') };
+  }
+}
