@@ -34,7 +34,9 @@ describe('what changes something', async () => {
       '/oauth/token',
       '/oauth/revoke',
     ]);
-    expect(byCookie.map(({ admission }) => admission)).not.toContain('app');
+    expect(byCookie.filter(({ admission }) => admission === 'app').map(({ url }) => url)).toEqual([
+      '/api/auth/login/session',
+    ]);
   });
 
   it.each([
