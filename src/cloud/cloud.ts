@@ -15,11 +15,12 @@ import { AppServer } from './app-server/app-server.ts';
 import type { CloudConfig } from './config.ts';
 import { DnsServer } from './dns-server/dns-server.ts';
 import { Frontend } from './frontend/frontend.ts';
+import { MailboxServer } from './mailbox/mailbox.ts';
 import { loadMasterKey } from './master-key.ts';
 import { cloudMetrics } from './metrics.ts';
 import { RegistrationServer } from './registration-server/registration-server.ts';
 
-export const cloudParts = ['frontend', 'dns-server', 'registration-server', 'app'] as const;
+export const cloudParts = ['frontend', 'dns-server', 'registration-server', 'mailbox', 'app'] as const;
 export type CloudPart = (typeof cloudParts)[number];
 
 export interface CloudOptions {
@@ -52,6 +53,7 @@ export class Cloud implements Service {
       frontend: () => this.#frontend(),
       'dns-server': () => this.#dnsServer(),
       'registration-server': () => this.#registrationServer(),
+      mailbox: () => this.#mailbox(),
       app: () => this.#app(),
     };
     const services = await Promise.all(parts.map((part) => make[part]()));
@@ -102,6 +104,15 @@ export class Cloud implements Service {
       ...this.#common('registration-server'),
       ...config.registration,
       stateFolder: await this.#folder('registration-server'),
+      tls: await pair(config.tls, 'tls'),
+    });
+  }
+
+  async #mailbox(): Promise<MailboxServer> {
+    const { config } = this.#options;
+    return new MailboxServer({
+      ...this.#common('mailbox'),
+      ...config.mailbox,
       tls: await pair(config.tls, 'tls'),
     });
   }

@@ -25,7 +25,9 @@ export const CloudConfig = Type.Object({
     }),
   }),
   tls: Type.Object({
-    certFile: text('PEM file with the certificate chain of the zone API and the registration-server'),
+    certFile: text(
+      'PEM file with the certificate chain of the zone API, the registration-server, the mailbox and the app',
+    ),
     keyFile: text('PEM file with the key that belongs to it'),
   }),
   dns: Type.Object({
@@ -62,6 +64,7 @@ export const CloudConfig = Type.Object({
       description: 'addresses or networks of reverse proxies whose word on the caller’s address is taken',
     }),
   }),
+  mailbox: Type.Object({ host: host(), port: portSetting(4445, 'HTTPS port of the mailbox') }),
   app: Type.Object({
     host: host(),
     port: portSetting(8444, 'HTTPS port of the hosted app'),

@@ -21,7 +21,7 @@ function cloudCommand(name: string, summary: string, parts: readonly CloudPart[]
 export const cloudCommands: readonly Command[] = [
   cloudCommand(
     'cloud',
-    'Runs the whole cloud in one process: dns-server, registration-server, frontend and app.',
+    'Runs the whole cloud in one process: dns-server, registration-server, mailbox, frontend and app.',
     cloudParts,
   ),
   cloudCommand(
@@ -34,6 +34,9 @@ export const cloudCommands: readonly Command[] = [
     'Runs the registration-server: boxes announce themselves, apps find them.',
     ['registration-server'],
   ),
+  cloudCommand('mailbox', 'Runs the mailbox: boxes leave there what only one app instance may read.', [
+    'mailbox',
+  ]),
   cloudCommand('frontend', 'Runs the frontend: the relay through which boxes are reached from outside.', [
     'frontend',
   ]),

@@ -13,7 +13,17 @@ export const errorCodes = {
   'wrong-recovery-code': 401,
   'invite-refused': 401,
   'passkey-refused': 401,
+  /** Said by a mailbox: the challenge or its signature is wrong; there is no token, or it is over. */
+  'sign-in-refused': 401,
+  'not-signed-in': 401,
+  /** Said to an app instance: its one-time password or its signature is wrong; the signature was made too long ago, or used. */
+  'otp-refused': 401,
+  'signature-refused': 401,
+  'signature-stale': 401,
   'zone-not-yours': 403,
+  'mailbox-not-yours': 403,
+  /** An app instance that acts for nobody yet: an owner has to be asked first. */
+  'not-linked': 403,
   'only-at-home': 403,
   /** Not from a page of the box itself, or without its `x-csrf-token`. */
   'cross-site-request': 403,
@@ -71,7 +81,12 @@ export const errorCodes = {
   'backup-malformed': 422,
   'backup-too-large': 422,
   'redirect-malformed': 422,
+  /** The box has no mailbox of this name. */
+  'mailbox-unknown': 422,
+  /** The body is not what was signed, or what was encrypted to the box. */
+  'body-refused': 422,
   'rate-limited': 429,
+  'mailbox-full': 429,
   'too-many-zones': 429,
   unexpected: 500,
   'storage-failed': 500,

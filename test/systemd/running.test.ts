@@ -57,7 +57,7 @@ describe.skipIf(reason !== undefined)('under a systemd of their own', () => {
     await write('/etc/porchlight/cloud.crt', certificate.certPem);
     await manager.run('chown', 'porchlight-cloud', '/etc/porchlight/cloud.key');
     await write('/etc/porchlight/cloud.toml', cloudSettings);
-    const parts = ['dns-server', 'registration-server', 'frontend', 'app'].map(
+    const parts = ['dns-server', 'registration-server', 'mailbox', 'frontend', 'app'].map(
       (name) => `porchlight-${name}`,
     );
     expect(await systemctl('start', ...parts)).toBe('');

@@ -129,7 +129,7 @@ export class Home implements Service {
         told(pebble, `Pebble, port ${ports.acme}`),
         told(
           cloud,
-          `dns-server ${ports.dns} and ${ports.zoneApi}, registration-server ${ports.registration}, frontend ${ports.frontend}`,
+          `dns-server ${ports.dns} and ${ports.zoneApi}, registration-server ${ports.registration}, mailbox ${ports.mailbox}, frontend ${ports.frontend}`,
         ),
         told(
           new HelloService({ port: ports.hello }),
@@ -220,6 +220,7 @@ export class Home implements Service {
       dns: { hosts: [here], port: ports.dns, 'caa-issuers': ['pebble.letsencrypt.org'] },
       'zone-api': { host: here, port: ports.zoneApi },
       registration: { host: here, port: ports.registration },
+      mailbox: { host: here, port: ports.mailbox },
       frontend: {
         host: here,
         port: ports.frontend,

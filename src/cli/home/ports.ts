@@ -8,6 +8,7 @@ export interface HomePorts {
   dns: number;
   zoneApi: number;
   registration: number;
+  mailbox: number;
   frontend: number;
   app: number;
   cloudSystem: number;
@@ -24,6 +25,7 @@ export const usualPorts: HomePorts = {
   dns: 5354,
   zoneApi: 5300,
   registration: 4443,
+  mailbox: 4445,
   frontend: 7443,
   app: 8444,
   cloudSystem: 4481,
