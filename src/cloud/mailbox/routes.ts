@@ -18,6 +18,7 @@ import {
   SignInAnswer,
   SignInRequest,
 } from '../../protocol/mailbox-api.ts';
+import type { BoxId } from '../../protocol/names.ts';
 import { boxIdOfPeer } from '../box-certificate.ts';
 import type { Entries } from './entries.ts';
 import type { SignIn } from './sign-in.ts';
@@ -48,6 +49,8 @@ function sourceOf(request: FastifyRequest): string {
   return address === undefined ? 'gone' : networkOf(canonicalAddress(address), 32, 56);
 }
 
+const boxOf = (request: FastifyRequest): BoxId => boxIdOfPeer(request.raw.socket as TLSSocket);
+
 /** Puts the mailbox API on `app`. Limits are checked before a body is read. */
 export async function mailboxRoutes(app: HttpsApp, options: MailboxRoutesOptions): Promise<void> {
   const { counters } = options;
@@ -61,22 +64,20 @@ export async function mailboxRoutes(app: HttpsApp, options: MailboxRoutesOptions
 
 /** A box writes in its own name: it is who its certificate says. */
 function forBoxes(app: HttpsApp, { entries, limits, counters, clock }: MailboxRoutesOptions): void {
-  const box = (request: FastifyRequest): string => boxIdOfPeer(request.raw.socket as TLSSocket);
-
   app.addHook('onRequest', async (request) => {
     limits.boxesPerSource.take(sourceOf(request), clock.monotonic(), 'letters from your address');
-    limits.perBox.take(box(request), clock.monotonic(), 'letters of this box');
+    limits.perBox.take(boxOf(request), clock.monotonic(), 'letters of this box');
   });
 
   const path = mailboxPaths.toInstance(':uid', ':name');
   app.put(path, { schema: { params: EntryPath, body: PutEntryRequest } }, async (request, reply) => {
-    entries.put({ ...request.params, box: box(request) }, request.body);
+    entries.put({ ...request.params, box: boxOf(request) }, request.body);
     counters.written++;
     return reply.status(204).send();
   });
 
   app.delete(path, { schema: { params: EntryPath } }, async (request, reply) => {
-    entries.remove({ ...request.params, box: box(request) });
+    entries.remove({ ...request.params, box: boxOf(request) });
     return reply.status(204).send();
   });
 }

@@ -8,6 +8,8 @@ import { FakeClock } from '../../support/fake-clock.ts';
 import { fromSchema, mutated } from '../../support/messages.ts';
 import { call, createBox, startMailbox, type TestBox, TestInstance } from './setup.ts';
 
+const uid = (n: number): string => String(n).repeat(43);
+
 const letter = { value: 'for your eyes only', expires_in: 60, once: true };
 
 function put(
@@ -170,7 +172,6 @@ describe('limits', () => {
     const limits = { perInstance: 2, perBox: 3, entries: 4 };
     const server = await startMailbox({ clock, health: new Health(clock), limits });
     const [box, other] = [createBox(), createBox()];
-    const uid = (n: number): string => String(n).repeat(43);
     const full = { status: 429, body: { code: 'mailbox-full' }, headers: { 'retry-after': '60' } };
     expect((await put(server, box, uid(1), letter, 'a')).status).toBe(204);
     expect((await put(server, box, uid(1), letter, 'b')).status).toBe(204);
