@@ -51,6 +51,7 @@ const numbered = (n: number): Asking => ({
   subject: `secret of ${n}`,
   address: `192.168.${1 + Math.floor(n / 200)}.${n % 200}`,
 });
+const at = (address: string, n: number): Asking => ({ ...numbered(n), address });
 const never = new AbortController().signal;
 const refusalOf = (call: Promise<unknown>): Promise<string> => call.then(() => 'none', codeOf);
 
@@ -60,6 +61,12 @@ const ring = (door: Door, asking = phone): ReturnType<Approvals['ask']> =>
 const answer = (door: Door, allow: boolean): void => {
   const [first] = door.approvals.pending.value;
   door.approvals.decide(first?.id ?? '', allow, door.owner, '192.168.1.2');
+};
+
+/** The one that is remembered. */
+const onlyAnswer = (door: Door): { id: string; sessionId: string } => {
+  const [answered] = door.approvals.remembered();
+  return { id: answered?.id ?? '', sessionId: answered?.sessionId ?? '' };
 };
 
 describe('a question', () => {
@@ -136,7 +143,6 @@ describe('a question', () => {
 describe('how many may wait', () => {
   it('is three from one address, or from one /64', async () => {
     const door = await open();
-    const at = (address: string, n: number): Asking => ({ ...numbered(n), address });
     for (const n of [1, 2, 3]) await ring(door, at('192.168.1.9', n));
     await expect(ring(door, at('192.168.1.9', 4))).rejects.toMatchObject({
       code: 'rate-limited',
@@ -214,13 +220,13 @@ describe('a yes', () => {
     const door = await open();
     await ring(door);
     answer(door, true);
-    const [{ id = '', sessionId = '' } = {}] = door.approvals.remembered();
+    const { id, sessionId } = onlyAnswer(door);
     if (how === 'the session is revoked') door.sessions.end(sessionId ?? '');
     if (how === 'the answer is forgotten') door.approvals.forget(id, 'Ada', '192.168.1.2');
     if (how === 'the owner is no more') door.sessions.endAllOf(door.owner.id);
     if (how === 'nobody came for 90 days') await door.clock.advance(days(90));
     expect(door.approvals.answerFor('client', phone.subject)).toBeUndefined();
-    expect(door.sessions.find(sessionId ?? '')).toBeUndefined();
+    expect(door.sessions.find(sessionId)).toBeUndefined();
     expect((await ring(door)).answer).toBe('pending');
     answer(door, true);
     expect((await ring(door)).answer).toMatchObject({ allowed: true });
@@ -258,7 +264,7 @@ it('keeps answers over a restart, and questions not', async () => {
   expect(after.approvals.remembered()).toEqual(remembered);
   expect((await ring(after, numbered(0))).answer).toMatchObject({ allowed: true });
   expect((await ring(after, numbered(1))).answer).toEqual({ allowed: false });
-  const [yes] = remembered.filter(({ allowed }) => allowed);
+  const yes = remembered.find(({ allowed }) => allowed);
   after.sessions.end(yes?.sessionId ?? '');
   const last = await after.again();
   expect((await ring(last, numbered(0))).answer).toBe('pending');

@@ -22,8 +22,8 @@ export interface OpenSocket {
   closed: Promise<[number, string]>;
 }
 
-function socketAt(lab: Lab, headers: Record<string, string>, protocols: string[]): WebSocket {
-  return new WebSocket(`wss://127.0.0.1:${lab.port}/w`, protocols, {
+function socketAt(lab: Lab, headers: Record<string, string>, protocols: string[], path: string): WebSocket {
+  return new WebSocket(`wss://127.0.0.1:${lab.port}${path}`, protocols, {
     ca: lab.caPem,
     servername: names.main,
     headers: { host: `${names.main}:${lab.port}`, ...headers },
@@ -31,7 +31,7 @@ function socketAt(lab: Lab, headers: Record<string, string>, protocols: string[]
 }
 
 export function openSocket(lab: Lab, headers: Record<string, string>, protocols: string[] = []): OpenSocket {
-  const socket = socketAt(lab, headers, protocols);
+  const socket = socketAt(lab, headers, protocols, '/w');
   const messages: Record<string, unknown>[] = [];
   socket.on('message', (data: Buffer) => messages.push(JSON.parse(data.toString()) as (typeof messages)[0]));
   socket.on('error', () => undefined);
@@ -50,8 +50,9 @@ export async function refusedWith(
   lab: Lab,
   headers: Record<string, string>,
   protocols: string[] = [],
+  path = '/w',
 ): Promise<unknown> {
-  const socket = socketAt(lab, headers, protocols);
+  const socket = socketAt(lab, headers, protocols, path);
   socket.on('error', () => undefined);
   const [, response] = (await once(socket, 'unexpected-response')) as [unknown, IncomingMessage];
   socket.terminate();
@@ -93,6 +94,11 @@ export async function paired(
   return { clientId, accessToken, sessionId: String((me['session'] as { id?: unknown } | undefined)?.id) };
 }
 
+async function timed<T>(step: () => Promise<T>): Promise<[T, number]> {
+  const from = performance.now();
+  return [await step(), performance.now() - from];
+}
+
 /**
  * The whole flow once, by a client that the box has not seen before; how long each step took, ms. Without what the owner
  * takes to answer.
@@ -101,10 +107,6 @@ export async function pairOnce(
   lab: Lab,
   owner: Browser,
 ): Promise<Record<'info' | 'question' | 'token' | 'socket', number>> {
-  const timed = async <T>(step: () => Promise<T>): Promise<[T, number]> => {
-    const from = performance.now();
-    return [await step(), performance.now() - from];
-  };
   const clientId = randomUUID();
   const [, info] = await timed(() => fromProgram(lab, 'GET', '/info'));
   const [{ json: pending }, question] = await timed(() => authorise(lab, { clientId, wait: 0 }));
