@@ -291,7 +291,7 @@ export class Box implements Service {
 
     // For `porchlight` on this machine; each part adds its calls.
     const control = new Control({ ...part('control'), stateFolder: config.state });
-    control.add(backupControl(backups));
+    control.add((app) => access.control(app)).add(backupControl(backups));
 
     // Ended last: the parts that are stopped before it say goodbye through it.
     const connections: Service = {

@@ -25,6 +25,7 @@ import { backupRoutes, type WholeBox } from './routes-backup.ts';
 import { loginRoutes } from './routes-login.ts';
 import { approvalRoutes } from './routes-approvals.ts';
 import { type BoxRoutesOptions, boxRoutes, type Settings } from './routes-box.ts';
+import { accessControl } from './routes-control.ts';
 import { connectRoutes } from './routes-connect.ts';
 import { passkeyRoutes } from './routes-passkeys.ts';
 import { peopleRoutes } from './routes-people.ts';
@@ -187,6 +188,11 @@ export class Access implements Service {
     const take = this.#upgrades.get(request.url?.split('?')[0] ?? '');
     if (take === undefined) refuse(socket, '404 Not Found');
     else take(request, socket, head);
+  }
+
+  /** Adds the calls of `porchlight` on this machine. */
+  control(app: HttpApp): void {
+    accessControl(app, this.#parts);
   }
 
   /** Adds the pages and calls of this part to the box's own application. */

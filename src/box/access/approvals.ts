@@ -7,6 +7,7 @@ import { addressFamily, homeOf } from '../../protocol/addresses.ts';
 import {
   type ApprovalKind,
   approvalLimits,
+  type ApprovalsView,
   type PendingApproval,
   type RememberedAnswer,
 } from '../../protocol/approvals-api.ts';
@@ -112,7 +113,7 @@ export class Approvals {
   }
 
   /** An owner answers. Throws `not-found` when the question is over. */
-  decide(id: string, allow: boolean, by: Person, address: string | null): void {
+  decide(id: string, allow: boolean, by: Pick<Person, 'id' | 'name'>, address: string | null): void {
     const question = this.#questions.get(id);
     if (question === undefined) throw unknownApproval();
     const { kind, label } = question.shown;
@@ -145,6 +146,10 @@ export class Approvals {
     this.#close(id, answer);
   }
 
+  view(): ApprovalsView {
+    return { pending: [...this.pending.value], remembered: this.remembered() };
+  }
+
   /** What was answered before, the youngest first. */
   remembered(): RememberedAnswer[] {
     return this.#store.all('SELECT * FROM approval ORDER BY decided_at DESC, id').map(fromRow);
@@ -161,7 +166,7 @@ export class Approvals {
     this.#audit.record({ action: 'approval-forgotten', who: by, what: label, address });
   }
 
-  #newSession({ shown }: Question, by: Person): Session {
+  #newSession({ shown }: Question, by: Pick<Person, 'id'>): Session {
     const { kind, label, address } = shown;
     return this.#sessions.create({ parentId: null, personId: by.id, kind, label, address, idleMs });
   }

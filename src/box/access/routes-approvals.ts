@@ -6,14 +6,14 @@ import type { AuditView } from '../../protocol/audit-api.ts';
 import type { Parts } from './parts.ts';
 import { byId } from './routes-people.ts';
 
+/** Entries older than the one with this id; absent: the youngest. */
+export const auditPage = Type.Object({ before: Type.Optional(Type.Integer({ minimum: 0 })) });
+
 /** What owners answer to those at the door, and the record of what was done. */
 export function approvalRoutes(app: HttpApp, { guard, approvals, audit }: Parts): void {
   const owner = { config: { admission: 'owner' }, bodyLimit: accessLimits.formBytes } as const;
 
-  app.get('/api/approvals', owner, async (): Promise<ApprovalsView> => ({
-    pending: [...approvals.pending.value],
-    remembered: approvals.remembered(),
-  }));
+  app.get('/api/approvals', owner, async (): Promise<ApprovalsView> => approvals.view());
 
   app.post(
     '/api/approvals/:id',
@@ -31,8 +31,11 @@ export function approvalRoutes(app: HttpApp, { guard, approvals, audit }: Parts)
     return reply.status(204).send();
   });
 
-  const querystring = Type.Object({ before: Type.Optional(Type.Integer({ minimum: 0 })) });
-  app.get('/api/audit', { ...owner, schema: { querystring } }, async (request): Promise<AuditView> => ({
-    entries: audit.read(request.query.before),
-  }));
+  app.get(
+    '/api/audit',
+    { ...owner, schema: { querystring: auditPage } },
+    async (request): Promise<AuditView> => ({
+      entries: audit.read(request.query.before),
+    }),
+  );
 }

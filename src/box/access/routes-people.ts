@@ -48,15 +48,7 @@ export function peopleRoutes(app: HttpApp, { guard, people, sessions, apps, audi
     const who = guard.who(request);
     return {
       sessions: seenBy(who.person).map((session) => ({
-        id: session.id,
-        parentId: session.parentId,
-        kind: session.kind,
-        label: session.label,
-        personId: session.personId,
-        createdAt: session.createdAt,
-        lastSeenAt: session.lastSeenAt,
-        lastAddress: session.lastAddress,
-        expiresAt: session.expiresAt,
+        ...shown(session),
         current: session.id === who.session.id,
       })),
     };
@@ -81,4 +73,10 @@ export function peopleRoutes(app: HttpApp, { guard, people, sessions, apps, audi
     audit.record({ ...by(request), action: 'apps-changed', what: names.join(', ') });
     return { apps: [...apps.all] };
   });
+}
+
+/** As much of a session as those see who may end it. */
+export function shown(session: Session): Omit<SessionNode, 'current'> {
+  const { id, parentId, kind, label, personId, createdAt, lastSeenAt, lastAddress, expiresAt } = session;
+  return { id, parentId, kind, label, personId, createdAt, lastSeenAt, lastAddress, expiresAt };
 }

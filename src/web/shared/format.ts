@@ -1,17 +1,6 @@
 /* `locale`: as of `useLocale`. Times are in ms since the epoch. */
 
-const units = [
-  ['day', 86_400_000],
-  ['hour', 3_600_000],
-  ['minute', 60_000],
-] as const;
-
-/** “3 minutes ago”, “in 2 days”; less than a minute is “now”. */
-export function relativeTime(time: number, now: number, locale: string): string {
-  const words = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
-  const [unit, length] = units.find(([, ms]) => Math.abs(time - now) >= ms) ?? ['second', Infinity];
-  return words.format(Math.trunc((time - now) / length), unit);
-}
+export { relativeTime } from '../../kit/relative-time.ts';
 
 /** Date and time for people, in their own time zone. */
 export function dateTime(time: number, locale: string): string {
