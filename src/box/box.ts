@@ -33,6 +33,8 @@ import { type BoxFacts, boxStatus, waysIn } from './system/status.ts';
 import { currentWays } from './system/ways.ts';
 import { OwnProbe, probePath } from './tunnel/own-probe.ts';
 import { Tunnel } from './tunnel/tunnel.ts';
+import { updateRoutes } from './update/update-routes.ts';
+import { updates } from './update/updates.ts';
 import { publishedServices } from './web/published-services.ts';
 import { HttpRedirect } from './web/redirect.ts';
 import { Web } from './web/web.ts';
@@ -42,7 +44,7 @@ import { ZoneKeeper } from './zone/zone-keeper.ts';
 export interface BoxOptions {
   config: BoxConfig;
   /** The private CAs that the configuration names, PEM; absent: the system's. */
-  trust: { cloud?: string; acme?: string };
+  trust: { cloud?: string; acme?: string; update?: string };
   /** The console, as it was built. */
   pages: ReadonlyMap<string, BuiltFile>;
   /** The log's last lines, for the console. */
@@ -51,6 +53,8 @@ export interface BoxOptions {
   /** When this program was built, ms since the epoch. */
   builtAt: number;
   manager: ServiceManager;
+  /** Where requests to the machine are left, by its service manager; absent: nobody takes them. */
+  runtimeFolder?: string | undefined;
   /** Ends the box and starts it again: what is pending is carried out at the start. */
   restart: () => void;
   log: Log;
@@ -173,6 +177,16 @@ export class Box implements Service {
       restart,
     });
 
+    const updater = updates({
+      ...part('update'),
+      config: config.update,
+      ca: trust.update,
+      folder: folder('update'),
+      version,
+      conditions: health.conditions,
+      runtimeFolder: this.#options.runtimeFolder,
+    });
+
     // Known before the door is open, but for the port 0 of tests.
     const httpsPort = (): number => config.web.port || web.port;
     const local = { names, network: network.network, zone: zone.zone, tunnel: tunnelState, httpsPort };
@@ -189,7 +203,15 @@ export class Box implements Service {
       page: () => pages.get('/')?.body.toString() ?? '',
       arrived: (state) => void announcer.arrived(state),
       ways: derived([network.network, zone.zone, tunnelState], () => currentWays(local)),
-      changes: [health.conditions, network.network, zone.zone, certificate.certificate, tunnelState],
+      changes: [
+        health.conditions,
+        network.network,
+        zone.zone,
+        certificate.certificate,
+        tunnelState,
+        updater.state,
+      ],
+      calls: [(app) => updateRoutes(app, updater, '/api/update')],
       status: () => stateView(this.facts, clock.now(), version),
       services: () => servicesOf(this.facts),
       settings,
@@ -292,6 +314,7 @@ export class Box implements Service {
     // For `porchlight` on this machine; each part adds its calls.
     const control = new Control({ ...part('control'), stateFolder: config.state });
     control.add((app) => access.control(app)).add(backupControl(backups));
+    control.add((app) => updateRoutes(app, updater, '/update'));
 
     // Ended last: the parts that are stopped before it say goodbye through it.
     const connections: Service = {
@@ -316,6 +339,7 @@ export class Box implements Service {
         tunnel,
         mdns,
         announcer,
+        updater,
         supervision,
       ],
       log,

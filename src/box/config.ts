@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { domainPattern, logSettings, portSetting } from '../kit/common-settings.ts';
 import type { DeepReadonly } from '../kit/config.ts';
+import { updateChannels } from '../protocol/update-api.ts';
 
 const file = (description: string): ReturnType<typeof Type.String> =>
   Type.String({ default: '', description });
@@ -129,6 +130,40 @@ export const BoxConfig = Type.Object({
     adapter: Type.Enum(['auto', 'avahi', 'bonjour', 'off'], {
       default: 'auto',
       description: 'who speaks mDNS: the avahi-daemon of this machine, the box itself, or nobody',
+    }),
+  }),
+  update: Type.Object({
+    enabled: Type.Boolean({
+      default: true,
+      description: 'look for updates, fetch and install them, until an owner says otherwise',
+    }),
+    server: url(
+      '',
+      '^(https?://.+/)?$',
+      'a http or https URL that ends in /, or nothing',
+      'folder of releases on a web server (docs/UPDATING.md); empty: none',
+    ),
+    caFile: file('PEM file of a private CA to trust for the update server; empty: the system’s'),
+    channel: Type.Enum(updateChannels, {
+      default: 'stable',
+      description: 'which releases, until an owner says otherwise',
+    }),
+    restartHours: Type.String({
+      default: '2-5',
+      pattern: '^(([01]?[0-9]|2[0-3])-([01]?[0-9]|2[0-4]))?$',
+      allowed: 'two hours of the day, as 2-5, or nothing',
+      description: 'between these local hours the box restarts into an update by itself; empty: at once',
+    }),
+    trialMinutes: Type.Integer({
+      default: 15,
+      minimum: 1,
+      maximum: 60,
+      description: 'how long a new release may take to become healthy before it is taken back',
+    }),
+    raucConfig: Type.String({
+      default: '/etc/rauc/system.conf',
+      minLength: 1,
+      description: 'RAUC’s settings, on an appliance',
     }),
   }),
   system: Type.Object({

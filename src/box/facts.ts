@@ -80,3 +80,6 @@ export interface MdnsState {
   instance: string | undefined;
   host: string | undefined;
 }
+
+/** Owner: update. */
+export type { UpdateState } from '../protocol/update-api.ts';

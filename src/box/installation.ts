@@ -9,11 +9,14 @@ const manifest = join(import.meta.dirname, '../../package.json');
 export const boxConfigFile = '/etc/porchlight/box.toml';
 
 /** The private CAs that a configuration names, PEM. */
-export async function trustOf(config: BoxConfig): Promise<{ cloud?: string; acme?: string }> {
-  const { cloud, acme } = config;
+export async function trustOf(
+  config: BoxConfig,
+): Promise<{ cloud?: string; acme?: string; update?: string }> {
+  const { cloud, acme, update } = config;
   return {
     ...(cloud.caFile === '' ? {} : { cloud: await pem(cloud.caFile, 'cloud.ca-file') }),
     ...(acme.caFile === '' ? {} : { acme: await pem(acme.caFile, 'acme.ca-file') }),
+    ...(update.caFile === '' ? {} : { update: await pem(update.caFile, 'update.ca-file') }),
   };
 }
 

@@ -18,6 +18,7 @@ export const boxCommand = command({
     const anew = new AbortController();
     const box = new Box({
       restart: () => anew.abort(),
+      runtimeFolder: io.env['RUNTIME_DIRECTORY'],
       config,
       pages: await readBuiltFiles(builtPages('console')),
       logs,

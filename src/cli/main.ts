@@ -10,8 +10,7 @@ import { protocolVersion } from '../protocol/version.ts';
 const cloudCommands = async (): Promise<readonly Command[]> =>
   (await import('../cloud/main.ts')).cloudCommands;
 
-const backupCommands = async (): Promise<readonly Command[]> =>
-  (await import('./backup.ts')).backupCommands;
+const backupCommands = async (): Promise<readonly Command[]> => (await import('./backup.ts')).backupCommands;
 
 /** Where each command is. Loaded when used: a box has none of the cloud's code in its memory, nor waits for it. */
 const commands = new Map<string, () => Promise<readonly Command[]>>([
@@ -27,6 +26,8 @@ const commands = new Map<string, () => Promise<readonly Command[]>>([
   ['restore', backupCommands],
   ['reset', backupCommands],
   ['find', async () => [(await import('./find.ts')).findCommand]],
+  ['update', async () => [(await import('./update.ts')).updateCommand]],
+  ['confirm', async () => [(await import('./confirm.ts')).confirmCommand]],
   ['cloud', cloudCommands],
   ['dns-server', cloudCommands],
   ['registration-server', cloudCommands],

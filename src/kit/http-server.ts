@@ -17,6 +17,13 @@ import { codeOf, messageOf, Problem } from './errors.ts';
 import type { Log } from './log.ts';
 import type { Service } from './service.ts';
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** What is sent here is long, and the route takes it as it comes. */
+    longBody?: boolean;
+  }
+}
+
 export type HttpsApp = FastifyInstance<
   HttpsServer,
   RawRequestDefaultExpression<HttpsServer>,
@@ -68,6 +75,8 @@ const quiet = (): LogController => new LogController({ disableRequestLogging: tr
 export const httpLimits = {
   /** A request that has not arrived whole by then is answered 408 and its connection closed. */
   requestTimeoutMs: 10_000,
+  /** The same for a route with `longBody`: a file of hundreds of megabytes, over a slow line. */
+  longRequestTimeoutMs: 3_600_000,
   headersTimeoutMs: 5000,
   /** A TLS handshake that is not done by then is ended. */
   handshakeTimeoutMs: 10_000,
@@ -136,8 +145,9 @@ export function createHttpApp(options: { log: Log; bodyLimit: number; requestTim
     forceCloseConnections: true,
   }).withTypeProvider<TypeBoxTypeProvider>();
   // Whoever owns the listener may have no limit for a whole request; nobody here has so much to say.
-  app.addHook('onRequest', async ({ raw }) => {
-    const late = setTimeout(() => raw.destroy(), requestTimeoutMs);
+  app.addHook('onRequest', async ({ raw, routeOptions }) => {
+    const long = routeOptions.config.longBody === true;
+    const late = setTimeout(() => raw.destroy(), long ? httpLimits.longRequestTimeoutMs : requestTimeoutMs);
     for (const over of ['end', 'close'] as const) raw.once(over, () => clearTimeout(late));
   });
   answerProblems(app);

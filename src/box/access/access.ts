@@ -66,6 +66,8 @@ export interface AccessOptions {
   settings: Settings;
   wholeBox: WholeBox;
   logs: BoxRoutesOptions['logs'];
+  /** Calls of other parts of the box; each says who may call it (see `guard.ts`). */
+  calls?: readonly ((app: HttpApp) => void | Promise<void>)[];
   clock: Clock;
   random: Random;
   log: Log;
@@ -207,6 +209,7 @@ export class Access implements Service {
       peopleRoutes(scope, parts);
       approvalRoutes(scope, parts);
       for (const way of this.#ways) await way.routes?.(scope);
+      for (const calls of this.#options.calls ?? []) await calls(scope);
       backupRoutes(scope, { ...this.#options, ...parts });
       boxRoutes(scope, { ...this.#options, ...parts });
       connectRoutes(scope, { ...this.#options, ...parts });

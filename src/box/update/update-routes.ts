@@ -1,0 +1,37 @@
+import { Readable } from 'node:stream';
+import { Problem } from '../../kit/errors.ts';
+import type { HttpApp } from '../../kit/http-server.ts';
+import { BundleQuery, InstallRequest, UpdateSettings, type UpdateState } from '../../protocol/update-api.ts';
+import type { Updater } from './updater.ts';
+
+/**
+ * The calls of updates, for owners in the console (behind access’s guard, below `/api/update`) and for `porchlight update` over
+ * the control socket. Each answers the state.
+ */
+export async function updateRoutes(app: HttpApp, updater: Updater, prefix: string): Promise<void> {
+  const owner = { config: { admission: 'owner' } } as const;
+  app.get(prefix, owner, async (): Promise<UpdateState> => updater.look());
+  app.put(`${prefix}/settings`, { ...owner, schema: { body: UpdateSettings } }, async ({ body }) =>
+    updater.configure(body),
+  );
+  app.post(`${prefix}/check`, owner, async () => updater.check());
+  app.post(`${prefix}/install`, { ...owner, schema: { body: InstallRequest } }, async ({ body }, reply) =>
+    reply.status(202).send(await updater.install(body)),
+  );
+  app.post(`${prefix}/restart`, owner, async (_request, reply) =>
+    reply.status(202).send(await updater.restart()),
+  );
+  await app.register(async (scope) => bundleRoute(scope, updater, prefix));
+}
+
+function bundleRoute(app: HttpApp, updater: Updater, prefix: string): void {
+  // The bundle goes to the disk as it comes.
+  app.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload));
+  const config = { admission: 'owner', longBody: true } as const;
+  app.put(`${prefix}/bundle`, { config, schema: { querystring: BundleQuery } }, async (request, reply) => {
+    const { body, query } = request;
+    if (!(body instanceof Readable))
+      throw new Problem('bad-request', 'there is no bundle in this request', { status: 400 });
+    return reply.status(202).send(await updater.receive(body, query.allowDowngrade === true));
+  });
+}
