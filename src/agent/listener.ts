@@ -1,0 +1,42 @@
+import { createServer, type Server } from 'node:http';
+import { codeOf } from '../kit/errors.ts';
+import { listenProblem } from '../kit/http-server.ts';
+import { agentPorts } from '../protocol/agent-api.ts';
+
+const host = '127.0.0.1';
+
+/**
+ * Listens on loopback alone: on `port`, or when that is 0 on the first free one of those that pages know, else on any. Throws
+ * `port-in-use` for a port that was given.
+ */
+export async function listenLocally(server: Server, port: number): Promise<number> {
+  const count = agentPorts.last - agentPorts.first + 1;
+  const known = Array.from({ length: count }, (_, index) => agentPorts.first + index);
+  for (const candidate of port === 0 ? [...known, 0] : [port]) {
+    try {
+      return await listen(server, candidate);
+    } catch (error) {
+      const taken = ['EADDRINUSE', 'EACCES'].includes(codeOf(error));
+      if (port !== 0 || !taken) throw listenProblem(error, { host, port: candidate, setting: 'port' });
+    }
+  }
+  throw new Error('unreachable: port 0 is never in use');
+}
+
+/** With limits for a handful of pages. */
+export function localServer(): Server {
+  const server = createServer({ headersTimeout: 5000, requestTimeout: 10_000, maxHeaderSize: 16_384 });
+  server.maxConnections = 64;
+  return server;
+}
+
+function listen(server: Server, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host, port, exclusive: true }, () => {
+      server.off('error', reject);
+      const address = server.address();
+      resolve(typeof address === 'object' && address !== null ? address.port : port);
+    });
+  });
+}

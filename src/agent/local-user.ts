@@ -1,0 +1,35 @@
+import { readFile } from 'node:fs/promises';
+import type { Socket } from 'node:net';
+import { codeOf } from '../kit/errors.ts';
+
+/** TCP sockets of this machine, each with the user it belongs to (proc(5)). */
+const tables = ['/proc/net/tcp', '/proc/net/tcp6'];
+
+/**
+ * Whether the program at the other end of a loopback connection runs as the same user as we: on a computer of several
+ * people, 127.0.0.1 is everybody's. Where the system does not tell (it does on Linux), `true`.
+ */
+export async function isSameUser(socket: Socket, uid: number | undefined): Promise<boolean> {
+  const { remotePort, localPort } = socket;
+  if (uid === undefined || remotePort === undefined || localPort === undefined) return uid === undefined;
+  try {
+    const rows = (await Promise.all(tables.map((path) => readFile(path, 'utf8')))).join('\n');
+    return userOf(rows, remotePort, localPort) === uid;
+  } catch (error) {
+    return codeOf(error) === 'ENOENT';
+  }
+}
+
+/** Owner of the socket that is bound to `port` and connected to `peerPort`, both on loopback. */
+export function userOf(table: string, port: number, peerPort: number): number | undefined {
+  const hex = (number: number): string => number.toString(16).toUpperCase().padStart(4, '0');
+  const pattern = new RegExp(
+    `^ *\\d+: (?:${loopback}):${hex(port)} (?:${loopback}):${hex(peerPort)} 01 \\S+ \\S+ \\S+ +(\\d+)`,
+    'm',
+  );
+  const uid = pattern.exec(table)?.[1];
+  return uid === undefined ? undefined : Number(uid);
+}
+
+/** 127.0.0.1 in the order of bytes of either kind of machine, and the same as an IPv6 socket has it. */
+const loopback = '0100007F|7F000001|0000000000000000FFFF00000100007F|00000000000000000000FFFF7F000001';
