@@ -22,13 +22,19 @@ async function make(folder: string): Promise<void> {
 
 /**
  * Replaces `path` atomically: temporary file beside it, fsync, rename, fsync of the folder. A power cut at any instant
- * leaves the old content or the new, never half. Throws `storage-failed` (disk full, read-only, no right).
+ * leaves the old content or the new, never half. `owner`: whose it is, when not this process's own; only root may say so.
+ * Throws `storage-failed` (disk full, read-only, no right).
  */
-export async function writeAtomic(path: string, data: string | Uint8Array, mode = 0o600): Promise<void> {
+export async function writeAtomic(
+  path: string,
+  data: string | Uint8Array,
+  mode = 0o600,
+  owner?: Owner,
+): Promise<void> {
   const before = writes.get(path);
   const write = storing(path, async () => {
     await before?.catch(() => undefined);
-    await replace(path, data, mode);
+    await replace(path, data, mode, owner);
   });
   writes.set(path, write);
   try {
@@ -41,7 +47,17 @@ export async function writeAtomic(path: string, data: string | Uint8Array, mode 
 /** The last write of each path that is under way: writes of one file take turns. */
 const writes = new Map<string, Promise<void>>();
 
-async function replace(path: string, data: string | Uint8Array, mode: number): Promise<void> {
+interface Owner {
+  uid: number;
+  gid: number;
+}
+
+async function replace(
+  path: string,
+  data: string | Uint8Array,
+  mode: number,
+  owner: Owner | undefined,
+): Promise<void> {
   // One name for each path: what a killed process leaves behind is overwritten by the next write, and never piles up.
   const temporary = join(dirname(path), `.${basename(path)}.tmp`);
   try {
@@ -49,6 +65,7 @@ async function replace(path: string, data: string | Uint8Array, mode: number): P
     const file = await open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, mode);
     try {
       await file.writeFile(data);
+      if (owner !== undefined) await file.chown(owner.uid, owner.gid);
       // What open gave it is less what the umask takes, and a service's takes all of group and others.
       await file.chmod(mode);
       await file.sync();

@@ -25,6 +25,7 @@ export const auditActions = [
   'apps-changed',
   'settings-changed',
   'credential-refused',
+  'certificate-issued',
   'backup-made',
   'restored',
   'reset',

@@ -85,11 +85,15 @@ export const errorCodes = {
   'mailbox-unknown': 422,
   /** The body is not what was signed, or what was encrypted to the box. */
   'body-refused': 422,
+  /** A certificate signing request, or the folder that its certificate is wanted in. */
+  'csr-refused': 422,
+  'destination-refused': 422,
   'rate-limited': 429,
   'mailbox-full': 429,
   'too-many-zones': 429,
   unexpected: 500,
   'storage-failed': 500,
+  'device-ca-damaged': 500,
   'not-ready': 503,
 } as const;
 

@@ -91,4 +91,23 @@ export const migrations: readonly string[] = [
      session_id TEXT PRIMARY KEY REFERENCES session ON DELETE CASCADE,
      device_id TEXT NOT NULL
    ) STRICT`,
+  /* Devices by certificate. A certificate that has no session any more is revoked. */
+  `CREATE TABLE device (
+     session_id TEXT PRIMARY KEY REFERENCES session ON DELETE CASCADE,
+     key_fingerprint TEXT NOT NULL,
+     common_name TEXT NOT NULL,
+     app TEXT NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX device_name ON device (common_name, app);
+   CREATE TABLE device_certificate (
+     fingerprint TEXT PRIMARY KEY,
+     serial TEXT NOT NULL,
+     session_id TEXT REFERENCES session ON DELETE SET NULL,
+     pem TEXT NOT NULL,
+     issued_at INTEGER NOT NULL,
+     expires_at INTEGER NOT NULL,
+     revoked_at INTEGER
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX device_certificate_session ON device_certificate (session_id);
+   CREATE INDEX device_certificate_end ON device_certificate (expires_at)`,
 ];

@@ -5,6 +5,7 @@ import { type Clock, seconds } from '../../kit/clock.ts';
 import { codeOf, isAbort } from '../../kit/errors.ts';
 import type { Log } from '../../kit/log.ts';
 import { accessLimits, type BoxEvent, sessionEndedClose } from '../../protocol/access-api.ts';
+import type { DeviceHello, DeviceReply } from '../../protocol/enrolment-api.ts';
 import { pairingProtocol, type SocketDetails } from '../../protocol/pairing-api.ts';
 import type { Guard } from './guard.ts';
 import type { Sessions } from './sessions.ts';
@@ -43,7 +44,7 @@ const limits = {
 
 /**
  * The WebSockets that are open in the name of sessions, whichever way they came: each is told what is new, gets its next
- * access token before the last one ends, and is closed at once when its session is over. What they say is not listened to.
+ * access token before the last one ends, and is closed at once when its session is over.
  */
 export class SessionSockets {
   readonly #options: SessionSocketsOptions;
@@ -89,12 +90,20 @@ export class SessionSockets {
     });
   }
 
-  add(socket: WebSocket, holder: SocketHolder, first?: SocketDetails): void {
+  /** What it says is answered by `answer`; without one, nothing is expected of it. */
+  add(
+    socket: WebSocket,
+    holder: SocketHolder,
+    first?: SocketDetails | DeviceHello,
+    answer?: (data: Buffer) => DeviceReply,
+  ): void {
     const connection: Connection = { ...holder, socket };
     this.#connections.add(connection);
     if (first !== undefined) this.#tell(connection, first);
-    // Nothing more is expected.
-    socket.on('message', () => socket.close(1008, 'nothing is asked here'));
+    socket.on('message', (data: Buffer) => {
+      if (answer === undefined) socket.close(1008, 'nothing is asked here');
+      else if (this.#connections.has(connection)) this.#tell(connection, answer(data));
+    });
     void this.#attend(connection);
   }
 
@@ -164,7 +173,7 @@ export class SessionSockets {
     }
   }
 
-  #tell({ socket }: Connection, message: BoxEvent | SocketDetails): void {
+  #tell({ socket }: Connection, message: BoxEvent | SocketDetails | DeviceHello | DeviceReply): void {
     if (socket.bufferedAmount > limits.bufferedBytes) socket.terminate();
     else socket.send(JSON.stringify(message));
   }

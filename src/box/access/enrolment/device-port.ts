@@ -1,0 +1,96 @@
+import { constants } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import { httpLimits } from '../../../kit/http-server.ts';
+import type { Log } from '../../../kit/log.ts';
+import { type DeviceHello, enrolmentPaths } from '../../../protocol/enrolment-api.ts';
+import type { ZoneNames } from '../../../protocol/names.ts';
+import type { Audit } from '../audit.ts';
+import type { Guard } from '../guard.ts';
+import type { Session } from '../sessions.ts';
+import { refuse, type SessionSockets } from '../session-sockets.ts';
+import type { KeyPair } from './device-ca.ts';
+import { answers } from './device-requests.ts';
+import type { Devices } from './devices.ts';
+import { addressOf, isFromPage, SocketListener, upgradeLimits } from './socket-listener.ts';
+
+export interface DevicePortOptions {
+  host: string;
+  port: number;
+  names: ZoneNames;
+  devices: Devices;
+  sockets: SessionSockets;
+  guard: Guard;
+  audit: Audit;
+  hello: (session: Session, certificateEndsAt: number) => DeviceHello;
+  state: () => object;
+  /** Time that only moves forward, ms. */
+  now: () => number;
+  log: Log;
+}
+
+/**
+ * Each connection shows its certificate: a session of TLS that is resumed would stand for one that was looked at before. So
+ * no tickets, and nothing is kept to resume by.
+ */
+const tls = { minVersion: 'TLSv1.2', secureOptions: constants.SSL_OP_NO_TICKET } as const;
+
+/** The secure port: devices with a certificate of the box's own CA that was not revoked. */
+export class DevicePort {
+  readonly listener: SocketListener;
+  readonly #options: DevicePortOptions;
+  readonly #server: Server;
+
+  constructor(options: DevicePortOptions) {
+    this.#options = options;
+    this.#server = createServer({
+      ...upgradeLimits,
+      ...tls,
+      requestCert: true,
+      rejectUnauthorized: true,
+      handshakeTimeout: httpLimits.handshakeTimeoutMs,
+    });
+    this.listener = new SocketListener(this.#server, {
+      host: options.host,
+      port: options.port,
+      setting: 'enrolment.port',
+      places: 256,
+      placesPerAddress: 16,
+    });
+    this.#server.on('tlsClientError', (error) =>
+      options.log.debug({ err: error }, 'a TLS handshake with a device failed'),
+    );
+    this.#server.on('upgrade', (request, stream, head) => this.#upgrade(request, stream, head));
+  }
+
+  /** From the next handshake on. Until the first call no handshake succeeds. */
+  use(server: KeyPair, caPem: string): void {
+    this.#server.setSecureContext({ ...tls, key: server.keyPem, cert: server.certPem, ca: caPem });
+  }
+
+  #upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
+    stream.on('error', () => stream.destroy());
+    const { devices, guard, audit, sockets, names, hello, state, now } = this.#options;
+    if (request.url?.split('?')[0] !== enrolmentPaths.socket) return refuse(stream, '404 Not Found');
+    // A browser would lend the certificate of its person to any page.
+    if (isFromPage(request.headers, names)) return refuse(stream, '403 Forbidden');
+    const { socket } = request;
+    const certificate = (socket as TLSSocket).getPeerX509Certificate();
+    const address = addressOf(socket);
+    if (certificate === undefined || address === undefined) return refuse(stream, '403 Forbidden');
+    const session = devices.find(certificate);
+    if (session === undefined || guard.use(session, address) === undefined) {
+      const who = `${certificate.subject}, ${certificate.serialNumber}`;
+      audit.record({ action: 'credential-refused', who, address });
+      return refuse(stream, '403 Forbidden');
+    }
+    if (sockets.full || sockets.isFullFor(session.id)) return refuse(stream, '503 Service Unavailable');
+    const holder = { sessionId: session.id, address, owner: false, tokenEndsAt: undefined };
+    const first = hello(session, certificate.validToDate.getTime());
+    sockets.upgrade(request, stream, head, (opened) =>
+      sockets.add(opened, holder, first, answers({ state, now })),
+    );
+  }
+}

@@ -1,0 +1,109 @@
+import type { IncomingHttpHeaders, Server as HttpServer } from 'node:http';
+import type { Server as HttpsServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import { httpLimits, listenProblem } from '../../../kit/http-server.ts';
+import { addressFamily, canonicalAddress, homeOf } from '../../../protocol/addresses.ts';
+import type { ZoneNames } from '../../../protocol/names.ts';
+import { isOwnHost } from '../origins.ts';
+
+export interface SocketListenerOptions {
+  host: string;
+  port: number;
+  /** That moves the port. */
+  setting: string;
+  /** Connections at one time: in all, and of one address (or /64). */
+  places: number;
+  placesPerAddress: number;
+  /** Who is not let in is cut off before a byte is read. */
+  mayConnect?: (address: string) => boolean;
+}
+
+/** For the HTTP before the WebSocket: short, or not at all. */
+export const upgradeLimits = {
+  requestTimeout: httpLimits.headersTimeoutMs,
+  headersTimeout: httpLimits.headersTimeoutMs,
+  connectionsCheckingInterval: 1000,
+  maxHeaderSize: httpLimits.maxHeaderBytes,
+  keepAlive: true,
+  keepAliveInitialDelay: 60_000,
+} as const;
+
+/** A port that WebSockets come to and nothing else, with a place for some. */
+export class SocketListener {
+  readonly #server: HttpServer | HttpsServer;
+  readonly #options: SocketListenerOptions;
+  readonly #sockets = new Map<Socket, string>();
+
+  constructor(server: HttpServer | HttpsServer, options: SocketListenerOptions) {
+    this.#server = server;
+    this.#options = options;
+    server.maxConnections = options.places;
+    server.on('connection', (socket: Socket) => this.#admit(socket));
+    server.on('request', (_request, response) => {
+      const message = 'only WebSockets come here';
+      response.writeHead(426, {
+        upgrade: 'websocket',
+        connection: 'close',
+        'content-type': 'application/json',
+      });
+      response.end(JSON.stringify({ code: 'bad-request', message }));
+    });
+  }
+
+  get isOpen(): boolean {
+    return this.#server.listening;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo | null)?.port ?? 0;
+  }
+
+  /** Throws `port-in-use` and the like. */
+  async open(): Promise<void> {
+    const { host, port, setting } = this.#options;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#server.once('error', reject);
+    this.#server.listen({ host, port }, resolve);
+    try {
+      await promise;
+    } catch (error) {
+      throw listenProblem(error, { host, port, setting });
+    } finally {
+      this.#server.off('error', reject);
+    }
+  }
+
+  async close(): Promise<void> {
+    if (!this.isOpen) return;
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    for (const socket of this.#sockets.keys()) socket.destroy();
+    await closed;
+  }
+
+  #admit(socket: Socket): void {
+    const { mayConnect = () => true, placesPerAddress } = this.#options;
+    const address = addressOf(socket);
+    if (address === undefined || !mayConnect(address)) return void socket.destroy();
+    const home = homeOf(address);
+    if ([...this.#sockets.values()].filter((each) => each === home).length >= placesPerAddress)
+      return void socket.destroy();
+    this.#sockets.set(socket, home);
+    socket.once('close', () => this.#sockets.delete(socket));
+  }
+}
+
+/** Where somebody connects from, canonical text; `undefined` when they are gone already. */
+export function addressOf({ remoteAddress }: Pick<Socket, 'remoteAddress'>): string | undefined {
+  // An IPv6 address of the link comes with the name of the interface (RFC 4007, 11).
+  const address = remoteAddress?.replace(/%.*$/, '');
+  return address === undefined || addressFamily(address) === undefined
+    ? undefined
+    : canonicalAddress(address);
+}
+
+/** Browsers say which page opens a WebSocket; programs say nothing, or some of them the very address they connect to. */
+export function isFromPage({ origin, host = '' }: IncomingHttpHeaders, names: ZoneNames): boolean {
+  if (origin === undefined) return false;
+  const own = isOwnHost(host, names) || /^localhost(:\d+)?$/.test(host);
+  return !own || !['http', 'https'].some((scheme) => origin === `${scheme}://${host}`);
+}
