@@ -18,7 +18,7 @@ const service = 'de.pengutronix.rauc';
 const installer = 'de.pengutronix.rauc.Installer';
 const pollMs = 500;
 
-/** How the machine stands, by RAUC. */
+/** How the machine stands, by RAUC; without a word on the slots while it installs. */
 export interface RaucStatus extends Operation {
   slots: readonly Slot[];
   /** Boot name of the slot that runs, and of the one that is started next. */
@@ -46,6 +46,8 @@ export class Rauc {
   async status(signal: AbortSignal): Promise<RaucStatus | undefined> {
     try {
       const operation = await this.#operation(signal);
+      // Asked for its slots while it installs, RAUC says that it is busy.
+      if (operation.installing) return { ...operation, slots: [], booted: '', next: '' };
       const slots = slotsIn(await this.#call(signal, installer, 'GetSlotStatus'));
       const next = primaryIn(await this.#call(signal, installer, 'GetPrimary'));
       return {

@@ -61,11 +61,17 @@ export class UpdateSteps {
     return bundles.uploaded;
   }
 
-  /** The version of a bundle that is for this box, by what stands under its signature. */
+  /** The version of a bundle that is for this box, by what stands under its signature. Others are not kept. */
   async inspect(path: string, work: Work): Promise<string> {
-    const bundle = await this.#options.rauc.info(path, work.signal);
-    this.refuseUnfit(bundle, work);
-    return bundle.version;
+    const { rauc, bundles } = this.#options;
+    try {
+      const bundle = await rauc.info(path, work.signal);
+      this.refuseUnfit(bundle, work);
+      return bundle.version;
+    } catch (error) {
+      await bundles.clear();
+      throw error;
+    }
   }
 
   refuseUnfit(bundle: { version: string; compatible: string }, { machine, allowDowngrade }: Work): void {

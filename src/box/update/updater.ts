@@ -195,6 +195,7 @@ export class Updater implements Service {
     this.#machine = await rauc.status(signal);
     this.#lookedAt = clock.monotonic();
     if (this.#machine === undefined) return this.#show({ phase: 'not-an-appliance' });
+    if (this.#machine.installing) return this.#show({ phase: 'installing' });
     const { booted, next, slots } = this.#machine;
     const { onTrial } = await history.review(this.#machine);
     const waits = next !== '' && next !== booted;

@@ -1,4 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { createCipheriv, createHash } from 'node:crypto';
 import {
   accessSync,
   constants,
@@ -105,18 +106,19 @@ export class RaucLab {
     return path;
   }
 
-  /** What a slot holds that this version was written to. */
+  /** What a slot holds that this version was written to: not to be compressed, as real systems are not. */
   system(version: string): Buffer {
-    return Buffer.alloc(1024 * 1024, `system of ${version};`);
+    const noise = createCipheriv('aes-128-ctr', createHash('md5').update(version).digest(), Buffer.alloc(16));
+    return Buffer.concat([Buffer.from(`system of ${version};`), noise.update(Buffer.alloc(1024 * 1024))]);
   }
 
   /** The version that a slot holds, and nothing of another. */
   held(slot: 'A' | 'B'): string | undefined {
     const content = readFileSync(this.#disk(slot));
     const version = /^system of ([^;]+);/.exec(content.toString('latin1', 0, 100))?.[1];
-    return version !== undefined && content.subarray(0, 1024 * 1024).equals(this.system(version))
-      ? version
-      : undefined;
+    if (version === undefined) return undefined;
+    const whole = this.system(version);
+    return content.subarray(0, whole.length).equals(whole) ? version : undefined;
   }
 
   /** As the boot loader has it. */
