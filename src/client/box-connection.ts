@@ -9,6 +9,7 @@ import { EventSocket } from './event-socket.ts';
 import { Observable, tellAll } from './observable.ts';
 import type { RememberedBox, RememberedBoxes } from './remembered.ts';
 import { type Runtime, runtimeFrom } from './runtime.ts';
+import { safePath } from './safe-path.ts';
 import { type BoxRequest, Sender } from './sender.ts';
 import { TokenKeeper } from './tokens.ts';
 import { type TokenAnswer, tokenAnswer } from './token-answer.ts';
@@ -287,20 +288,4 @@ function phaseOf(choice: Choice): ConnectionState['phase'] {
 /** A store that fails costs the next visit something, and not this one. */
 function unsaved(saving: Promise<void>): void {
   saving.catch(() => undefined);
-}
-
-/** A path of the box: `//other.example` and `/\other.example` are paths to another host. */
-function safePath(path: string): string {
-  const url = path.startsWith('/') ? new URL(path, 'https://box.invalid') : undefined;
-  if (url?.origin !== 'https://box.invalid') {
-    throw new Problem(
-      'bad-path',
-      `${JSON.stringify(path.slice(0, 100))} is not a path of the box: begin it with one “/”`,
-      {
-        status: 400,
-        retryable: false,
-      },
-    );
-  }
-  return url.pathname + url.search;
 }

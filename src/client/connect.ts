@@ -76,6 +76,8 @@ export interface FinishOptions extends ConnectOptions {
   localAllowed?: boolean | undefined;
   /** Origin of the registration-server: where the tunnel is learned of when it opened only during first run. */
   registration?: string | undefined;
+  /** Of a program that is no browser: what people call the device it runs on. */
+  deviceName?: string | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -112,6 +114,7 @@ export async function finish(options: FinishOptions): Promise<RememberedBox> {
     redirect_uri: options.redirectUri,
     client_id: options.clientId,
     code_verifier: pending.verifier,
+    ...(options.deviceName === undefined ? {} : { device_name: options.deviceName }),
   };
   const sent = { method: 'POST', body: new URLSearchParams(form) };
   const { value } = await askJson(origin + accessPaths.token, sent, { runtime, signal: options.signal });

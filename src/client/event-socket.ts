@@ -1,7 +1,8 @@
 import { codeOf } from '../kit/errors.ts';
 import { backoffDelay } from '../kit/retry.ts';
-import type { BoxEvent, Ways } from '../protocol/access-api.ts';
+import type { BoxEvent } from '../protocol/access-api.ts';
 import { accessPaths, sessionEndedClose } from '../protocol/constants.ts';
+import { boxEvent } from './box-event.ts';
 import { until } from './observable.ts';
 import type { Runtime } from './runtime.ts';
 import type { TokenKeeper } from './tokens.ts';
@@ -103,34 +104,4 @@ async function provenWay(ways: WayKeeper, signal: AbortSignal): Promise<Way> {
   );
   if (current === undefined) throw new Error('a way that is none was proven');
   return current;
-}
-
-/** What came over the socket, if it is an event as agreed; what is not known here is for later versions. */
-function boxEvent(data: unknown): BoxEvent | undefined {
-  const event = parsed(data) as Record<string, unknown> | null | undefined;
-  switch (event?.['type']) {
-    case 'session-ended':
-    case 'state':
-      return { type: event['type'] };
-    case 'token': {
-      const { accessToken, expiresIn } = event;
-      if (typeof accessToken !== 'string' || typeof expiresIn !== 'number' || !(expiresIn > 0))
-        return undefined;
-      return { type: 'token', accessToken, expiresIn };
-    }
-    case 'ways':
-      // Checked by the one who knows the zone.
-      return { type: 'ways', ways: event['ways'] as Ways };
-    default:
-      return undefined;
-  }
-}
-
-function parsed(data: unknown): unknown {
-  if (typeof data !== 'string' || data.length > 65_536) return undefined;
-  try {
-    return JSON.parse(data);
-  } catch {
-    return undefined;
-  }
 }

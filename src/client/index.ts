@@ -8,6 +8,7 @@ export {
 } from './box-connection.ts';
 export { connect, type ConnectRequest, finish, type FinishOptions, isReturn } from './connect.ts';
 export { discover, type DiscoverOptions, type Discovery, type FoundBox } from './discover.ts';
+export { PairingClient, type PairingClientOptions, type PairingState } from './pairing-client.ts';
 export { type RememberedBox, RememberedBoxes } from './remembered.ts';
 export type { Runtime } from './runtime.ts';
 export { memoryStore, type Store, webStore } from './store.ts';

@@ -3,8 +3,8 @@ import type { Clock, Random } from '../kit/clock.ts';
 /** Everything the SDK takes from the world around it. Each is the platform's own by default, and handed in by tests. */
 export interface Runtime {
   fetch: (url: string, init: RequestInit) => Promise<Response>;
-  openSocket: (url: string) => WebSocket;
-  crypto: Pick<typeof globalThis.crypto, 'getRandomValues'> & {
+  openSocket: (url: string, protocols?: readonly string[]) => WebSocket;
+  crypto: Pick<typeof globalThis.crypto, 'getRandomValues' | 'randomUUID'> & {
     subtle: Pick<typeof globalThis.crypto.subtle, 'digest'>;
   };
   clock: Clock;
@@ -18,7 +18,7 @@ export function runtimeFrom(given: Partial<Runtime> = {}): Runtime {
   return {
     // Browsers refuse to run their fetch as a method of anything but the window.
     fetch: (url, init) => fetch(url, init),
-    openSocket: (url) => new WebSocket(url),
+    openSocket: (url, protocols) => new WebSocket(url, [...(protocols ?? [])]),
     crypto,
     clock: pageClock,
     random: Math.random,

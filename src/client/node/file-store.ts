@@ -1,39 +1,43 @@
-import { readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { codeOf } from '../../kit/errors.ts';
-import { privateFolder, readIfThere, syncFolder, writeAtomic } from '../../kit/files.ts';
+import { dirname } from 'node:path';
+import { Problem } from '../../kit/errors.ts';
+import { privateFolder, readIfThere, writeAtomic } from '../../kit/files.ts';
 import type { Store } from '../store.ts';
 
-const ending = '.json';
-
-/** A store for programs: a file of its owner's alone for each key, on the disk when the call returns. */
-export function fileStore(folder: string): Store {
-  const path = (key: string): string => join(folder, encodeURIComponent(key) + ending);
+/** A store in one file that its person alone can read. Calls throw `store-damaged` and `storage-failed`. */
+export function fileStore(file: string): Store {
+  let last: Promise<void> = Promise.resolve();
+  /** Changes take turns. */
+  const change = (apply: (texts: Map<string, string>) => unknown): Promise<void> => {
+    const run = async (): Promise<void> => {
+      const texts = await textsIn(file);
+      apply(texts);
+      await privateFolder(dirname(file));
+      await writeAtomic(file, `${JSON.stringify(Object.fromEntries(texts), null, 2)}\n`);
+    };
+    last = last.then(run, run);
+    return last;
+  };
   return {
-    load: (key) => readIfThere(path(key)),
-    save: async (key, text) => {
-      await privateFolder(folder);
-      await writeAtomic(path(key), text);
-    },
-    remove: async (key) => {
-      await privateFolder(folder);
-      await rm(path(key), { force: true });
-      await syncFolder(folder);
-    },
-    keys: async () => {
-      const names = await namesIn(folder);
-      return names
-        .filter((name) => name.endsWith(ending) && !name.startsWith('.'))
-        .map((name) => decodeURIComponent(name.slice(0, -ending.length)));
-    },
+    load: async (key) => (await textsIn(file)).get(key),
+    save: (key, text) => change((texts) => texts.set(key, text)),
+    remove: (key) => change((texts) => texts.delete(key)),
+    keys: async () => [...(await textsIn(file)).keys()],
   };
 }
 
-async function namesIn(folder: string): Promise<string[]> {
+async function textsIn(file: string): Promise<Map<string, string>> {
+  const text = await readIfThere(file);
+  if (text === undefined) return new Map();
   try {
-    return await readdir(folder);
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return [];
-    throw error;
+    const entries = Object.entries(JSON.parse(text) as Record<string, unknown>);
+    if (entries.every((entry): entry is [string, string] => typeof entry[1] === 'string'))
+      return new Map(entries);
+  } catch {
+    // Said below.
   }
+  throw new Problem(
+    'store-damaged',
+    `${file} is damaged: restore it, or remove it to ask to be let in anew`,
+    { retryable: false, details: { file } },
+  );
 }

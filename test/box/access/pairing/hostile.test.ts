@@ -29,11 +29,9 @@ beforeAll(async () => {
 
 /** Sessions, questions and answers: what strangers must not change. */
 async function state(): Promise<unknown> {
-  const [sessions, approvals] = await Promise.all(
-    ['/api/sessions', '/api/approvals'].map(async (path) => (await owner.call('GET', path)).json),
-  );
-  const ids = (sessions?.['sessions'] as { id: string }[]).map(({ id }) => id);
-  return { ids, remembered: approvals?.['remembered'], pending: approvals?.['pending'] };
+  const { json: sessions } = await owner.call('GET', '/api/sessions');
+  const { json: approvals } = await owner.call('GET', '/api/approvals');
+  return { ids: (sessions['sessions'] as { id: string }[]).map(({ id }) => id), approvals };
 }
 
 let address = 0;
@@ -82,7 +80,7 @@ describe('whatever is sent', () => {
           headers: { origin: undefined },
         });
         expect([202, 400, 413, 415, 429]).toContain(status);
-        if (status >= 400) expect(json['code']).toEqual(expect.any(String));
+        expect(json).toHaveProperty(status === 202 ? 'status' : 'code', expect.any(String));
       }),
       { numRuns: 300 },
     );
