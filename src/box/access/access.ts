@@ -14,6 +14,7 @@ import { type App, Apps } from './apps.ts';
 import { PasswordHasher } from './argon2.ts';
 import { Audit } from './audit.ts';
 import { Codes } from './codes.ts';
+import { Enrolment, type EnrolmentSettings } from './enrolment/enrolment.ts';
 import { EventSockets } from './events.ts';
 import { Guard } from './guard.ts';
 import { Logins } from './logins.ts';
@@ -51,6 +52,8 @@ export interface AccessOptions {
   apps: readonly App[];
   /** From where clients that the box does not know may ask to be let in. */
   pairing: 'home' | 'anywhere' | 'off';
+  /** Devices by certificate; absent: off. */
+  enrolment?: EnrolmentSettings | undefined;
   visitorOf: VisitorOf;
   /** The console's page, HTML. */
   page: () => string;
@@ -129,6 +132,7 @@ export class Access implements Service {
     const ways: readonly WayIn[] = [
       ...(options.pairing === 'off' ? [] : [new Pairing({ ...way, askFrom: options.pairing })]),
       new Agents(way),
+      ...(options.enrolment === undefined ? [] : [new Enrolment({ ...way, ...options.enrolment })]),
     ];
     this.#ways = ways;
     this.#running = new ServiceGroup({ name: 'ways in', parts: ways, log });

@@ -77,11 +77,11 @@ export function accessOptions(clock: FakeClock): Omit<AccessOptions, 'folder' | 
 
 /** `before` sees the application before its routes are there. */
 export async function openLab(
-  changed: Partial<AccessOptions> = {},
+  changed: Partial<AccessOptions> & { clock?: FakeClock } = {},
   before: (app: HttpApp) => void = () => undefined,
 ): Promise<Lab> {
   ca ??= await createTestCa();
-  const clock = new FakeClock();
+  const { clock = new FakeClock() } = changed;
   const arrived: string[] = [];
   const visitors = new WeakMap<Socket, Visitor>();
   const options: AccessOptions = {

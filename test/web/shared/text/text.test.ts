@@ -22,7 +22,7 @@ describe('text of refusals', () => {
   it('is there for every code that the box can answer a person with', () => {
     // What only machines are told: zone and announcement calls, token endpoint, certificates.
     const machines =
-      /^(client-|zone-|invalid-|unsupported-|method-|body-too-slow|address-|tunnel-address|challenge-|too-many-|origin-|message-|record-)/;
+      /^(client-|zone-|invalid-|unsupported-|method-|body-too-slow|address-|tunnel-address|challenge-|too-many-|origin-|message-|record-|csr-|destination-|device-ca-)/;
     const missing = Object.keys(errorCodes).filter(
       (code) =>
         !machines.test(code) && code !== 'password-refused' && !Object.hasOwn(sharedText.en.problems, code),
