@@ -14,11 +14,13 @@ import type { ServiceManager } from '../kit/systemd.ts';
 import { zoneNames } from '../protocol/names.ts';
 import { Access } from './access/access.ts';
 import { appAt } from './access/apps.ts';
+import { serverNames } from './access/enrolment/server-names.ts';
 import { Announcer } from './announce/announcer.ts';
 import { Backups } from './backup/backups.ts';
 import { placeOf } from './backup/contents.ts';
 import { backupControl } from './backup/control-routes.ts';
-import { carryOut } from './backup/pending.ts';
+import { type Outcome, takeUp } from './card/asked.ts';
+import { CardNote } from './card/card-note.ts';
 import { CertificateKeeper } from './certificate/certificate.ts';
 import type { BoxConfig } from './config.ts';
 import { Control } from './control/control.ts';
@@ -87,10 +89,9 @@ export class Box implements Service {
     const { config, clock = systemClock } = this.#options;
     await privateFolder(config.state);
     this.#lock = lockFolder(config.state);
-    const done = await carryOut(config.state);
-    if (done !== undefined) this.#options.log.info({ part: 'backup' }, `the ${done.action} is carried out`);
+    const asked = await takeUp(config.system.cardRequests, config.state, this.#options.log);
     const identity = await loadIdentity({ stateFolder: config.state, clock });
-    this.#running = this.#compose(identity, clock);
+    this.#running = this.#compose(identity, clock, asked);
     await this.#running.start(signal);
   }
 
@@ -101,7 +102,7 @@ export class Box implements Service {
     this.#lock = undefined;
   }
 
-  #compose(identity: Identity, clock: Clock): ServiceGroup {
+  #compose(identity: Identity, clock: Clock, asked: Outcome | undefined): ServiceGroup {
     const {
       config,
       trust,
@@ -111,6 +112,7 @@ export class Box implements Service {
       builtAt,
       manager,
       restart,
+      runtimeFolder,
       log,
       random = Math.random,
     } = this.#options;
@@ -184,7 +186,7 @@ export class Box implements Service {
       folder: folder('update'),
       version,
       conditions: health.conditions,
-      runtimeFolder: this.#options.runtimeFolder,
+      runtimeFolder,
     });
 
     // Known before the door is open, but for the port 0 of tests.
@@ -199,6 +201,15 @@ export class Box implements Service {
       boxName: name,
       apps: config.access.apps.map(appAt),
       pairing: config.access.pairing,
+      enrolment: config.enrolment.enabled
+        ? {
+            ...config.enrolment,
+            host: config.web.host,
+            links: network.links,
+            serverNames: () => serverNames(names, network.network.value, mdns.state.value),
+            health,
+          }
+        : undefined,
       visitorOf: (socket) => web.visitorOf(socket),
       page: () => pages.get('/')?.body.toString() ?? '',
       arrived: (state) => void announcer.arrived(state),
@@ -309,6 +320,7 @@ export class Box implements Service {
       metrics: boxMetrics(facts, clock),
       status: () => boxStatus(facts, clock.now()),
     });
+    const card = new CardNote({ ...part('card'), runtimeFolder, outcome: asked, facts });
     const supervision = new Supervision({ manager, health, clock, log });
 
     // For `porchlight` on this machine; each part adds its calls.
@@ -339,6 +351,7 @@ export class Box implements Service {
         tunnel,
         mdns,
         announcer,
+        card,
         updater,
         supervision,
       ],

@@ -122,6 +122,26 @@ export const BoxConfig = Type.Object({
       description: 'from where programs that the box does not know may ask an owner to be let in',
     }),
   }),
+  enrolment: Type.Object({
+    enabled: Type.Boolean({
+      default: true,
+      description: 'let devices in by certificates of the box’s own CA',
+    }),
+    insecurePort: portSetting(
+      9089,
+      'port at which devices on the home network ask for a certificate; 0: none',
+    ),
+    port: portSetting(9088, 'port at which they come in with it, by mutual TLS'),
+    folders: Type.Record(
+      Type.String({ pattern: '^[^=,]{1,64}$' }),
+      Type.String({ pattern: '^/[^,]*$' }),
+      {
+        default: {},
+        allowed: 'app=/FOLDER, several separated by commas',
+        description: 'in which folder of this machine, or below it, certificates for an app may be written',
+      },
+    ),
+  }),
   tunnel: Type.Object({
     enabled: Type.Boolean({ default: true, description: 'be reachable from outside through the frontend' }),
     command: Type.String({ default: '/usr/bin/pagekite', minLength: 1, description: 'the PageKite client' }),
@@ -168,6 +188,12 @@ export const BoxConfig = Type.Object({
   }),
   system: Type.Object({
     port: portSetting(4480, 'loopback port of /healthz, /metrics and /status'),
+    cardRequests: Type.String({
+      default: '/data/card',
+      minLength: 1,
+      description:
+        'where the card’s reader leaves what a file on the card asks for; nothing when it is not there',
+    }),
   }),
 });
 

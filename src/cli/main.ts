@@ -25,6 +25,8 @@ const commands = new Map<string, () => Promise<readonly Command[]>>([
   ['backup', backupCommands],
   ['restore', backupCommands],
   ['reset', backupCommands],
+  ['card', async () => [(await import('./card.ts')).cardCommand]],
+  ['agent', async () => [(await import('./agent.ts')).agentCommand]],
   ['find', async () => [(await import('./find.ts')).findCommand]],
   ['update', async () => [(await import('./update.ts')).updateCommand]],
   ['confirm', async () => [(await import('./confirm.ts')).confirmCommand]],

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parse, TomlError } from 'smol-toml';
-import { codeOf, messageOf } from './errors.ts';
+import { codeOf, messageOf, Problem } from './errors.ts';
 import { configFileSetting, type Setting, valueFromText, variablePrefix } from './settings.ts';
 import { suggestion } from './suggest.ts';
 
@@ -129,6 +129,17 @@ export function readFile(
     const source = error instanceof TomlError ? `${path}:${error.line}` : path;
     const message = `cannot read ${source}: ${messageOf(error).trimEnd()}`;
     return { given: [], faults: [{ key: configFileSetting.flag, value: path, source, message }] };
+  }
+}
+
+/** What a text says whose lines a person counts. Throws `bad-config`, with the line, for what is no TOML. */
+export function readText(settings: readonly Setting[], text: string): Readings {
+  try {
+    return readTable(settings, parse(text), (key) => lineOf(text, key).replace(':', 'line ') || key);
+  } catch (error) {
+    const line = error instanceof TomlError ? `line ${error.line}: ` : '';
+    const [words = ''] = messageOf(error).split('\n');
+    throw new Problem('bad-config', `${line}${words}`, { retryable: false, cause: error });
   }
 }
 

@@ -6,6 +6,7 @@ import {
   readArgs,
   readEnvironment,
   readFile,
+  readText,
 } from './config-sources.ts';
 import { Problem } from './errors.ts';
 import { isAllowed, type Setting, settingsOf } from './settings.ts';
@@ -50,6 +51,28 @@ export function loadConfig<S extends TObject>(schema: S, sources: ConfigSources)
     rest: args.rest,
     switches: args.switches,
     origins,
+  };
+}
+
+export interface LenientlyRead {
+  /** The values that are as they should be. */
+  values: ReadonlyMap<string, unknown>;
+  /** What is wrong, in words, without the values. */
+  faults: readonly string[];
+}
+
+/**
+ * A file that a person wrote by hand, each key for itself: one that is wrong does not cost the others. Throws `bad-config`
+ * for what is no TOML at all. Its schema may have secrets, and no message says a value.
+ */
+export function readLeniently(schema: TObject, text: string): LenientlyRead {
+  const { given, faults } = readText(settingsOf(schema, 'allowed'), text);
+  const wrong = given.filter(({ setting, value }) => !isAllowed(setting, value));
+  const said = wrong.map(({ setting, source }) => `${setting.key} must be ${setting.allowed} (${source})`);
+  const values = given.filter((reading) => !wrong.includes(reading));
+  return {
+    values: new Map(values.map(({ setting, value }) => [setting.key, value])),
+    faults: [...faults.map(({ message }) => message), ...said],
   };
 }
 

@@ -61,8 +61,11 @@ const kebab = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `-
  * Every setting of a schema, in its order. Throws `TypeError` for a schema that breaks the rules (a setting without a
  * description or default, one that would hold a secret, two settings of one name): that is a bug, not bad input.
  */
-export function settingsOf(schema: TObject): Setting[] {
+export function settingsOf(schema: TObject, secrets: 'refused' | 'allowed' = 'refused'): Setting[] {
   const settings = leaves(schema, []);
+  const secret = settings.find(({ path }) => secretName.test(path.at(-1) ?? ''));
+  if (secret !== undefined && secrets === 'refused')
+    throw new TypeError(`the setting ${secret.key} would hold a secret; make it ${secret.key}-file`);
   const names: string[] = [configFileSetting.variable, configFileSetting.flag];
   for (const setting of settings) names.push(setting.variable, ...setting.flags);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
@@ -82,8 +85,6 @@ function settingOf(schema: TSchema, path: readonly string[]): Setting {
   const optional = IsOptional(schema);
   if (description === undefined) throw new TypeError(`the setting ${key} has no description`);
   if (preset === undefined && !optional) throw new TypeError(`the setting ${key} has no default`);
-  if (secretName.test(path.at(-1) ?? ''))
-    throw new TypeError(`the setting ${key} would hold a secret; make it ${key}-file`);
   const kind = kindOf(schema);
   if (kind === undefined) throw new TypeError(`the setting ${key} is of a type that settings do not have`);
   return {

@@ -63,21 +63,12 @@ export class Backups {
    * `wrong-passphrase`, `storage-failed`; nothing has changed then.
    */
   restore(file: Buffer, passphrase: string): Promise<BackupView> {
-    return this.#alone(async () => {
-      const { files, ...contents } = await read(file, passphrase);
-      const place = Buffer.from(JSON.stringify(contents.place));
-      const all = new Map([...files, [placeFile, place]]);
-      await stage(this.#options.stateFolder, { action: 'restore', kept: [] }, all, openable);
-      return contents;
-    });
+    return this.#alone(() => stageRestore(this.#options.stateFolder, file, passphrase));
   }
 
   /** Stages that people, their apps and settings are forgotten, and with `forgetIdentity` the name of the box too. */
   reset(how: { forgetIdentity: boolean }): Promise<void> {
-    return this.#alone(async () => {
-      const kept = how.forgetIdentity ? [] : identityFolders;
-      await stage(this.#options.stateFolder, { action: 'reset', kept }, new Map());
-    });
+    return this.#alone(() => stageReset(this.#options.stateFolder, how));
   }
 
   /** To be called when those who asked have their answer. */
@@ -97,6 +88,29 @@ export class Backups {
       this.#busy = false;
     }
   }
+}
+
+/** `Backups.restore` on a state folder that nobody uses, whose lock the caller has. */
+export async function stageRestore(
+  stateFolder: string,
+  file: Buffer,
+  passphrase: string,
+): Promise<BackupView> {
+  const { files, ...contents } = await read(file, passphrase);
+  const place = Buffer.from(JSON.stringify(contents.place));
+  await stage(
+    stateFolder,
+    { action: 'restore', kept: [] },
+    new Map([...files, [placeFile, place]]),
+    openable,
+  );
+  return contents;
+}
+
+/** `Backups.reset` on a state folder that nobody uses. */
+export async function stageReset(stateFolder: string, how: { forgetIdentity: boolean }): Promise<void> {
+  const kept = how.forgetIdentity ? [] : identityFolders;
+  await stage(stateFolder, { action: 'reset', kept }, new Map());
 }
 
 /** What a backup holds, once it is sure that a box can be started from it. */

@@ -1,0 +1,67 @@
+import { join } from 'node:path';
+import type { Static } from 'typebox';
+import { Value } from 'typebox/value';
+import { messageOf } from '../../kit/errors.ts';
+import { readIfThere, writeAtomic } from '../../kit/files.ts';
+import type { Log } from '../../kit/log.ts';
+import { stageReset, stageRestore } from '../backup/backups.ts';
+import { carryOut } from '../backup/pending.ts';
+import { accessLimits } from '../../protocol/access-api.ts';
+import { readPlainFile } from './card-folder.ts';
+import { Outcome } from './note-copy.ts';
+import { type CardRequest, readRequest } from './requests.ts';
+
+export type Outcome = Static<typeof Outcome>;
+
+/** Takes up what is pending in the state folder, and then what a file on the card asks for. */
+export async function takeUp(folder: string, stateFolder: string, log: Log): Promise<Outcome | undefined> {
+  const done = await carryOut(stateFolder);
+  if (done !== undefined) log.info({ part: 'backup' }, `the ${done.action} is carried out`);
+  return doAsAsked(folder, stateFolder);
+}
+
+/**
+ * Carries out what a file on the card asks for (`folder` is where the card's reader left it), once, at the start of the box
+ * and under its lock. Answers what became of it, also of one that was carried out at an earlier start; `undefined` when
+ * nothing is asked.
+ */
+export async function doAsAsked(folder: string, stateFolder: string): Promise<Outcome | undefined> {
+  // A name that no restore and no reset takes away.
+  const doneFile = join(stateFolder, '.card-request');
+  const request = await readRequest(join(folder, 'request.json')).catch(() => undefined);
+  if (request === undefined) return undefined;
+  const before = await outcomeIn(doneFile);
+  if (before?.id === request.id) return before;
+  const outcome = { id: request.id, ...(await outcomeOf(request, folder, stateFolder)) };
+  await writeAtomic(doneFile, JSON.stringify(outcome));
+  return outcome;
+}
+
+async function outcomeOf(
+  request: CardRequest,
+  folder: string,
+  stateFolder: string,
+): Promise<Omit<Outcome, 'id'>> {
+  try {
+    if (request.action === 'reset') {
+      await stageReset(stateFolder, request);
+      await carryOut(stateFolder);
+      const how = request.forgetIdentity ? 'It is a new box, with a new name.' : 'It has kept its name.';
+      return { done: true, words: `The box has forgotten its people and settings. ${how}` };
+    }
+    const file = await readPlainFile(join(folder, 'restore.backup'), accessLimits.backupBytes);
+    const { name } = await stageRestore(stateFolder, file ?? Buffer.alloc(0), request.passphrase);
+    await carryOut(stateFolder);
+    return { done: true, words: `The box was restored from the backup on this card. It is “${name}” now.` };
+  } catch (error) {
+    return { done: false, words: `Nothing was changed: ${messageOf(error)}.` };
+  }
+}
+
+async function outcomeIn(path: string): Promise<Outcome | undefined> {
+  try {
+    return Value.Parse(Outcome, JSON.parse((await readIfThere(path)) ?? ''));
+  } catch {
+    return undefined;
+  }
+}

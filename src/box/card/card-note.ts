@@ -1,0 +1,101 @@
+import { join } from 'node:path';
+import type { Clock, Random } from '../../kit/clock.ts';
+import { writeAtomic } from '../../kit/files.ts';
+import type { Log } from '../../kit/log.ts';
+import { Reconciler } from '../../kit/reconcile.ts';
+import type { Service } from '../../kit/service.ts';
+import { type BoxFacts, waysIn } from '../system/status.ts';
+import type { Outcome } from './asked.ts';
+
+/** What the note on the card says. */
+export interface NoteFacts {
+  name: string;
+  boxId: string;
+  /** Until there is an owner. */
+  setupCode: string | undefined;
+  /** By kind, as `waysIn` has them. */
+  urls: readonly (readonly [kind: string, url: string])[];
+  addresses: readonly string[];
+}
+
+const kinds: Readonly<Record<string, string>> = {
+  main: 'At home',
+  local: 'Without internet',
+  tunnel: 'From outside',
+};
+
+/** `porchlight.txt`, for whoever puts the card into a computer. */
+export function noteText({ name, boxId, setupCode, urls, addresses }: NoteFacts): string {
+  const shown = urls.flatMap(([kind, url]): [string, string][] => {
+    const label = kinds[kind];
+    return label === undefined ? [] : [[label, url]];
+  });
+  const rows: [string, string][] = [
+    ...(setupCode === undefined ? [] : [['Setup code', setupCode] as [string, string]]),
+    ...shown,
+    ['Address', addresses.join(', ') || 'none: it is not connected'],
+    ['Box id', boxId],
+  ];
+  const width = Math.max(...rows.map(([label]) => label.length)) + 3;
+  const first =
+    setupCode === undefined
+      ? 'It has an owner.'
+      : 'It has no owner yet. Open one of its addresses from your home network and type\nthe setup code: the box is yours then. Keep the code from others until you have.';
+  return `This is the box “${name}”.\n\n${first}\n\n${rows.map(([label, text]) => `${label.padEnd(width)}${text}\n`).join('')}\n`;
+}
+
+export interface CardNoteOptions {
+  /** Where the service manager lets the box write for others; `undefined` where it has no card. */
+  runtimeFolder: string | undefined;
+  /** What became of what a file on the card asked for. */
+  outcome: Outcome | undefined;
+  facts: BoxFacts;
+  log: Log;
+  clock: Clock;
+  random: Random;
+}
+
+/** Keeps the note true that root copies to the card. It is written when it changes, and at no other time. */
+export class CardNote implements Service {
+  readonly name = 'card';
+  readonly #options: CardNoteOptions;
+  readonly #writing: Reconciler;
+  #written = '';
+
+  constructor(options: CardNoteOptions) {
+    this.#options = options;
+    const { name, network, zone, tunnel, mdns, claimed } = options.facts;
+    this.#writing = new Reconciler({
+      ...options,
+      name: this.name,
+      watch: [name, network, zone, tunnel, mdns, claimed],
+      reconcile: () => this.#write(),
+    });
+  }
+
+  async start(): Promise<void> {
+    const { runtimeFolder, outcome, log } = this.#options;
+    if (outcome !== undefined) log.info(`asked by a file on the card: ${outcome.words}`);
+    if (runtimeFolder === undefined) return;
+    if (outcome !== undefined) await writeAtomic(join(runtimeFolder, 'outcome'), JSON.stringify(outcome));
+    await this.#writing.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.#writing.stop();
+  }
+
+  async #write(): Promise<undefined> {
+    const { runtimeFolder, facts } = this.#options;
+    const text = noteText({
+      name: facts.name.value,
+      boxId: facts.identity.boxId,
+      setupCode: facts.setupCode(),
+      urls: waysIn(facts),
+      addresses: facts.network.value.addresses,
+    });
+    if (runtimeFolder === undefined || text === this.#written) return;
+    await writeAtomic(join(runtimeFolder, 'note'), text);
+    this.#written = text;
+  }
+}

@@ -1,0 +1,80 @@
+import { stringify } from 'smol-toml';
+import type { Place } from '../backup/contents.ts';
+import type { CardValues } from './card-settings.ts';
+
+/**
+ * `box.toml` from what the card says, and below that from where a restored box belongs. `cas`: the private CAs as they were
+ * copied to data, by key.
+ */
+export function boxToml(
+  values: CardValues,
+  place: Place | undefined,
+  cas: { cloud?: string | undefined; acme?: string | undefined },
+): string {
+  const value = (key: string, below?: unknown): unknown => values.get(key) ?? below;
+  const table = {
+    name: value('name'),
+    zone: { root: value('zone.root', place?.zoneRoot) },
+    cloud: {
+      'zone-api': value('cloud.zone-api', place?.zoneApi),
+      registration: value('cloud.registration', place?.registration),
+      'ca-file': cas.cloud,
+    },
+    acme: {
+      directory: value('acme.directory', place?.acmeDirectory),
+      contact: value('acme.contact'),
+      'ca-file': cas.acme,
+    },
+    access: { apps: value('access.apps', place?.apps) },
+  };
+  return `# Written by \`porchlight card apply\` from porchlight.toml on the card, at each start.\n${stringify(withoutAbsent(table))}\n`;
+}
+
+function withoutAbsent(table: object): object {
+  const entries = Object.entries(table).flatMap(([key, value]: [string, unknown]) => {
+    if (value === undefined) return [];
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return [[key, value]];
+    const inner = withoutAbsent(value);
+    return Object.keys(inner).length === 0 ? [] : [[key, inner]];
+  });
+  return Object.fromEntries(entries) as object;
+}
+
+/** A line of authorized_keys (sshd(8)) without options: a kind, the key, and a comment. */
+const publicKey =
+  /^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-ssh-ed25519@openssh\.com|sk-ecdsa-sha2-nistp256@openssh\.com) [A-Za-z0-9+/]{40,}={0,3}( \P{Cc}*)?$/u;
+
+/** The keys that are ones, and what is wrong with the others. */
+export function authorizedKeys(keys: readonly string[]): { text: string; faults: string[] } {
+  const lines = keys.map((key) => key.trim());
+  const faults = lines.flatMap((line, index) => {
+    if (publicKey.test(line)) return [];
+    const what = line.includes('PRIVATE KEY')
+      ? 'a private key, which belongs to nobody else: remove it here and give the line of the file that ends in .pub'
+      : 'no public key: give the one line of a file that ends in .pub, beginning with ssh-ed25519 or the like';
+    return [`ssh.keys: number ${index + 1} is ${what}`];
+  });
+  const good = lines.filter((line) => publicKey.test(line));
+  return { text: good.map((line) => `${line}\n`).join(''), faults };
+}
+
+/** wpa_supplicant.conf(5); `undefined`: there is no wireless network to join. The name goes in hex, whatever is in it. */
+export function wifiConfig(values: CardValues): string | undefined {
+  const ssid = values.get('wifi.ssid');
+  const password = values.get('wifi.password');
+  const country = values.get('wifi.country');
+  if (typeof ssid !== 'string') return undefined;
+  const security =
+    typeof password === 'string' && password !== ''
+      ? // WPA3 where the network has it, else WPA2. What stands between the first and the last quote is taken as it is.
+        `key_mgmt=SAE WPA-PSK WPA-PSK-SHA256\n\tpsk="${password}"\n\tieee80211w=1`
+      : 'key_mgmt=NONE';
+  return `# Written by \`porchlight card apply\` from porchlight.toml on the card, at each start.
+ctrl_interface=/run/wpa_supplicant
+${typeof country === 'string' ? `country=${country}\n` : ''}network={
+\tssid=${Buffer.from(ssid).toString('hex')}
+\tscan_ssid=1
+\t${security}
+}
+`;
+}
