@@ -45,7 +45,8 @@ export class Challenges {
     const found = this.#outstanding.get(challenge);
     this.#outstanding.delete(challenge);
     if (found !== undefined && found.endsAt > this.#clock.monotonic()) return found;
-    const message = 'this challenge is not of this agent, was used before, or is older than 30 s; ask for one anew';
+    const message =
+      'this challenge is not of this agent, was used before, or is older than 30 s; ask for one anew';
     throw new Problem('challenge-unknown', message, { status: 410 });
   }
 }

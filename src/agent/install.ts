@@ -10,7 +10,10 @@ const fileName = 'porchlight-agent.desktop';
  * Makes `porchlight://auth/connect` start the agent, on desktops that follow freedesktop.org. `command`: how this program is
  * run, without arguments of its own. Answers the file. Throws `install-failed`, `storage-failed`.
  */
-export async function installLink(options: { dataFolder: string; command: readonly string[] }): Promise<string> {
+export async function installLink(options: {
+  dataFolder: string;
+  command: readonly string[];
+}): Promise<string> {
   const folder = join(options.dataFolder, 'applications');
   const path = join(folder, fileName);
   await privateFolder(folder);
@@ -39,7 +42,10 @@ MimeType=x-scheme-handler/porchlight;
 
 /** An argument of `Exec`: quoted for the line, then escaped for the value, with `%` as itself. */
 function quoted(argument: string): string {
-  if (/[\n\r]/.test(argument)) throw new Problem('install-failed', `${JSON.stringify(argument)} has a line break`);
-  const inLine = /^[\w@%+=:,./-]+$/.test(argument) ? argument : `"${argument.replaceAll(/["`$\\]/g, '\\$&')}"`;
+  if (/[\n\r]/.test(argument))
+    throw new Problem('install-failed', `${JSON.stringify(argument)} has a line break`);
+  const inLine = /^[\w@%+=:,./-]+$/.test(argument)
+    ? argument
+    : `"${argument.replaceAll(/["`$\\]/g, '\\$&')}"`;
   return inLine.replaceAll('\\', '\\\\').replaceAll('%', '%%');
 }

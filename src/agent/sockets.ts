@@ -30,7 +30,12 @@ export class AgentSockets {
       if (pathname !== agentPaths.socket || !Value.Check(AliveQuery, query)) return refuse(stream, 404);
       if (this.#server.clients.size >= mostSockets) return refuse(stream, 503);
       const origin = await admit(request, this.#options.door);
-      this.#server.handleUpgrade(request, stream, head, (socket) => void this.#serve(socket, origin, query.box));
+      this.#server.handleUpgrade(
+        request,
+        stream,
+        head,
+        (socket) => void this.#serve(socket, origin, query.box),
+      );
     } catch (error) {
       refuse(stream, error instanceof Problem ? error.status : 500);
     }
