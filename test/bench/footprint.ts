@@ -42,6 +42,8 @@ async function memory(): Promise<BenchRow[]> {
     'web.host': '127.0.0.1',
     'web.port': own.web,
     'web.http-port': own.redirect,
+    'enrolment.port': own.devices,
+    'enrolment.insecure-port': own.certificateExchange,
     'mdns.adapter': 'bonjour',
     'system.port': own.boxSystem,
   };

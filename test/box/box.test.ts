@@ -25,6 +25,8 @@ function lonelyBox(state: string, ports: HomePorts): string[] {
     'web.host': '127.0.0.1',
     'web.port': ports.web,
     'web.http-port': ports.redirect,
+    'enrolment.port': ports.devices,
+    'enrolment.insecure-port': ports.certificateExchange,
     'system.port': ports.boxSystem,
     'mdns.adapter': 'off',
   };

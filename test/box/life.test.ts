@@ -97,6 +97,7 @@ async function startBox(name: string, clock = systemClock): Promise<Box> {
     'web.host': here,
     'web.port': ports.web,
     'web.http-port': ports.redirect,
+    'enrolment.enabled': 'false',
     'mdns.adapter': 'off',
     'system.port': 0,
   });

@@ -258,6 +258,7 @@ export class Home implements Service {
         'http-port': ports.redirect,
         services: { hello: `http://${here}:${ports.hello}` },
       },
+      enrolment: { port: ports.devices, 'insecure-port': ports.certificateExchange },
       // An avahi-daemon on this machine speaks to the network; the home stays on loopback.
       mdns: { adapter: 'bonjour' },
       system: { port: ports.boxSystem },

@@ -4,6 +4,8 @@ import { freePort } from './free-port.ts';
 export interface HomePorts {
   web: number;
   redirect: number;
+  devices: number;
+  certificateExchange: number;
   boxSystem: number;
   dns: number;
   zoneApi: number;
@@ -21,6 +23,8 @@ export interface HomePorts {
 export const usualPorts: HomePorts = {
   web: 8443,
   redirect: 8480,
+  devices: 9088,
+  certificateExchange: 9089,
   boxSystem: 4480,
   dns: 5354,
   zoneApi: 5300,

@@ -29,8 +29,17 @@ beforeAll(async () => {
   owner = new Browser(lab);
   await owner.firstRun();
   await run('openssl', [
-    ...['req', '-new', '-newkey', 'rsa:2048', '-nodes', '-subj', `/C=US/ST=CA/O=Sonar/CN=${app}`],
-    ...['-keyout', inApp('privateKey.pem'), '-out', inApp('app.csr')],
+    'req',
+    '-new',
+    '-newkey',
+    'rsa:2048',
+    '-nodes',
+    '-subj',
+    `/C=US/ST=CA/O=Sonar/CN=${app}`,
+    '-keyout',
+    inApp('privateKey.pem'),
+    '-out',
+    inApp('app.csr'),
   ]);
 });
 
