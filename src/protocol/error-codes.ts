@@ -91,10 +91,24 @@ export const errorCodes = {
   'rate-limited': 429,
   'mailbox-full': 429,
   'too-many-zones': 429,
+  /** Updates: what this box is, does or runs does not allow it now. */
+  'not-an-appliance': 409,
+  'update-busy': 409,
+  'on-trial': 409,
+  'downgrade-refused': 409,
+  'no-update-server': 409,
+  'nothing-to-restart-into': 409,
+  'restart-not-possible': 409,
+  'no-such-release': 404,
+  /** Not signed by whom the box trusts, broken, or for another kind of machine. */
+  'bundle-refused': 422,
+  'storage-full': 507,
   unexpected: 500,
   'storage-failed': 500,
   'device-ca-damaged': 500,
   'not-ready': 503,
+  /** The side channel of app instances does not take letters now. */
+  'mailbox-failed': 503,
 } as const;
 
 export type ErrorCode = keyof typeof errorCodes;

@@ -44,6 +44,17 @@ export const de: Translation<typeof en> = {
     'rate-limited': 'Zu viele Versuche.',
     'storage-failed': 'Die Box konnte das nicht speichern. Vielleicht ist ihr Speicher voll.',
     'not-ready': 'Die Box startet gerade. Versuchen Sie es gleich noch einmal.',
+    'not-an-appliance': 'Diese Box ist kein eigenes Gerät: Sie wird aktualisiert, wie sie installiert wurde.',
+    'update-busy': 'Eine Aktualisierung läuft. Warten Sie, bis sie fertig ist.',
+    'on-trial': 'Die Fassung, die läuft, ist noch auf Probe. Versuchen Sie es in einigen Minuten wieder.',
+    'downgrade-refused':
+      'Dieses Paket ist älter als das, was läuft. Erlauben Sie das, wenn Sie es so wollen.',
+    'no-update-server': 'Diese Box hat keinen Server für Aktualisierungen.',
+    'nothing-to-restart-into': 'Keine Aktualisierung wartet auf einen Neustart.',
+    'restart-not-possible': 'Die Box darf hier nicht selbst neu starten. Starten Sie sie von Hand neu.',
+    'no-such-release': 'Es gibt nichts Neueres für diese Box.',
+    'bundle-refused': 'Dieses Paket ist keines für diese Box: Unterschrift, Art oder Inhalt stimmen nicht.',
+    'storage-full': 'Auf dem Speicher der Box ist nicht genug Platz.',
     unexpected: 'Auf der Box ist etwas schiefgegangen. Ihre Protokolle sagen, was.',
     unreachable: 'Die Box antwortet nicht. Prüfen Sie, ob sie Strom hat und ob Sie online sind.',
     'passkey-not-made':
