@@ -17,6 +17,7 @@ import { Codes } from './codes.ts';
 import { Enrolment, type EnrolmentSettings } from './enrolment/enrolment.ts';
 import { EventSockets } from './events.ts';
 import { Guard } from './guard.ts';
+import { Instances, type InstanceSettings } from './instances/instances.ts';
 import { Logins } from './logins.ts';
 import type { Parts } from './parts.ts';
 import { Pairing } from './pairing/pairing.ts';
@@ -54,6 +55,8 @@ export interface AccessOptions {
   pairing: 'home' | 'anywhere' | 'off';
   /** Devices by certificate; absent: off. */
   enrolment?: EnrolmentSettings | undefined;
+  /** App instances, known by mailboxes; absent: off. */
+  instances?: InstanceSettings | undefined;
   visitorOf: VisitorOf;
   /** The console's page, HTML. */
   page: () => string;
@@ -132,6 +135,7 @@ export class Access implements Service {
     const ways: readonly WayIn[] = [
       ...(options.pairing === 'off' ? [] : [new Pairing({ ...way, askFrom: options.pairing })]),
       new Agents(way),
+      ...(options.instances === undefined ? [] : [new Instances({ ...way, ...options.instances })]),
       ...(options.enrolment === undefined ? [] : [new Enrolment({ ...way, ...options.enrolment })]),
     ];
     this.#ways = ways;
@@ -145,11 +149,11 @@ export class Access implements Service {
       name: 'access.expiry',
       watch: [],
       reconcile: async () => {
+        for (const way of this.#ways) way.sweep?.();
         const next = sessions.endExpired();
         tokens.sweep();
         codes.sweep();
         audit.sweep();
-        for (const way of this.#ways) way.sweep?.();
         return Math.min(longestPauseMs, Math.max(shortestPauseMs, (next ?? Infinity) - clock.now()));
       },
     });

@@ -13,13 +13,20 @@ import type { Tokens } from './tokens.ts';
 import type { Visitor, VisitorOf } from './visitor.ts';
 
 /**
- * Who may call a route. Every route of access says so; what changes something, comes without an access token and is not
+ * Who may call a route. Every route of access says so; what changes something, comes without a token or signature and is not
  * `oauth` is in addition taken only from the box's own pages, and with a session only with its `x-csrf-token`.
  *
- * `open`: anybody · `person`, `owner`: with the console's cookie · `app`: with the cookie or an app's access token, also
- * from scripts of the apps' origins · `oauth`: the apps' own endpoints, which look at no cookie
+ * `open`: anybody · `person`, `owner`: with the console's cookie · `app`: with the cookie, an app's access token or the
+ * signature of an app instance, also from scripts of the apps' origins · `instance`: an app instance, for whom it may act or
+ * not · `oauth`: the apps' own endpoints, which look at no cookie
  */
-type Admission = 'open' | 'person' | 'owner' | 'app' | 'oauth';
+type Admission = 'open' | 'person' | 'owner' | 'app' | 'instance' | 'oauth';
+
+/**
+ * Another way to show a session with a request than cookie and access token. `undefined`: the request does not try; throws a
+ * `Problem` when it tries and fails. Looks at the head of the request alone.
+ */
+export type Proof = (request: FastifyRequest) => Session | undefined;
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -51,24 +58,29 @@ export interface GuardOptions {
 export class Guard {
   readonly #options: GuardOptions;
   readonly #who = new WeakMap<FastifyRequest, Who>();
+  readonly #sessions = new WeakMap<FastifyRequest, Session>();
+  readonly #proofs: Proof[] = [];
 
   constructor(options: GuardOptions) {
     this.#options = options;
   }
 
   /**
-   * The `onRequest` hook of all routes of access. Throws `not-a-name-of-the-box`, `not-logged-in`, `owner-only`,
-   * `cross-site-request`.
+   * The `onRequest` hook of all routes of access. Throws `not-a-name-of-the-box`, `not-logged-in`, `not-linked`,
+   * `owner-only`, `cross-site-request`, and what a proof throws.
    */
   async admit(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     reply.headers({ 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' });
     // A name of somebody else's that leads here (DNS rebinding) is theirs: pages there are told nothing.
     if (!isOwnHost(request.host, this.#options.names)) throw misdirected();
     const { admission } = request.routeOptions.config;
-    if (admission === 'app' || admission === 'oauth') this.#shareWithApps(request, reply);
+    if (admission === 'app' || admission === 'instance' || admission === 'oauth')
+      this.#shareWithApps(request, reply);
     if (admission === 'oauth' || request.method === 'OPTIONS') return;
-    // Browsers send no token by themselves, so whoever brings one is not led here by another site.
-    const byItself = admission !== 'app' || request.headers.authorization === undefined;
+    if (admission === 'instance') return this.#admitInstance(request);
+    // Browsers send no token or signature by themselves, so whoever brings one is not led here by another site.
+    const { authorization, 'signature-input': signature } = request.headers;
+    const byItself = admission !== 'app' || (authorization === undefined && signature === undefined);
     const guarded = byItself && !safeMethods.has(request.method);
     if (guarded) this.#requireOwnPage(request);
     if (admission === 'open') return;
@@ -80,6 +92,18 @@ export class Guard {
     if (admission === 'owner' && who.person.role !== 'owner')
       throw new Problem('owner-only', 'only an owner of the box may do this', { status: 403 });
     this.#who.set(request, who);
+  }
+
+  /** Lets in who shows a session by `proof`. */
+  accept(proof: Proof): void {
+    this.#proofs.push(proof);
+  }
+
+  /** The session that calls a route for app instances. */
+  session(request: FastifyRequest): Session {
+    const session = this.#sessions.get(request);
+    if (session === undefined) throw over();
+    return session;
   }
 
   /** Who calls a route that not everybody may call. */
@@ -104,6 +128,11 @@ export class Guard {
   use(session: Session, address: string): Who | undefined {
     const person = session.personId === null ? undefined : this.#options.people.byId(session.personId);
     if (person === undefined) return undefined;
+    this.#touch(session, address);
+    return { session, person };
+  }
+
+  #touch(session: Session, address: string): void {
     try {
       this.#options.sessions.touch(session, address);
     } catch (error) {
@@ -111,7 +140,21 @@ export class Guard {
       if (codeOf(error) !== 'storage-failed') throw error;
       this.#options.log.warn(messageOf(error));
     }
-    return { session, person };
+  }
+
+  #proven(request: FastifyRequest): Session | undefined {
+    for (const proof of this.#proofs) {
+      const session = proof(request);
+      if (session !== undefined) return session;
+    }
+    return undefined;
+  }
+
+  #admitInstance(request: FastifyRequest): void {
+    const session = this.#proven(request);
+    if (session === undefined) throw over();
+    this.#touch(session, this.visitor(request).address);
+    this.#sessions.set(request, session);
   }
 
   /** What the page must send as `x-csrf-token`: bound to the cookie, which scripts cannot read. */
@@ -137,6 +180,8 @@ export class Guard {
   }
 
   #bearer(request: FastifyRequest, reply: FastifyReply): Who | undefined {
+    const proven = this.#proven(request);
+    if (proven !== undefined) return this.use(proven, this.visitor(request).address) ?? notLinked();
     const { authorization } = request.headers;
     if (authorization === undefined) return this.visit(request);
     const token = /^Bearer ([\w-]+)$/i.exec(authorization)?.[1];
@@ -169,11 +214,18 @@ export class Guard {
     reply.header('access-control-allow-origin', origin);
     if (request.method !== 'OPTIONS') return;
     reply.headers({
-      'access-control-allow-methods': 'GET, POST',
-      'access-control-allow-headers': 'authorization, content-type',
+      'access-control-allow-methods': 'GET, POST, DELETE',
+      'access-control-allow-headers':
+        'authorization, content-type, content-digest, signature, signature-input',
       'access-control-max-age': '600',
     });
   }
+}
+
+function notLinked(): never {
+  throw new Problem('not-linked', 'no owner has allowed this app instance to act for them yet; let it ask', {
+    status: 403,
+  });
 }
 
 /** RFC 9110, 15.5.20. */

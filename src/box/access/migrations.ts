@@ -110,4 +110,14 @@ export const migrations: readonly string[] = [
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX device_certificate_session ON device_certificate (session_id);
    CREATE INDEX device_certificate_end ON device_certificate (expires_at)`,
+  /* App instances. `secret` is sealed by a key outside of the store; one with a token has that as a hash instead. */
+  `CREATE TABLE instance (
+     client_id TEXT PRIMARY KEY,
+     session_id TEXT NOT NULL UNIQUE REFERENCES session ON DELETE CASCADE,
+     device_id TEXT NOT NULL,
+     mailbox TEXT NOT NULL,
+     uid TEXT NOT NULL,
+     secret BLOB,
+     token_hash TEXT UNIQUE
+   ) STRICT`,
 ];

@@ -1,0 +1,120 @@
+import { type Clock, minutes, type Random, seconds } from '../../../kit/clock.ts';
+import { messageOf } from '../../../kit/errors.ts';
+import type { Health } from '../../../kit/health.ts';
+import type { Log } from '../../../kit/log.ts';
+import { Reconciler } from '../../../kit/reconcile.ts';
+import type { Service } from '../../../kit/service.ts';
+import type { InstanceTable } from './instance-table.ts';
+import type { Letter, Mailbox } from './mailbox.ts';
+import type { PendingRequests } from './pending.ts';
+
+/** A letter in a mailbox that does not forget by itself. */
+interface Outstanding {
+  mailbox: Mailbox;
+  letter: Pick<Letter, 'uid' | 'name'>;
+  /** Of the clock that only moves forward. */
+  endsAt: number;
+}
+
+export interface CleaningOptions {
+  pending: PendingRequests;
+  table: InstanceTable;
+  mailboxes: readonly Mailbox[];
+  clock: Clock;
+  random: Random;
+  health: Health;
+  log: Log;
+}
+
+const condition = 'access.instances';
+const pauseMs = minutes(10);
+const busyPauseMs = seconds(30);
+
+/**
+ * The job that removes what is over: one-time passwords and other letters, here and in the mailboxes, and credentials that
+ * nobody uses. Its condition says when it last ran and what it has removed since the start.
+ */
+export class Cleaning implements Service {
+  readonly name = 'access.instances.cleaning';
+  readonly #options: CleaningOptions;
+  readonly #loop: Reconciler;
+  readonly #outstanding = new Map<string, Outstanding>();
+  readonly #removed = { passwords: 0, credentials: 0 };
+  #cleared = false;
+
+  constructor(options: CleaningOptions) {
+    this.#options = options;
+    this.#loop = new Reconciler({
+      ...options,
+      name: this.name,
+      watch: [],
+      reconcile: (signal) => this.#clean(signal),
+      onFailure: (error) => this.#failed(error),
+    });
+  }
+
+  start(): Promise<void> {
+    return this.#loop.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.#loop.stop();
+    this.#options.health.clear(condition);
+  }
+
+  /** A letter was written: it is to be gone when it is over, or sooner. */
+  written(mailbox: Mailbox, { uid, name, seconds: lifetime }: Letter): void {
+    if (mailbox.forgets) return;
+    const endsAt = this.#options.clock.monotonic() + seconds(lifetime);
+    this.#outstanding.set(keyOf(mailbox, { uid, name }), { mailbox, letter: { uid, name }, endsAt });
+    this.#loop.nudge();
+  }
+
+  /** A letter has done its work. */
+  done(mailbox: Mailbox, letter: Pick<Letter, 'uid' | 'name'>): void {
+    if (letter.name === 'otp') this.#removed.passwords++;
+    const found = this.#outstanding.get(keyOf(mailbox, letter));
+    if (found !== undefined) found.endsAt = -Infinity;
+    this.#loop.nudge();
+  }
+
+  /** Before sessions end by themselves, so that these are counted. */
+  endDormant(): void {
+    this.#removed.credentials += this.#options.table.endDormant();
+  }
+
+  async #clean(signal: AbortSignal): Promise<number> {
+    const { pending, mailboxes, clock } = this.#options;
+    if (!this.#cleared) for (const mailbox of mailboxes) await mailbox.clear(signal);
+    this.#cleared = true;
+    this.#removed.passwords += pending.sweep();
+    this.endDormant();
+    for (const [key, { mailbox, letter, endsAt }] of this.#outstanding) {
+      if (endsAt > clock.monotonic()) continue;
+      await mailbox.remove(letter, signal);
+      this.#outstanding.delete(key);
+    }
+    this.#tell();
+    return this.#outstanding.size + pending.size > 0 ? busyPauseMs : pauseMs;
+  }
+
+  #tell(): void {
+    const { health, clock } = this.#options;
+    const { passwords, credentials } = this.#removed;
+    const at = new Date(clock.now()).toISOString().slice(0, 19);
+    const what = `${passwords} one-time passwords, used or expired, and ${credentials} dormant credentials`;
+    health.set(condition, 'ok', `cleaned up last at ${at}Z; removed since the start: ${what}`);
+  }
+
+  #failed(error: unknown): void {
+    this.#options.health.set(
+      condition,
+      'warning',
+      `what is over cannot be removed from the mailbox: ${messageOf(error)}`,
+      'check the settings of the mailbox and the network; the job tries again by itself',
+    );
+  }
+}
+
+const keyOf = ({ name }: Mailbox, letter: Pick<Letter, 'uid' | 'name'>): string =>
+  `${name} ${letter.uid} ${letter.name}`;

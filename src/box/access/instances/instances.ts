@@ -1,0 +1,244 @@
+import { randomBytes } from 'node:crypto';
+import type { FastifyRequest } from 'fastify';
+import type { Clock, Random } from '../../../kit/clock.ts';
+import { codeOf, Problem } from '../../../kit/errors.ts';
+import type { Health } from '../../../kit/health.ts';
+import type { HttpApp } from '../../../kit/http-server.ts';
+import type { Log } from '../../../kit/log.ts';
+import {
+  type ConfirmRequest,
+  type InstanceAnswer,
+  type InstanceCredentials,
+  type InstanceEntry,
+  instanceLimits,
+  type InstanceRequest,
+} from '../../../protocol/instance-api.ts';
+import { publicKeyText, seal, sealedFor, sealingKeysFrom } from '../../../protocol/sealed.ts';
+import type { Parts } from '../parts.ts';
+import { secretHash } from '../secrets.ts';
+import type { Session } from '../sessions.ts';
+import type { AccessStore } from '../store.ts';
+import type { Visitor } from '../visitor.ts';
+import type { WayIn } from '../way-in.ts';
+import { Cleaning } from './cleaning.ts';
+import { InstanceLimits } from './instance-limits.ts';
+import { type Instance, InstanceTable } from './instance-table.ts';
+import type { Mailbox } from './mailbox.ts';
+import { type Asker, PendingRequests } from './pending.ts';
+import { instanceRoutes } from './routes.ts';
+import { SignedRequests } from './signed-requests.ts';
+import { Vault } from './vault.ts';
+
+export interface InstanceSettings {
+  /** The first is for those that name none. */
+  mailboxes: readonly Mailbox[];
+  health: Health;
+}
+
+export interface InstancesOptions extends Parts, InstanceSettings {
+  folder: string;
+  store: AccessStore;
+  /** From where an instance may ask an owner. */
+  pairing: 'home' | 'anywhere' | 'off';
+  clock: Clock;
+  random: Random;
+  log: Log;
+}
+
+/**
+ * App instances, which reach the box over the open internet with nothing to show: what the open call answers is in a mailbox
+ * that only the instance can read. From then on they sign every call (docs/access/instances.md).
+ */
+export class Instances implements WayIn {
+  readonly name = 'instances';
+  readonly #options: InstancesOptions;
+  readonly #vault: Vault;
+  readonly #table: InstanceTable;
+  readonly #pending: PendingRequests;
+  readonly #signed: SignedRequests;
+  readonly #limits: InstanceLimits;
+  readonly #cleaning: Cleaning;
+  readonly #stopped = new AbortController();
+
+  constructor(options: InstancesOptions) {
+    this.#options = options;
+    const { folder } = options;
+    this.#vault = new Vault(folder);
+    this.#table = new InstanceTable({ ...options, vault: this.#vault });
+    this.#pending = new PendingRequests(options);
+    this.#signed = new SignedRequests(options);
+    this.#limits = new InstanceLimits(options.clock);
+    this.#cleaning = new Cleaning({ ...options, pending: this.#pending, table: this.#table });
+  }
+
+  async start(): Promise<void> {
+    await this.#vault.open();
+    await this.#cleaning.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    await this.#cleaning.stop();
+    for (const mailbox of this.#options.mailboxes) await mailbox.close();
+  }
+
+  routes(app: HttpApp): void {
+    instanceRoutes(app, { ...this.#options, instances: this });
+  }
+
+  sweep(): void {
+    this.#cleaning.endDormant();
+  }
+
+  /**
+   * Step 3 of the document: a one-time password, or the token of the simpler variation, is in the mailbox when this resolves.
+   * Nothing of it is durable. Throws `mailbox-unknown`, `rate-limited`, and what the mailbox throws.
+   */
+  async request(wanted: InstanceRequest, visitor: Visitor, device: string): Promise<InstanceAnswer> {
+    this.#limits.request(visitor.address);
+    const { deviceId, uid, variation = 'otp', label = device } = wanted;
+    const mailbox = this.#mailbox(wanted.mailbox);
+    const asker: Asker = { deviceId, uid, mailbox: mailbox.name, label, address: visitor.address };
+    const [value, seconds] =
+      variation === 'otp'
+        ? [this.#pending.newOtp(asker), instanceLimits.otpSeconds]
+        : [this.#pending.newToken(asker), instanceLimits.deliverySeconds];
+    try {
+      await this.#deliver(mailbox, uid, variation, value, seconds);
+    } catch (error) {
+      this.#pending.forget(asker);
+      throw error;
+    }
+    return { boxId: this.#options.boxId, expires_in: seconds };
+  }
+
+  /**
+   * Step 5: the password is right, so the instance reads this mailbox: it gets a credential, encrypted to its own key. Throws
+   * `otp-refused`, `bad-request`, `rate-limited`, and what the mailbox throws.
+   */
+  async confirm(given: ConfirmRequest, visitor: Visitor): Promise<InstanceAnswer> {
+    this.#limits.confirm(visitor.address);
+    const { boxId, audit, sessions } = this.#options;
+    const { address } = visitor;
+    const asker = this.#pending.useOtp(given, given.otp);
+    if (asker === undefined) {
+      audit.record({ action: 'credential-refused', who: 'app instance', what: 'one-time password', address });
+      throw otpRefused();
+    }
+    const mailbox = this.#mailbox(asker.mailbox);
+    this.#cleaning.done(mailbox, { uid: given.uid, name: 'otp' });
+    const secrets = { hmac: randomBytes(32), sealingSeed: randomBytes(32) };
+    const made = this.#table.create({ ...asker, address }, secrets);
+    const credentials: InstanceCredentials = {
+      boxId,
+      clientId: made.clientId,
+      hmacSecret: secrets.hmac.toString('base64url'),
+      boxKey: await publicKeyText(await sealingKeysFrom(secrets.sealingSeed)),
+    };
+    try {
+      const info = sealedFor.credentials(boxId, given.uid);
+      const sealed = await sealedTo(given.publicKey, JSON.stringify(credentials), info);
+      const seconds = instanceLimits.deliverySeconds;
+      await this.#deliver(mailbox, given.uid, 'credentials', JSON.stringify(sealed), seconds);
+      return { boxId, expires_in: seconds };
+    } catch (error) {
+      sessions.end(made.session.id);
+      throw error;
+    }
+  }
+
+  /** Whose request it is, when it brings a signature or a token of an instance; its body has to have the digest. */
+  prove(request: FastifyRequest): { instance: Instance; bodyDigest?: Uint8Array } | undefined {
+    const { 'signature-input': signatureInput, authorization = '' } = request.headers;
+    if (signatureInput === undefined) {
+      const token = /^Bearer ([\w-]{43})$/i.exec(authorization)?.[1];
+      const instance = token === undefined ? undefined : this.#byToken(secretHash('instance', token));
+      return instance && { instance };
+    }
+    let instance: Instance | undefined;
+    const { bodyDigest } = this.#signed.verify(request, (keyid) => {
+      instance = this.#table.byClientId(keyid);
+      return instance?.secrets?.hmac;
+    });
+    return instance && { instance, bodyDigest };
+  }
+
+  ofSession(session: Session): Instance | undefined {
+    return this.#table.bySession(session.id);
+  }
+
+  /** An owner said yes: the instance acts in that session from now on. */
+  link(instance: Instance, session: Session): void {
+    this.#table.link(instance, session);
+  }
+
+  /** A token becomes a credential when it is used the first time: then somebody has read the mailbox. */
+  #byToken(tokenHash: string): Instance | undefined {
+    const known = this.#table.byToken(tokenHash);
+    if (known !== undefined) return known;
+    const asker = this.#pending.useToken(tokenHash);
+    if (asker === undefined) return undefined;
+    this.#cleaning.done(this.#mailbox(asker.mailbox), { uid: asker.uid, name: 'token' });
+    return this.#table.create(asker, { tokenHash });
+  }
+
+  #mailbox(name?: string): Mailbox {
+    const { mailboxes } = this.#options;
+    const found = mailboxes.find((mailbox) => name === undefined || mailbox.name === name);
+    if (found !== undefined) return found;
+    const known = mailboxes.map((mailbox) => mailbox.name).join(', ') || 'none, which its settings change';
+    throw new Problem('mailbox-unknown', `this box has no mailbox ${name ?? ''}; it has: ${known}`, {
+      status: 422,
+      retryable: false,
+    });
+  }
+
+  async #deliver(
+    mailbox: Mailbox,
+    uid: string,
+    name: InstanceEntry,
+    value: string,
+    seconds: number,
+  ): Promise<void> {
+    const letter = { uid, name, value, seconds };
+    try {
+      await mailbox.put(letter, this.#stopped.signal);
+    } catch (error) {
+      this.#options.log.warn(
+        { err: error, code: codeOf(error) },
+        `the mailbox ${mailbox.name} took no letter`,
+      );
+      // What the mailbox said is for the box's owner, not for strangers.
+      throw new Problem('mailbox-failed', 'the mailbox cannot be written to now; try again in a minute', {
+        status: 503,
+        retryAfterSeconds: 60,
+        cause: error,
+      });
+    }
+    this.#cleaning.written(mailbox, letter);
+  }
+}
+
+async function sealedTo(publicKey: string, text: string, info: string): ReturnType<typeof seal> {
+  try {
+    return await seal(publicKey, text, info);
+  } catch (error) {
+    throw new Problem(
+      'bad-request',
+      'publicKey is no point of P-256; give the uncompressed one in base64url',
+      {
+        status: 400,
+        cause: error,
+      },
+    );
+  }
+}
+
+const otpRefused = (): Problem =>
+  new Problem(
+    'otp-refused',
+    'the one-time password is wrong, used, or older than a minute; ask for another one',
+    {
+      status: 401,
+    },
+  );

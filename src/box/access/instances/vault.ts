@@ -1,0 +1,74 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { codeOf, messageOf, Problem } from '../../../kit/errors.ts';
+import { writeAtomic } from '../../../kit/files.ts';
+
+const algorithm = 'aes-256-gcm';
+const keyBytes = 32;
+const nonceBytes = 12;
+const tagBytes = 16;
+
+/**
+ * Secrets that the box must be able to read again, which a hash cannot do: encrypted with a key in a file beside the database,
+ * so that a copy of the database alone is worth nothing. Each under the name it was put under, and no other.
+ */
+export class Vault {
+  readonly #path: string;
+  #key: Buffer | undefined;
+
+  constructor(folder: string) {
+    this.#path = join(folder, 'vault.key');
+  }
+
+  /** Makes the key at the first start. Throws `storage-failed`, `vault-damaged`. */
+  async open(): Promise<void> {
+    let key = await readKey(this.#path);
+    if (key === undefined) {
+      key = randomBytes(keyBytes);
+      await writeAtomic(this.#path, key);
+    }
+    if (key.length !== keyBytes) {
+      const why = `it has ${key.length} bytes and not ${keyBytes}`;
+      const what = 'restore it from a backup, or remove it: app instances then have to be let in again';
+      throw new Problem('vault-damaged', `${this.#path} is no key: ${why}; ${what}`, { retryable: false });
+    }
+    this.#key = key;
+  }
+
+  seal(name: string, secret: Uint8Array): Buffer {
+    const nonce = randomBytes(nonceBytes);
+    const cipher = createCipheriv(algorithm, this.#opened, nonce).setAAD(Buffer.from(name));
+    const sealed = Buffer.concat([cipher.update(secret), cipher.final()]);
+    return Buffer.concat([nonce, sealed, cipher.getAuthTag()]);
+  }
+
+  /** `undefined` when it was sealed with another key, under another name, or is damaged. */
+  unseal(name: string, sealed: Uint8Array): Buffer | undefined {
+    if (sealed.length < nonceBytes + tagBytes) return undefined;
+    const body = sealed.subarray(nonceBytes, sealed.length - tagBytes);
+    const decipher = createDecipheriv(algorithm, this.#opened, sealed.subarray(0, nonceBytes), {
+      authTagLength: tagBytes,
+    });
+    decipher.setAAD(Buffer.from(name)).setAuthTag(sealed.subarray(sealed.length - tagBytes));
+    try {
+      return Buffer.concat([decipher.update(body), decipher.final()]);
+    } catch {
+      return undefined;
+    }
+  }
+
+  get #opened(): Buffer {
+    if (this.#key === undefined) throw new Error('the vault is opened before it is used');
+    return this.#key;
+  }
+}
+
+async function readKey(path: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw new Problem('storage-failed', `cannot read ${path}: ${messageOf(error)}`, { cause: error });
+  }
+}
