@@ -29,7 +29,7 @@ done
 rm -rf "$root"/etc/systemd/system/* "$root"/usr/lib/systemd/system/*.target.wants/* \
   "$root"/usr/lib/systemd/system-generators/* "$root/etc/fstab" "$root/var/log/journal"
 mkdir -p "$root/etc/porchlight" "$root/etc/avahi/services" "$root/var/log/journal"
-cp "$2"/systemd/*.service "$root/etc/systemd/system/"
+cp "$2"/systemd/*.service "$2"/systemd/*.path "$root/etc/systemd/system/"
 # sysusers.d(5) and tmpfiles.d(5) are applied by the test.
 cp "$2/systemd/porchlight.sysusers" "$root/usr/lib/sysusers.d/porchlight.conf"
 cp "$2/systemd/porchlight.tmpfiles" "$root/usr/lib/tmpfiles.d/porchlight.conf"
