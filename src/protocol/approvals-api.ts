@@ -48,6 +48,8 @@ export type RememberedAnswer = Static<typeof RememberedAnswer>;
 
 /** `GET /api/approvals`. `DELETE /api/approvals/{id}` forgets an answer (204): who asks again is asked about again. */
 export const ApprovalsView = Type.Object({
+  /** By the clock of the box, which a page's may differ from. */
+  now: Type.Integer(),
   pending: Type.Array(PendingApproval),
   remembered: Type.Array(RememberedAnswer),
 });

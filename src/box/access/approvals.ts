@@ -147,7 +147,7 @@ export class Approvals {
   }
 
   view(): ApprovalsView {
-    return { pending: [...this.pending.value], remembered: this.remembered() };
+    return { now: this.#clock.now(), pending: [...this.pending.value], remembered: this.remembered() };
   }
 
   /** What was answered before, the youngest first. */

@@ -19,7 +19,7 @@ export const approvalsCommand = command({
     const view = await askControl(config.state, { method: 'GET', path: '/approvals', answer: ApprovalsView });
     const [deed, typed, ...more] = operands;
     if (deed === undefined) {
-      io.out(switches.has('json') ? `${JSON.stringify(view)}\n` : approvalsText(view, Date.now()));
+      io.out(switches.has('json') ? `${JSON.stringify(view)}\n` : approvalsText(view));
       return exitCode.ok;
     }
     if (typed === undefined || more.length > 0 || !['allow', 'refuse', 'forget'].includes(deed))
@@ -46,7 +46,7 @@ function questionOf(pending: readonly PendingApproval[], typed: string): Pending
 }
 
 /** What waits, with how to answer it, and what was answered. */
-export function approvalsText({ pending, remembered }: ApprovalsView, now: number): string {
+export function approvalsText({ now, pending, remembered }: ApprovalsView): string {
   const waiting = pending.map(({ code, kind, label, address, endsAt }) => {
     const seconds = Math.max(0, Math.round((endsAt - now) / 1000));
     const head = wrapped(`${kind.padEnd(8)}  ${label}`, ' '.repeat(10), `  ${code.padEnd(8)}`);

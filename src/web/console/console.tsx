@@ -32,8 +32,12 @@ export function Console(): JSX.Element {
   useEffect(() => void visit.refresh(), [visit]);
   useEffect(() => {
     if (!isIn) return undefined;
+    // What cannot be had now comes with the next word of the box.
+    const loadApprovals = (): void => void visit.loadApprovals().catch(() => undefined);
+    loadApprovals();
     return listenToBox({
       onEnded: () => void visit.refresh(),
+      onApprovals: loadApprovals,
       onLost: () => void visit.refresh(),
       onState: () => visit.stateChanges.set(visit.stateChanges.value + 1),
     });

@@ -25,6 +25,8 @@ export interface EventsOptions {
   onEnded: () => void;
   /** Something changed; also after the socket was away, when an event may have been missed. */
   onState: () => void;
+  /** Somebody is at the door, or no longer; also after the socket was away. */
+  onApprovals: () => void;
   /** The socket could not be opened or was lost: maybe the session is over. */
   onLost: () => void;
   url?: string;
@@ -32,7 +34,7 @@ export interface EventsOptions {
 
 /** Listens to the box for as long as it may; answers what ends it. */
 export function listenToBox(options: EventsOptions): () => void {
-  const { onEnded, onState, onLost, url = eventsUrl() } = options;
+  const { onEnded, onState, onApprovals, onLost, url = eventsUrl() } = options;
   let failures = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let socket: WebSocket;
@@ -41,13 +43,17 @@ export function listenToBox(options: EventsOptions): () => void {
   const connect = (): void => {
     socket = new WebSocket(url);
     socket.addEventListener('open', () => {
-      if (failures > 0) onState();
+      if (failures > 0) {
+        onState();
+        onApprovals();
+      }
       failures = 0;
     });
     socket.addEventListener('message', ({ data }) => {
       const event = eventOf(data);
       if (event?.type === 'session-ended') end(onEnded);
       else if (event?.type === 'state') onState();
+      else if (event?.type === 'approvals') onApprovals();
     });
     socket.addEventListener('close', ({ code }) => {
       if (over) return;

@@ -7,7 +7,9 @@ import { hrefOf, useRoute } from '../shared/router.ts';
 import { useConsoleText } from '../shared/text/console.ts';
 import { About } from './pages/about.tsx';
 import { Account } from './pages/account.tsx';
+import { Approvals } from './pages/approvals.tsx';
 import { Apps } from './pages/apps.tsx';
+import { Audit } from './pages/audit.tsx';
 import { Home } from './pages/home.tsx';
 import { Logs } from './pages/logs.tsx';
 import { People } from './pages/people.tsx';
@@ -15,15 +17,18 @@ import { Services } from './pages/services.tsx';
 import { Sessions } from './pages/sessions.tsx';
 import { Settings } from './pages/settings.tsx';
 import { type PageName, pagesFor } from './page-names.ts';
+import { Questions } from './questions.tsx';
 import { useSession, useVisit } from './visit.ts';
 
 const pages: Record<PageName, FunctionComponent> = {
   home: Home,
   services: Services,
   sessions: Sessions,
+  approvals: Approvals,
   people: People,
   apps: Apps,
   settings: Settings,
+  audit: Audit,
   logs: Logs,
   account: Account,
   about: About,
@@ -76,6 +81,7 @@ export function Frame(): JSX.Element {
         </footer>
       </div>
       <main id="content" tabIndex={-1}>
+        <Questions />
         <Shown />
       </main>
     </div>

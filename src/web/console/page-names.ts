@@ -3,16 +3,25 @@ const ownerPages = [
   'home',
   'services',
   'sessions',
+  'approvals',
   'people',
   'apps',
   'settings',
+  'audit',
   'logs',
   'account',
   'about',
 ] as const;
 export type PageName = (typeof ownerPages)[number];
 
-const forOwnersAlone: ReadonlySet<string> = new Set(['people', 'apps', 'settings', 'logs']);
+const forOwnersAlone: ReadonlySet<string> = new Set([
+  'approvals',
+  'people',
+  'apps',
+  'settings',
+  'audit',
+  'logs',
+]);
 
 /** Those that the box answers to a person of this role; the first is where they begin. */
 export function pagesFor(role: string): readonly PageName[] {

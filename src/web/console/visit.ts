@@ -1,6 +1,7 @@
 import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
 import type { SessionView } from '../../protocol/access-api.ts';
+import type { ApprovalsView } from '../../protocol/approvals-api.ts';
 import { accessPaths } from '../../protocol/constants.ts';
 import { type Api, createApi } from '../shared/api.ts';
 import { createStore, type Store } from '../shared/store.ts';
@@ -14,12 +15,19 @@ export interface Visit {
   readonly problem: Store<unknown>;
   /** Goes up when the state of the box has changed. */
   readonly stateChanges: Store<number>;
+  /** Who waits at the door, and what was answered; of owners, once the box has said it. */
+  readonly approvals: Store<KnownApprovals | undefined>;
   /** The session ended without a word of the person's own. */
   readonly ended: Store<boolean>;
   /** Asks the box again who is here. */
   refresh: () => Promise<void>;
+  /** Asks the box again who waits at the door; nothing for those who are no owners. */
+  loadApprovals: () => Promise<void>;
   logOut: () => Promise<void>;
 }
+
+/** `at`: when this page had it, by `performance.now()`. */
+export type KnownApprovals = ApprovalsView & { at: number };
 
 /** What this page believes of its visit is old: it began, ended or was begun anew elsewhere. */
 const outdated = new Set(['not-logged-in', 'cross-site-request', 'not-claimed', 'already-claimed']);
@@ -45,6 +53,11 @@ export function createVisit(options: { fetch?: typeof fetch } = {}): Visit {
       if (turn === asked) problem.set(error);
     }
   };
+  const approvals = createStore<KnownApprovals | undefined>(undefined);
+  const loadApprovals = async (): Promise<void> => {
+    if (session.value?.person?.role !== 'owner') return approvals.set(undefined);
+    approvals.set({ ...(await api<ApprovalsView>('/api/approvals')), at: performance.now() });
+  };
   const logOut = async (): Promise<void> => {
     // Before the call: the word that the session is over may come back by the socket first.
     leaving = true;
@@ -62,7 +75,17 @@ export function createVisit(options: { fetch?: typeof fetch } = {}): Visit {
       if (outdated.has(code)) void refresh();
     },
   });
-  return { api, session, problem, ended, stateChanges: createStore(0), refresh, logOut };
+  return {
+    api,
+    session,
+    problem,
+    ended,
+    stateChanges: createStore(0),
+    approvals,
+    refresh,
+    loadApprovals,
+    logOut,
+  };
 }
 
 /** The page was asked for by an app, and stays what it is whatever the fragment says. */

@@ -16,6 +16,8 @@ import type {
   SettingsView,
   StateView,
 } from '../../../src/protocol/access-api.ts';
+import type { ApprovalsView, PendingApproval } from '../../../src/protocol/approvals-api.ts';
+import { type AuditEntry, auditLimits } from '../../../src/protocol/audit-api.ts';
 import { accessPaths } from '../../../src/protocol/constants.ts';
 import { usualState } from './usual-state.ts';
 
@@ -48,6 +50,8 @@ export interface FakeState {
   passkeys: PasskeyView[];
   apps: AppList['apps'];
   settings: SettingsView;
+  approvals: Omit<ApprovalsView, 'now'>;
+  audit: AuditEntry[];
   logs: LogLine[];
   /** Bodies that came with a valid token, as `PUT /api/settings`. */
   taken: { call: string; body: unknown }[];
@@ -91,6 +95,12 @@ export class FakeBox {
 
   say(event: object): void {
     this.#sockets.clients.forEach((socket) => socket.send(JSON.stringify(event)));
+  }
+
+  /** Somebody comes to the door. */
+  ask(question: PendingApproval): void {
+    this.known.approvals.pending.push(question);
+    this.say({ type: 'approvals' });
   }
 
   /** As when an owner ends the session in another window. */
@@ -192,6 +202,33 @@ export class FakeBox {
       known.sessions = known.sessions.filter(({ id }) => id !== idOf(request));
       return reply.status(204).send();
     });
+    app.get('/api/approvals', async () => ({ now: this.now, ...known.approvals }));
+    app.post<{ Body: { allow: boolean } }>('/api/approvals/:id', async (request, reply) => {
+      const question = known.approvals.pending.find(({ id }) => id === idOf(request));
+      if (question === undefined) return refuse(reply, 404, 'not-found');
+      const { id, kind, label } = question;
+      const { allow } = request.body;
+      known.approvals.pending = known.approvals.pending.filter((each) => each !== question);
+      known.approvals.remembered.unshift({
+        id,
+        kind,
+        label,
+        allowed: allow,
+        sessionId: allow ? id : null,
+        decidedBy: right.name,
+        decidedAt: this.now,
+      });
+      return reply.status(204).send();
+    });
+    app.delete('/api/approvals/:id', async (request, reply) => {
+      known.approvals.remembered = known.approvals.remembered.filter(({ id }) => id !== idOf(request));
+      return reply.status(204).send();
+    });
+    app.get<{ Querystring: { before?: string } }>('/api/audit', async ({ query }) => ({
+      entries: known.audit
+        .filter(({ id }) => id < Number(query.before ?? Infinity))
+        .slice(0, auditLimits.page),
+    }));
     app.get('/api/people', async () => ({ people: known.people }));
     app.post<{ Body: { name: string; role: 'owner' | 'member' } }>('/api/people', async ({ body }, reply) => {
       if (known.people.some(({ name }) => name === body.name)) return refuse(reply, 409, 'name-taken');

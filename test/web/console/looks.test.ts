@@ -12,6 +12,7 @@ import {
   takePictures,
 } from '../browser.ts';
 import { FakeBox, right } from './fake-box.ts';
+import { questionAt } from './usual-state.ts';
 
 /** Every page of the console: how to come there, and what to wait for. In the order of a first visit. */
 const views: readonly { name: string; go: (page: Page) => Promise<unknown>; until: string }[] = [
@@ -28,11 +29,21 @@ const views: readonly { name: string; go: (page: Page) => Promise<unknown>; unti
   },
   { name: 'passkey-offer', go: (page) => page.click('.actions .primary'), until: 'form' },
   { name: 'home', go: (page) => page.click('.actions .plain'), until: '.verdict' },
-  ...['services', 'sessions', 'people', 'apps', 'settings', 'account', 'about'].map((name) => ({
-    name,
-    go: (page: Page) => page.goto(`${box.origin}/#/${name}`),
-    until: `.frame:has([href="#/${name}"][aria-current]) main .card`,
-  })),
+  ...['services', 'sessions', 'approvals', 'people', 'apps', 'settings', 'audit', 'account', 'about'].map(
+    (name) => ({
+      name,
+      go: (page: Page) => page.goto(`${box.origin}/#/${name}`),
+      until: `.frame:has([href="#/${name}"][aria-current]) main .card`,
+    }),
+  ),
+  {
+    name: 'question',
+    go: async (page) => {
+      await page.goto(`${box.origin}/#/about`);
+      box.ask(questionAt(box.now));
+    },
+    until: '.question .secret',
+  },
   { name: 'logs', go: (page) => page.goto(`${box.origin}/#/logs`), until: '.log time' },
   {
     name: 'menu',

@@ -1,9 +1,45 @@
 import type { SessionNode } from '../../../src/protocol/access-api.ts';
+import type { PendingApproval } from '../../../src/protocol/approvals-api.ts';
+import { auditActions, type AuditEntry } from '../../../src/protocol/audit-api.ts';
 import type { FakeState } from './fake-box.ts';
 
 const minute = 60_000;
 const day = 1440 * minute;
 const boxId = 'u4k2xq7dnw3bm5t6rhy2pzc7vfj4ge3lsoa6idq2n5wkx7bt3mya';
+
+/** Of each deed one; `logins` before them. */
+export function recordAt(now: number, logins = 0): AuditEntry[] {
+  const whats: Partial<Record<AuditEntry['action'], string>> = {
+    'logged-in': 'Firefox on Android',
+    'logged-out': 'Firefox on Android',
+    'session-ended': 'Photo frame (+1)',
+    'person-invited': 'Konrad',
+    'person-removed': 'Konrad',
+    'apps-changed': 'Porchlight',
+  };
+  const deeds = [...auditActions, ...Array.from({ length: logins }, () => 'logged-in' as const)];
+  return deeds.map((action, index) => ({
+    id: deeds.length - index,
+    at: now - index * 7 * minute,
+    action,
+    who: 'Ada',
+    what: whats[action] ?? '',
+    address: index % 3 === 0 ? null : '192.168.1.31',
+  }));
+}
+
+/** Somebody at the door. */
+export function questionAt(now: number): PendingApproval {
+  return {
+    id: 'q1',
+    kind: 'client',
+    label: 'Cockpit on the kitchen tablet',
+    code: 'K7QF',
+    address: '192.168.1.44',
+    askedAt: now,
+    endsAt: now + 2 * minute,
+  };
+}
 
 /** A box as it is in an ordinary home, with one thing that needs a look. */
 export function usualState(now: number): FakeState {
@@ -91,6 +127,22 @@ export function usualState(now: number): FakeState {
         lastAddress: '2001:db8:17:4a00:9d3e:11ff:fe42:8c1',
       }),
     ],
+    approvals: {
+      pending: [],
+      remembered: [
+        ['a1', 'device', 'Label printer', true],
+        ['a2', 'client', 'Unknown program', false],
+      ].map(([id, kind, label, allowed]) => ({
+        id: String(id),
+        kind: kind as 'client',
+        label: String(label),
+        allowed: allowed === true,
+        sessionId: allowed === true ? 's5' : null,
+        decidedBy: 'Ada',
+        decidedAt: now - 2 * day,
+      })),
+    },
+    audit: recordAt(now),
     people: [
       { id: 'p1', name: 'Ada', role: 'owner', createdAt: now - 30 * day, invited: false },
       { id: 'p2', name: 'Grace', role: 'member', createdAt: now - 12 * day, invited: false },

@@ -1,0 +1,76 @@
+import type { en } from './door.en.ts';
+import type { Translation } from './translation.ts';
+
+const boxOr = (who: string): string => who || 'Die Box';
+
+export const de: Translation<typeof en> = {
+  approvals: {
+    title: 'Freigaben',
+    intro:
+      'Programme und Geräte, die die Box nicht kennt, fragen einmal um Einlass. Die Frage erscheint über jeder Seite; die Antwort merkt sich die Box.',
+    nobody: 'Niemand wartet vor der Tür.',
+    asks: (label) => `„${label}“ möchte herein`,
+    compare: 'Lassen Sie es nur herein, wenn Sie es selbst gestartet haben und es denselben Code zeigt:',
+    left: (seconds) => (seconds === 1 ? 'noch 1 Sekunde' : `noch ${seconds} Sekunden`),
+    allow: 'Hereinlassen',
+    allowName: (label) => `${label} hereinlassen`,
+    refuse: 'Abweisen',
+    refuseName: (label) => `${label} abweisen`,
+    remembered: 'Frühere Antworten',
+    none: 'Noch wurde nichts beantwortet.',
+    allowed: 'hereingelassen',
+    refused: 'abgewiesen',
+    by: (name) => `von ${name}`,
+    forget: 'Vergessen',
+    forgetName: (label) => `Antwort zu ${label} vergessen`,
+    forgetTitle: (label) => `Antwort zu „${label}“ vergessen?`,
+    forgetAllowed:
+      'Die Sitzung endet sofort, mit allem darunter. Bei der nächsten Anfrage werden Sie wieder gefragt.',
+    forgetRefused: 'Bei der nächsten Anfrage werden Sie wieder gefragt.',
+  },
+  audit: {
+    title: 'Verlauf',
+    intro: (days) => `Wer was wann und von wo getan hat. Die Box bewahrt es ${days} Tage auf.`,
+    show: 'Zeigen',
+    groups: {
+      all: 'alles',
+      logins: 'wer kam und ging',
+      sessions: 'Sitzungen',
+      door: 'wer herein wollte',
+      refused: 'wer abgewiesen wurde',
+      changes: 'was geändert wurde',
+    },
+    none: 'Darunter ist nichts dieser Art.',
+    older: 'Ältere',
+    deeds: {
+      claimed: (who) => `${who} hat die Box in Besitz genommen`,
+      'logged-in': (who, what) => `${who} hat sich angemeldet: ${what}`,
+      'login-failed': (who) => `Eine Anmeldung${who && ` als ${who}`} schlug fehl`,
+      'logged-out': (who, what) => `${who} hat sich abgemeldet: ${what}`,
+      'session-made': (who, what) => `${what} kam für ${who} herein`,
+      'session-ended': (who, what) => `${boxOr(who)} hat die Sitzung von ${what} beendet`,
+      'session-expired': (_, what) => `Die Sitzung von ${what} endete: Sie wurde lange nicht benutzt`,
+      'credential-replayed': (_, what) =>
+        `Die Sitzung von ${what} wurde beendet: Ihr Zugang wurde zweimal benutzt, also hat ihn vielleicht noch jemand`,
+      'approval-asked': (who) => `${who} bat um Einlass`,
+      'approval-allowed': (who, what) => `${who} hat ${what} hereingelassen`,
+      'approval-refused': (who, what) => `${who} hat ${what} abgewiesen`,
+      'approval-forgotten': (who, what) => `${who} hat die Antwort zu ${what} vergessen lassen`,
+      'person-invited': (who, what) => `${who} hat ${what} eingeladen`,
+      'person-joined': (who) => `${who} ist dazugekommen`,
+      'person-removed': (who, what) => `${who} hat ${what} entfernt`,
+      'password-changed': (who) => `${who} hat das Passwort geändert`,
+      recovered: (who) => `${who} kam mit dem Wiederherstellungscode zurück`,
+      'passkey-added': (who, what) => `${who} hat den Passkey ${what} hinzugefügt`,
+      'passkey-removed': (who) => `${who} hat einen Passkey entfernt`,
+      'apps-changed': (who, what) => `${who} hat die Liste der Apps geändert: ${what || 'keine'}`,
+      'settings-changed': (who) => `${who} hat die Einstellungen geändert`,
+      'credential-refused': (who, what) => `${who || 'Jemand'} wurde abgewiesen${what && `: ${what}`}`,
+      'certificate-issued': (who, what) => `${who} hat ein Zertifikat erhalten${what && `: ${what}`}`,
+      'backup-made': (who) => `${boxOr(who)} hat eine Sicherung angelegt`,
+      restored: (who) => `${boxOr(who)} hat eine Sicherung eingespielt`,
+      reset: (who) => `${boxOr(who)} hat die Box zurückgesetzt`,
+      'update-installed': (who, what) => `${boxOr(who)} hat ein Update eingespielt${what && `: ${what}`}`,
+    },
+  },
+};
