@@ -115,3 +115,76 @@ export const agentLimits = {
   /** Clocks of box and agent may differ by so much. */
   clockSeconds: 300,
 } as const;
+
+/* Mailboxes of app instances; see mailbox-api.ts. */
+
+export const mailboxLimits = {
+  bodyBytes: 16_384,
+  /** Of one value, in UTF-8. */
+  valueBytes: 8192,
+  /** The longest a value is kept; it can ask for less. */
+  entrySeconds: 600,
+  /** A challenge is to be signed within this. */
+  challengeSeconds: 60,
+  tokenSeconds: 3600,
+  /** The longest an instance may ask the answer to be held back (`?wait=`). */
+  waitSeconds: 20,
+} as const;
+
+export const mailboxPaths = {
+  challenge: '/challenge',
+  signIn: '/sign-in',
+  /** PUT and DELETE, of the box that calls. */
+  toInstance: (uid: string, name: string): string => `/mailboxes/${uid}/${name}`,
+  /** GET, for the instance. */
+  fromBox: (uid: string, box: string, name: string): string => `/mailboxes/${uid}/${box}/${name}`,
+} as const;
+
+/** The text whose SHA-256 in base64url is the unique id of a key: its thumbprint (RFC 7638, 3). */
+export function thumbprintText({ crv, kty, x, y }: Record<'crv' | 'kty' | 'x' | 'y', string>): string {
+  return JSON.stringify({ crv, kty, x, y });
+}
+
+/**
+ * What is signed to sign in (ECDSA with SHA-256, both numbers in 32 bytes each as WebCrypto has them). `host`, with the port
+ * when it is not 443, is the mailbox the instance means: another one cannot pass the signature on.
+ */
+export function signInText(host: string, challenge: string): string {
+  return `porchlight mailbox sign-in\n${host.toLowerCase().replace(/:443$/, '')}\n${challenge}`;
+}
+
+/* App instances; see instance-api.ts. */
+
+export const instancePaths = {
+  /** The open one. */
+  request: '/api/instances',
+  /** Protected by the one-time password. */
+  confirm: '/api/instances/confirm',
+  /** Signed: who am I (GET), I leave (DELETE). */
+  self: '/api/instance',
+  /** Signed: an owner is asked whether the instance may act for them. */
+  ask: '/api/instance/ask',
+} as const;
+
+/** Names of what the box leaves in the mailbox. */
+export const instanceEntries = { otp: 'otp', credentials: 'credentials', token: 'token' } as const;
+
+export const instanceLimits = {
+  /** A one-time password, from the request on. */
+  otpSeconds: 60,
+  otpTries: 5,
+  /** Credentials, and the token of the simpler variation, wait so long in the mailbox. */
+  deliverySeconds: 300,
+  /** A signature is good so long after it was made; */
+  signatureSeconds: 60,
+  /** and a clock may be ahead by so much. */
+  aheadSeconds: 5,
+  /** A credential that was not used for so long is removed. */
+  dormantDays: 90,
+  bodyBytes: 4096,
+  labelMax: 80,
+  waitSeconds: 25,
+} as const;
+
+/** Media type of a body `{ enc, ct }` that holds a JSON body. */
+export const sealedMediaType = 'application/vnd.porchlight.sealed+json';

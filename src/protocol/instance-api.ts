@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { instanceEntries, instanceLimits, instancePaths, sealedMediaType } from './constants.ts';
 
 /**
  * App instances: a program that reaches the box over the open internet and has nothing to show yet. One call is open to
@@ -6,37 +7,9 @@ import { type Static, Type } from 'typebox';
  * call is signed (RFC 9421). The steps are in docs/access/instances.md.
  */
 
-export const instancePaths = {
-  /** The open one. */
-  request: '/api/instances',
-  /** Protected by the one-time password. */
-  confirm: '/api/instances/confirm',
-  /** Signed: who am I (GET), I leave (DELETE). */
-  self: '/api/instance',
-  /** Signed: an owner is asked whether the instance may act for them. */
-  ask: '/api/instance/ask',
-} as const;
+export { instanceEntries, instanceLimits, instancePaths, sealedMediaType };
 
-/** Names of what the box leaves in the mailbox. */
-export const instanceEntries = { otp: 'otp', credentials: 'credentials', token: 'token' } as const;
 export type InstanceEntry = (typeof instanceEntries)[keyof typeof instanceEntries];
-
-export const instanceLimits = {
-  /** A one-time password, from the request on. */
-  otpSeconds: 60,
-  otpTries: 5,
-  /** Credentials, and the token of the simpler variation, wait so long in the mailbox. */
-  deliverySeconds: 300,
-  /** A signature is good so long after it was made; */
-  signatureSeconds: 60,
-  /** and a clock may be ahead by so much. */
-  aheadSeconds: 5,
-  /** A credential that was not used for so long is removed. */
-  dormantDays: 90,
-  bodyBytes: 4096,
-  labelMax: 80,
-  waitSeconds: 25,
-} as const;
 
 const deviceId = Type.String({ minLength: 1, maxLength: 128, pattern: '^[\\x21-\\x7e]+$' });
 /** Of the mailbox: 43 characters of the built-in one, 28 of Firebase's. No more than goes into a path as it is. */
@@ -122,6 +95,3 @@ export const AskAnswer = Type.Object({
   code: Type.String(),
 });
 export type AskAnswer = Static<typeof AskAnswer>;
-
-/** Media type of a body `{ enc, ct }` that holds a JSON body. */
-export const sealedMediaType = 'application/vnd.porchlight.sealed+json';

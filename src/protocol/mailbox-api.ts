@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { mailboxLimits, mailboxPaths, signInText, thumbprintText } from './constants.ts';
 import { boxIdSchemaPattern } from './names.ts';
 
 /**
@@ -7,27 +8,7 @@ import { boxIdSchemaPattern } from './names.ts';
  * box it is, and writes into a place of its own.
  */
 
-export const mailboxLimits = {
-  bodyBytes: 16_384,
-  /** Of one value, in UTF-8. */
-  valueBytes: 8192,
-  /** The longest a value is kept; it can ask for less. */
-  entrySeconds: 600,
-  /** A challenge is to be signed within this. */
-  challengeSeconds: 60,
-  tokenSeconds: 3600,
-  /** The longest an instance may ask the answer to be held back (`?wait=`). */
-  waitSeconds: 20,
-} as const;
-
-export const mailboxPaths = {
-  challenge: '/challenge',
-  signIn: '/sign-in',
-  /** PUT and DELETE, of the box that calls. */
-  toInstance: (uid: string, name: string): string => `/mailboxes/${uid}/${name}`,
-  /** GET, for the instance. */
-  fromBox: (uid: string, box: string, name: string): string => `/mailboxes/${uid}/${box}/${name}`,
-} as const;
+export { mailboxLimits, mailboxPaths, signInText, thumbprintText };
 
 /** 32 bytes in base64url: a coordinate of P-256, a SHA-256. */
 const bytes32 = Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' });
@@ -40,19 +21,6 @@ export const MailboxKey = Type.Object({
   y: bytes32,
 });
 export type MailboxKey = Static<typeof MailboxKey>;
-
-/** The text whose SHA-256 in base64url is the unique id of a key: its thumbprint (RFC 7638, 3). */
-export function thumbprintText({ crv, kty, x, y }: MailboxKey): string {
-  return JSON.stringify({ crv, kty, x, y });
-}
-
-/**
- * What is signed to sign in (ECDSA with SHA-256, both numbers in 32 bytes each as WebCrypto has them). `host`, with the port
- * when it is not 443, is the mailbox the instance means: another one cannot pass the signature on.
- */
-export function signInText(host: string, challenge: string): string {
-  return `porchlight mailbox sign-in\n${host.toLowerCase().replace(/:443$/, '')}\n${challenge}`;
-}
 
 /** `GET /challenge`. */
 export const ChallengeAnswer = Type.Object({ challenge: Type.String({ minLength: 1, maxLength: 200 }) });
