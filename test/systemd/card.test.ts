@@ -70,7 +70,8 @@ describe.skipIf(reason !== undefined)('the card', () => {
       'runuser -u porchlight -- sh -c "mkdir -p /run/porchlight/requests && : >/run/porchlight/requests/reboot"',
     );
     // It says so while it stops, and soon there is nobody to ask.
-    const state = (): Promise<string> => manager.run('systemctl', 'is-system-running');
-    await expect.poll(state).toMatch(/stopping|nsenter|Connection refused/);
+    await expect
+      .poll(() => manager.run('systemctl', 'is-system-running'))
+      .toMatch(/stopping|nsenter|Connection refused/);
   });
 });

@@ -1,3 +1,4 @@
+import { pbkdf2Sync } from 'node:crypto';
 import { stringify } from 'smol-toml';
 import type { Place } from '../backup/contents.ts';
 import type { CardValues } from './card-settings.ts';
@@ -58,21 +59,27 @@ export function authorizedKeys(keys: readonly string[]): { text: string; faults:
   return { text: good.map((line) => `${line}\n`).join(''), faults };
 }
 
-/** wpa_supplicant.conf(5); `undefined`: there is no wireless network to join. The name goes in hex, whatever is in it. */
+/**
+ * wpa_supplicant.conf(5); `undefined`: there is no wireless network to join. Name and password go in hex, in which nothing
+ * has a meaning: WPA3 (SAE) has the password itself, WPA2 the key made of it (IEEE 802.11, J.4).
+ */
 export function wifiConfig(values: CardValues): string | undefined {
   const ssid = values.get('wifi.ssid');
   const password = values.get('wifi.password');
   const country = values.get('wifi.country');
   if (typeof ssid !== 'string') return undefined;
+  const hex = (text: string): string => Buffer.from(text).toString('hex');
   const security =
     typeof password === 'string' && password !== ''
-      ? // WPA3 where the network has it, else WPA2. What stands between the first and the last quote is taken as it is.
-        `key_mgmt=SAE WPA-PSK WPA-PSK-SHA256\n\tpsk="${password}"\n\tieee80211w=1`
+      ? `key_mgmt=SAE WPA-PSK WPA-PSK-SHA256
+\tsae_password=${hex(password)}
+\tpsk=${pbkdf2Sync(password, ssid, 4096, 32, 'sha1').toString('hex')}
+\tieee80211w=1`
       : 'key_mgmt=NONE';
   return `# Written by \`porchlight card apply\` from porchlight.toml on the card, at each start.
 ctrl_interface=/run/wpa_supplicant
 ${typeof country === 'string' ? `country=${country}\n` : ''}network={
-\tssid=${Buffer.from(ssid).toString('hex')}
+\tssid=${hex(ssid)}
 \tscan_ssid=1
 \t${security}
 }
