@@ -49,6 +49,8 @@ export class Updater implements Service {
   /** Bundles (by SHA-256) that are not fetched a second time unasked. */
   readonly #unfit = new Set<string>();
   #machine: RaucStatus | undefined;
+  /** The look that is under way, if any, with those that wait for it. */
+  #observed: Promise<void> = Promise.resolve();
   /** On the monotonic clock, as those below. */
   #lookedAt = -Infinity;
   #askAt = 0;
@@ -116,7 +118,7 @@ export class Updater implements Service {
 
   /** Asks the release folder what there is. Throws `no-update-server`, `update-busy`, and what the folder answers. */
   async check(): Promise<UpdateState> {
-    const work = this.#claim();
+    const work = await this.#claim();
     try {
       await this.#ask(work);
     } finally {
@@ -130,7 +132,7 @@ export class Updater implements Service {
    * `downgrade-refused`, `update-busy`, `on-trial`, `not-an-appliance`.
    */
   async install({ version, allowDowngrade = false }: InstallRequest): Promise<UpdateState> {
-    const work = this.#claim({ allowDowngrade });
+    const work = await this.#claim({ allowDowngrade });
     await this.#jobs.begin(async () => {
       if (this.#find(version, work) === undefined) await this.#ask(work);
       const release = this.#find(version, work);
@@ -151,7 +153,7 @@ export class Updater implements Service {
    * `downgrade-refused`, `storage-full`, `body-too-large`, `update-busy`, `on-trial`, `not-an-appliance`.
    */
   async receive(source: AsyncIterable<Uint8Array>, allowDowngrade: boolean): Promise<UpdateState> {
-    const work = this.#claim({ allowDowngrade });
+    const work = await this.#claim({ allowDowngrade });
     await this.#jobs.begin(async () => {
       const path = await this.#steps.store(source, work);
       const version = await this.#steps.inspect(path, work);
@@ -189,8 +191,15 @@ export class Updater implements Service {
     return Math.max(0, this.#askAt - this.#options.clock.monotonic());
   }
 
+  /** One look after the other: each settles what has become of the last try. */
+  #observe(signal: AbortSignal): Promise<void> {
+    const look = this.#observed.then(() => this.#look(signal));
+    this.#observed = look.catch(() => undefined);
+    return look;
+  }
+
   /** What is the case, by RAUC and by what was tried. */
-  async #observe(signal: AbortSignal): Promise<void> {
+  async #look(signal: AbortSignal): Promise<void> {
     const { rauc, history, clock } = this.#options;
     this.#machine = await rauc.status(signal);
     this.#lookedAt = clock.monotonic();
@@ -220,7 +229,9 @@ export class Updater implements Service {
     this.#rounds.nudge();
   }
 
-  #claim(options: { allowDowngrade?: boolean; also?: AbortSignal } = {}): Work {
+  /** After the look that is under way: it would take what is begun now for something that was never done. */
+  async #claim(options: { allowDowngrade?: boolean; also?: AbortSignal } = {}): Promise<Work> {
+    for (let seen; seen !== this.#observed; await seen) seen = this.#observed;
     return this.#jobs.claim(this.#machine, { phase: this.#state.value.phase, ...options });
   }
 
@@ -242,7 +253,7 @@ export class Updater implements Service {
 
   async #takeUnasked(also: AbortSignal): Promise<void> {
     const { clock, random, log } = this.#options;
-    const work = this.#claim({ also });
+    const work = await this.#claim({ also });
     let release: Release | undefined;
     try {
       await this.#ask(work);
@@ -275,7 +286,7 @@ export class Updater implements Service {
   /** An installation that began before this process did, or that root began. */
   async #follow(also: AbortSignal): Promise<void> {
     const { rauc, history } = this.#options;
-    const work = this.#claim({ also });
+    const work = await this.#claim({ also });
     work.show({ phase: 'installing', target: history.attempt?.version ?? null });
     try {
       await rauc.follow(work.signal, (progress) => work.show({ progress }));

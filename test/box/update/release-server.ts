@@ -62,6 +62,7 @@ export class ReleaseServer {
     response.writeHead(status, { 'content-length': rest.length });
     const cut = this.cutAfter.shift();
     if (cut === undefined) return void response.end(rest);
-    response.write(rest.subarray(0, cut), () => response.destroy());
+    response.write(rest.subarray(0, cut));
+    response.socket?.end();
   }
 }

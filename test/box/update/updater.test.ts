@@ -2,21 +2,17 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { BundleFolder } from '../../../src/box/update/bundle-folder.ts';
 import { confirm } from '../../../src/box/update/confirm.ts';
-import { UpdateHistory } from '../../../src/box/update/history.ts';
-import { ReleaseFolder } from '../../../src/box/update/release-folder.ts';
 import { TrialMarks } from '../../../src/box/update/trial-marks.ts';
-import { UpdateMemory } from '../../../src/box/update/update-record.ts';
-import { Updater, type UpdaterOptions } from '../../../src/box/update/updater.ts';
+import type { Updater } from '../../../src/box/update/updater.ts';
 import { days, hours, minutes, systemClock } from '../../../src/kit/clock.ts';
 import { Health } from '../../../src/kit/health.ts';
 import { HealthPage } from '../../../src/kit/health-page.ts';
-import { silentLog } from '../../../src/kit/log.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { RaucLab, whyNoRauc } from './rauc-lab.ts';
 import { ReleaseServer } from './release-server.ts';
+import { updaterOf } from './update-home.ts';
 
 const why = whyNoRauc();
 
@@ -36,31 +32,19 @@ describe.skipIf(why !== undefined)(`updates with RAUC ${why ?? ''}`, () => {
   afterAll(() => server.stop());
 
   /** The daemon of this version, on the slot that runs. */
-  async function start(version: string, changed: Partial<UpdaterOptions> = {}): Promise<void> {
-    const memory = new UpdateMemory({ folder, log: silentLog });
-    const bundles = new BundleFolder(folder);
-    const common = { clock, log: silentLog, random: () => 0.5 };
-    // What waits a moment between tries of the network waits for real.
-    const releases = new ReleaseFolder({ url: server.url, bundles, clock: quick, random: () => 1 });
-    updater = new Updater({
-      ...common,
-      rauc: lab.rauc,
-      bundles,
-      memory,
-      history: new UpdateHistory({ ...common, memory, marks: new TrialMarks(lab.trialFolder), version }),
-      releases,
+  async function start(version: string): Promise<void> {
+    updater = updaterOf({
+      lab,
+      folder,
       version,
-      conditions: health.conditions,
-      configured: { channel: 'stable', paused: false },
-      restartHours: { from: 2, to: 5 },
-      restart: async () => void restarts++,
+      url: server.url,
+      clock,
       health,
-      ...changed,
+      restart: async () => void restarts++,
     });
     await updater.start();
     await expect.poll(() => updater.state.value.phase).not.toBe('not-an-appliance');
   }
-  const quick = { ...systemClock, sleep: () => systemClock.sleep(10) };
   const phase = (): string => updater.state.value.phase;
   const condition = () => health.conditions.value.find(({ name }) => name === 'update');
 
