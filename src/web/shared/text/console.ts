@@ -2,11 +2,13 @@ import { de } from './console.de.ts';
 import { en } from './console.en.ts';
 import { de as doorDe } from './door.de.ts';
 import { en as doorEn } from './door.en.ts';
+import { de as updatesDe } from './updates.de.ts';
+import { en as updatesEn } from './updates.en.ts';
 import { textHook } from './translation.ts';
 
-export type ConsoleText = Readonly<typeof en & typeof doorEn>;
+export type ConsoleText = Readonly<typeof en & typeof doorEn & typeof updatesEn>;
 export const consoleText: Readonly<Record<'en' | 'de', ConsoleText>> = {
-  en: { ...en, ...doorEn },
-  de: { ...de, ...doorDe },
+  en: { ...en, ...doorEn, ...updatesEn },
+  de: { ...de, ...doorDe, ...updatesDe },
 };
 export const useConsoleText = textHook(consoleText);
