@@ -213,9 +213,13 @@ export type SettingsRequest = Static<typeof SettingsRequest>;
 const passphrase = Type.String({ minLength: 1, maxLength: accessLimits.passwordMax });
 const password = Type.String({ minLength: 1, maxLength: accessLimits.passwordMax });
 
-/** `POST /api/backup` (owners, with their password again) answers the file: `application/octet-stream`. */
+/** `POST /api/backup` (owners, with their password again) answers `BackupView`. */
 export const BackupRequest = Type.Object({ password, passphrase }, { additionalProperties: false });
 export type BackupRequest = Static<typeof BackupRequest>;
+
+/** The file, base64. */
+export const BackupView = Type.Object({ backup: Type.String() });
+export type BackupView = Static<typeof BackupView>;
 
 /** `POST /api/restore` (owners) answers 202 `RestoreView` when the backup is staged; the box then begins anew. */
 export const RestoreRequest = Type.Object(

@@ -3,6 +3,7 @@ import type { HttpApp } from '../../kit/http-server.ts';
 import {
   accessLimits,
   BackupRequest,
+  type BackupView,
   ResetRequest,
   RestoreRequest,
   type RestoreView,
@@ -36,13 +37,17 @@ export function backupRoutes(app: HttpApp, options: Parts & { wholeBox: WholeBox
     return reply.status(202);
   }
 
-  app.post('/api/backup', { ...owner, schema: { body: BackupRequest } }, async (request, reply) => {
-    await prove(request, request.body.password);
-    const file = await wholeBox.make(request.body.passphrase);
-    const { address } = guard.visitor(request);
-    audit.record({ action: 'backup-made', who: guard.who(request).person.name, address });
-    return reply.type('application/octet-stream').send(file);
-  });
+  app.post(
+    '/api/backup',
+    { ...owner, schema: { body: BackupRequest } },
+    async (request): Promise<BackupView> => {
+      await prove(request, request.body.password);
+      const file = await wholeBox.make(request.body.passphrase);
+      const { address } = guard.visitor(request);
+      audit.record({ action: 'backup-made', who: guard.who(request).person.name, address });
+      return { backup: file.toString('base64') };
+    },
+  );
 
   const large = { ...owner, bodyLimit: accessLimits.backupBytes * 1.5 };
   app.post('/api/restore', { ...large, schema: { body: RestoreRequest } }, async (request, reply) => {

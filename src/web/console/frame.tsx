@@ -10,12 +10,14 @@ import { Account } from './pages/account.tsx';
 import { Approvals } from './pages/approvals.tsx';
 import { Apps } from './pages/apps.tsx';
 import { Audit } from './pages/audit.tsx';
+import { Backup } from './pages/backup.tsx';
 import { Home } from './pages/home.tsx';
 import { Logs } from './pages/logs.tsx';
 import { People } from './pages/people.tsx';
 import { Services } from './pages/services.tsx';
 import { Sessions } from './pages/sessions.tsx';
 import { Settings } from './pages/settings.tsx';
+import { Updates } from './pages/updates.tsx';
 import { type PageName, pagesFor } from './page-names.ts';
 import { Questions } from './questions.tsx';
 import { useSession, useVisit } from './visit.ts';
@@ -28,6 +30,8 @@ const pages: Record<PageName, FunctionComponent> = {
   people: People,
   apps: Apps,
   settings: Settings,
+  updates: Updates,
+  backup: Backup,
   audit: Audit,
   logs: Logs,
   account: Account,

@@ -7,6 +7,8 @@ const ownerPages = [
   'people',
   'apps',
   'settings',
+  'updates',
+  'backup',
   'audit',
   'logs',
   'account',
@@ -19,6 +21,8 @@ const forOwnersAlone: ReadonlySet<string> = new Set([
   'people',
   'apps',
   'settings',
+  'updates',
+  'backup',
   'audit',
   'logs',
 ]);

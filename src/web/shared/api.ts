@@ -1,7 +1,7 @@
 import { Problem } from '../../kit/errors.ts';
 
 /** A box that has not answered by then does not answer. */
-const timeoutMs = 15_000;
+const usualTimeoutMs = 15_000;
 
 type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
@@ -10,6 +10,8 @@ interface CallOptions {
   /** Sent as JSON. */
   body?: unknown;
   signal?: AbortSignal;
+  /** For what takes the box or the line longer than other calls. */
+  timeoutMs?: number;
 }
 
 export interface ApiOptions {
@@ -27,7 +29,8 @@ export type Api = <T>(path: string, options?: CallOptions) => Promise<T>;
 
 export function createApi(options: ApiOptions = {}): Api {
   const { origin = '', csrf, onProblem, fetch = globalThis.fetch.bind(globalThis) } = options;
-  return async <T>(path: string, { method = 'GET', body, signal }: CallOptions = {}): Promise<T> => {
+  return async <T>(path: string, call: CallOptions = {}): Promise<T> => {
+    const { method = 'GET', body, signal, timeoutMs = usualTimeoutMs } = call;
     const token = method === 'GET' ? undefined : csrf?.();
     const timeout = AbortSignal.timeout(timeoutMs);
     try {

@@ -255,6 +255,18 @@ export class FakeBox {
       known.session = { ...known.session, boxName: body.name };
       return known.settings;
     });
+    app.post<{ Body: { password: string; passphrase: string } }>('/api/backup', async ({ body }, reply) => {
+      if (body.password !== right.password) return refuse(reply, 401, 'wrong-name-or-password');
+      if (body.passphrase.length < 10) return refuse(reply, 422, 'passphrase-refused');
+      return { backup: btoa('a backup') };
+    });
+    app.post<{ Body: { passphrase: string } }>('/api/restore', async ({ body }, reply) => {
+      if (body.passphrase === 'wrong') return refuse(reply, 422, 'wrong-passphrase');
+      return reply
+        .status(202)
+        .send({ boxId: 'b', name: 'Attic', madeAt: 0, origin: 'https://b.box.example.org' });
+    });
+    app.post('/api/reset', async (_request, reply) => reply.status(202).send({}));
     app.put<{ Body: { current: string } }>('/api/password', async ({ body }, reply) =>
       body.current === right.password
         ? reply.status(204).send()

@@ -29,13 +29,22 @@ const views: readonly { name: string; go: (page: Page) => Promise<unknown>; unti
   },
   { name: 'passkey-offer', go: (page) => page.click('.actions .primary'), until: 'form' },
   { name: 'home', go: (page) => page.click('.actions .plain'), until: '.verdict' },
-  ...['services', 'sessions', 'approvals', 'people', 'apps', 'settings', 'audit', 'account', 'about'].map(
-    (name) => ({
-      name,
-      go: (page: Page) => page.goto(`${box.origin}/#/${name}`),
-      until: `.frame:has([href="#/${name}"][aria-current]) main .card`,
-    }),
-  ),
+  ...[
+    'services',
+    'sessions',
+    'approvals',
+    'people',
+    'apps',
+    'settings',
+    'backup',
+    'audit',
+    'account',
+    'about',
+  ].map((name) => ({
+    name,
+    go: (page: Page) => page.goto(`${box.origin}/#/${name}`),
+    until: `.frame:has([href="#/${name}"][aria-current]) main .card`,
+  })),
   {
     name: 'question',
     go: async (page) => {

@@ -83,6 +83,8 @@ export const de: Translation<typeof en> = {
     people: 'Personen',
     apps: 'Apps',
     settings: 'Einstellungen',
+    updates: 'Aktualisierung',
+    backup: 'Sicherung',
     audit: 'Verlauf',
     logs: 'Protokolle',
     account: 'Ihr Konto',
@@ -254,6 +256,37 @@ export const de: Translation<typeof en> = {
     submit: 'Speichern',
     saved: 'Gespeichert.',
     languageHint: 'Dieser Seite, in diesem Browser.',
+  },
+  backup: {
+    title: 'Sicherung',
+    intro: 'Alles, was diese Box zu Ihrer macht, in einer Datei; und zwei Wege, neu zu beginnen.',
+    makeTitle: 'Sichern',
+    makeIntro:
+      'Die Datei enthält den Namen der Box, ihr Zertifikat, ihre Personen und ihre Einstellungen. Nur das Kennwort der Sicherung öffnet sie. Bewahren Sie beides nicht bei der Box auf.',
+    passphrase: 'Kennwort der Sicherung',
+    passphraseHint: 'Mindestens 10 Zeichen. Ohne es gibt es keinen Weg zurück: Schreiben Sie es auf.',
+    password: 'Ihr Passwort',
+    make: 'Sicherung herunterladen',
+    made: 'Die Sicherung liegt bei den Downloads dieses Browsers.',
+    restoreTitle: 'Sicherung zurückspielen',
+    restoreIntro:
+      'Diese Box wird zu der aus der Sicherung, mit deren Namen und Personen; was sie jetzt ist, ist weg. Alle melden sich neu an, und Apps werden neu verbunden. Die gesicherte Box darf nicht daneben laufen.',
+    file: 'Datei der Sicherung',
+    restore: 'Zurückspielen',
+    resetTitle: 'Neu beginnen',
+    resetIntro:
+      'Vergisst alle Personen, ihre Apps und die Einstellungen. Wer den neuen Einrichtungscode hat, wird dann Besitzer: Er steht in porchlight.txt auf der Karte und in der Ausgabe von „porchlight status“.',
+    identity: 'Und der Name der Box?',
+    keep: 'Behalten',
+    keepHint:
+      'Die Box bleibt unter ihrer Adresse, mit ihrem Zertifikat. Für einen neuen Anfang im selben Haus.',
+    forget: 'Vergessen',
+    forgetHint: 'Die Box wird eine neue unter einer neuen Adresse. Zum Weitergeben.',
+    reset: 'Alles vergessen',
+    anew: 'Die Box beginnt neu. Das dauert eine Minute.',
+    soonAt: 'Sie wird hier sein:',
+    newName:
+      'Sie bekommt einen neuen Namen. Sie finden sie mit der App oder in porchlight.txt auf der Karte.',
   },
   account: {
     title: 'Ihr Konto',

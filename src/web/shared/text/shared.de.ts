@@ -32,6 +32,11 @@ export const de: Translation<typeof en> = {
     'not-a-name-of-the-box':
       'Diese Adresse ist keine der Box selbst. Öffnen Sie die Box unter einem ihrer eigenen Namen.',
     'owner-only': 'Das dürfen nur Besitzer der Box.',
+    'passphrase-refused': 'Dieses Kennwort ist zu kurz. Nehmen Sie mindestens 10 Zeichen.',
+    'wrong-passphrase': 'Das Kennwort stimmt nicht, oder die Datei ist beschädigt.',
+    'backup-malformed':
+      'Diese Datei ist keine Sicherung, die diese Box lesen kann. Vielleicht ist sie von einer neueren Box.',
+    'backup-too-large': 'Die Box enthält mehr, als in eine Sicherung passt.',
     'app-not-allowed': 'Diese App steht nicht auf der Liste der Apps, die nach dieser Box fragen dürfen.',
     'not-found': 'Das gibt es nicht mehr.',
     'not-claimed': 'Diese Box hat noch keinen Besitzer.',

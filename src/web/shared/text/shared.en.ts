@@ -31,6 +31,10 @@ export const en = {
     'not-a-name-of-the-box':
       'This address is not one of the box’s own. Open the box by one of its own names.',
     'owner-only': 'Only owners of the box can do this.',
+    'passphrase-refused': 'This passphrase is too short. Take 10 characters or more.',
+    'wrong-passphrase': 'The passphrase is not right, or the file is damaged.',
+    'backup-malformed': 'This file is no backup that this box can read. It may be of a newer box.',
+    'backup-too-large': 'The box holds more than fits into a backup.',
     'app-not-allowed': 'This app is not on the list of apps that may ask for this box.',
     'not-found': 'This is not there any more.',
     'not-claimed': 'This box has no owner yet.',

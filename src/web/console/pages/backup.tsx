@@ -1,0 +1,161 @@
+import type { ComponentChildren, JSX } from 'preact';
+import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import type {
+  BackupRequest,
+  BackupView,
+  ResetRequest,
+  RestoreRequest,
+  RestoreView,
+} from '../../../protocol/access-api.ts';
+import { Choices, Form, type FormValues, PasswordField } from '../../shared/form.tsx';
+import { Card, PageHeading } from '../../shared/layout.tsx';
+import { Done, Waiting } from '../../shared/notice.tsx';
+import { useConsoleText } from '../../shared/text/console.ts';
+import { useSession, useVisit } from '../visit.ts';
+import { base64Of, download } from './backup-file.ts';
+
+/** Where the box will be when it has begun anew; absent: at a name that nobody knows yet. */
+type Anew = { origin?: string };
+
+/** A slow box thinks about a passphrase for seconds, and a slow line brings a backup in a minute. */
+const timeoutMs = 120_000;
+/** A wrong password and a wrong passphrase are told beside the field they are about. */
+const fieldOf = {
+  'wrong-name-or-password': 'password',
+  'wrong-passphrase': 'passphrase',
+  'passphrase-refused': 'passphrase',
+};
+
+export function Backup(): JSX.Element {
+  const { backup: t } = useConsoleText();
+  const [anew, setAnew] = useState<Anew>();
+  return (
+    <>
+      <PageHeading>{t.title}</PageHeading>
+      {anew === undefined ? (
+        <>
+          <p class="soft">{t.intro}</p>
+          <Make />
+          <Restore onDone={setAnew} />
+          <Reset onDone={setAnew} />
+        </>
+      ) : (
+        <BeginsAnew anew={anew} />
+      )}
+    </>
+  );
+}
+
+function Make(): JSX.Element {
+  const { backup: t } = useConsoleText();
+  const { api } = useVisit();
+  const { boxName } = useSession();
+  const [made, setMade] = useState(0);
+  const make = async ({ password = '', passphrase = '' }: FormValues): Promise<void> => {
+    const body: BackupRequest = { password, passphrase };
+    const { backup } = await api<BackupView>('/api/backup', { method: 'POST', body, timeoutMs });
+    download(`${boxName} ${new Date().toISOString().slice(0, 10)}.backup`, backup);
+    setMade(made + 1);
+  };
+  return (
+    <Card title={t.makeTitle}>
+      <p class="soft">{t.makeIntro}</p>
+      <Done>{made > 0 ? t.made : undefined}</Done>
+      <Form key={made} onSubmit={make} submit={t.make} fieldOf={fieldOf}>
+        <Passphrase hint={t.passphraseHint} autocomplete="new-password" />
+        <OwnPassword />
+      </Form>
+    </Card>
+  );
+}
+
+function Restore({ onDone }: { onDone: (anew: Anew) => void }): JSX.Element {
+  const { backup: t } = useConsoleText();
+  const { api } = useVisit();
+  const id = useId();
+  const file = useRef<HTMLInputElement>(null);
+  const restore = async ({ password = '', passphrase = '' }: FormValues): Promise<void> => {
+    const [chosen] = file.current?.files ?? [];
+    if (chosen === undefined) return;
+    const body: RestoreRequest = { password, passphrase, backup: await base64Of(chosen) };
+    onDone(await api<RestoreView>('/api/restore', { method: 'POST', body, timeoutMs }));
+  };
+  return (
+    <Card title={t.restoreTitle}>
+      <p class="soft">{t.restoreIntro}</p>
+      <Form onSubmit={restore} submit={t.restore} submitKind="danger" fieldOf={fieldOf}>
+        <div class="field">
+          <label for={id}>{t.file}</label>
+          <div class="input">
+            <input ref={file} id={id} name="file" type="file" accept=".backup" required />
+          </div>
+        </div>
+        <Passphrase autocomplete="off" />
+        <OwnPassword />
+      </Form>
+    </Card>
+  );
+}
+
+function Reset({ onDone }: { onDone: (anew: Anew) => void }): JSX.Element {
+  const { backup: t } = useConsoleText();
+  const { api } = useVisit();
+  const reset = async ({ password = '', identity }: FormValues): Promise<void> => {
+    const body: ResetRequest = { password, forgetIdentity: identity === 'forget' };
+    await api('/api/reset', { method: 'POST', body });
+    onDone(body.forgetIdentity ? {} : { origin: location.origin });
+  };
+  return (
+    <Card title={t.resetTitle}>
+      <p class="soft">{t.resetIntro}</p>
+      <Form onSubmit={reset} submit={t.reset} submitKind="danger" fieldOf={fieldOf}>
+        <Choices
+          name="identity"
+          legend={t.identity}
+          value="keep"
+          choices={[
+            { value: 'keep', label: t.keep, hint: t.keepHint },
+            { value: 'forget', label: t.forget, hint: t.forgetHint },
+          ]}
+        />
+        <OwnPassword />
+      </Form>
+    </Card>
+  );
+}
+
+function Passphrase({ hint, autocomplete }: { hint?: string; autocomplete: string }): JSX.Element {
+  const { backup: t } = useConsoleText();
+  const more = hint === undefined ? {} : { hint };
+  return <PasswordField name="passphrase" label={t.passphrase} autocomplete={autocomplete} {...more} />;
+}
+
+function OwnPassword(): JSX.Element {
+  const { backup: t } = useConsoleText();
+  return <PasswordField name="password" label={t.password} autocomplete="current-password" />;
+}
+
+/** Asks for the box until it is back; whoever it then shows, it is not this page. */
+function BeginsAnew({ anew: { origin } }: { anew: Anew }): JSX.Element {
+  const { backup: t } = useConsoleText();
+  const { refresh } = useVisit();
+  useEffect(() => {
+    if (origin !== location.origin) return undefined;
+    const timer = setInterval(() => void refresh(), 2000);
+    return () => clearInterval(timer);
+  }, [origin, refresh]);
+  const where: ComponentChildren =
+    origin === undefined ? (
+      <p>{t.newName}</p>
+    ) : (
+      <p>
+        {t.soonAt} <a href={`${origin}/`}>{origin}</a>
+      </p>
+    );
+  return (
+    <Card>
+      <Waiting>{t.anew}</Waiting>
+      {where}
+    </Card>
+  );
+}
