@@ -15,6 +15,7 @@ import { zoneNames } from '../protocol/names.ts';
 import { Access } from './access/access.ts';
 import { appAt } from './access/apps.ts';
 import { serverNames } from './access/enrolment/server-names.ts';
+import { mailboxesOf } from './access/instances/mailboxes.ts';
 import { Announcer } from './announce/announcer.ts';
 import { Backups } from './backup/backups.ts';
 import { placeOf } from './backup/contents.ts';
@@ -210,6 +211,7 @@ export class Box implements Service {
             health,
           }
         : undefined,
+      instances: { mailboxes: mailboxesOf({ config, identity, caPem: trust.cloud, clock }), health },
       visitorOf: (socket) => web.visitorOf(socket),
       page: () => pages.get('/')?.body.toString() ?? '',
       arrived: (state) => void announcer.arrived(state),

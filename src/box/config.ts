@@ -63,7 +63,22 @@ export const BoxConfig = Type.Object({
   cloud: Type.Object({
     zoneApi: origin('https://dns.porchlight.example:5300', 'the dns-server’s API'),
     registration: origin('https://registration.porchlight.example:4443', 'the registration-server'),
-    caFile: file('PEM file of a private CA to trust for both; empty: the system’s'),
+    mailbox: url(
+      '',
+      '^(https://[A-Za-z0-9.-]+(:[0-9]{1,5})?)?$',
+      'https://HOST, https://HOST:PORT or nothing',
+      'the mailbox, by which app instances are let in; empty: none',
+    ),
+    caFile: file('PEM file of a private CA to trust for these; empty: the system’s'),
+  }),
+  firebase: Type.Object({
+    database: url(
+      '',
+      '^(https://[A-Za-z0-9.-]+(:[0-9]{1,5})?)?$',
+      'https://HOST, https://HOST:PORT or nothing',
+      'a Firebase Realtime Database as another mailbox; empty: none',
+    ),
+    serviceAccountFile: file('JSON file with the key of the service account that may write there'),
   }),
   acme: Type.Object({
     directory: url(
@@ -132,15 +147,11 @@ export const BoxConfig = Type.Object({
       'port at which devices on the home network ask for a certificate; 0: none',
     ),
     port: portSetting(9088, 'port at which they come in with it, by mutual TLS'),
-    folders: Type.Record(
-      Type.String({ pattern: '^[^=,]{1,64}$' }),
-      Type.String({ pattern: '^/[^,]*$' }),
-      {
-        default: {},
-        allowed: 'app=/FOLDER, several separated by commas',
-        description: 'in which folder of this machine, or below it, certificates for an app may be written',
-      },
-    ),
+    folders: Type.Record(Type.String({ pattern: '^[^=,]{1,64}$' }), Type.String({ pattern: '^/[^,]*$' }), {
+      default: {},
+      allowed: 'app=/FOLDER, several separated by commas',
+      description: 'in which folder of this machine, or below it, certificates for an app may be written',
+    }),
   }),
   tunnel: Type.Object({
     enabled: Type.Boolean({ default: true, description: 'be reachable from outside through the frontend' }),

@@ -22,9 +22,11 @@ export interface HttpClientOptions {
 }
 
 export interface HttpRequest<S extends TSchema> {
-  method: 'GET' | 'PUT' | 'POST' | 'DELETE';
+  method: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE';
   path: string;
+  /** Sent as JSON; `URLSearchParams` as a form. */
   body?: unknown;
+  headers?: Readonly<Record<string, string>>;
   /** The answer must be JSON of this shape; without a schema the body is ignored and the result is `undefined`. */
   answer?: S;
   signal?: AbortSignal;
@@ -54,9 +56,7 @@ export class HttpClient {
         method: call.method,
         dispatcher: this.#agent,
         signal,
-        ...(call.body === undefined
-          ? {}
-          : { body: JSON.stringify(call.body), headers: { 'content-type': 'application/json' } }),
+        ...encoded(call),
       });
       const response = await abortable(sent, signal);
       const text = await bounded(response.body);
@@ -105,6 +105,18 @@ export class HttpClient {
       },
     });
   }
+}
+
+function encoded({ body, headers }: HttpRequest<TSchema>): {
+  body?: string;
+  headers: Record<string, string>;
+} {
+  if (body === undefined) return { headers: { ...headers } };
+  const [type, text] =
+    body instanceof URLSearchParams
+      ? ['application/x-www-form-urlencoded', body.toString()]
+      : ['application/json', JSON.stringify(body)];
+  return { body: text, headers: { 'content-type': type, ...headers } };
 }
 
 async function bounded(body: AsyncIterable<Buffer>): Promise<string> {

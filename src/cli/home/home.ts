@@ -248,6 +248,7 @@ export class Home implements Service {
       cloud: {
         'zone-api': `https://localhost:${ports.zoneApi}`,
         registration: `https://localhost:${ports.registration}`,
+        mailbox: `https://localhost:${ports.mailbox}`,
         'ca-file': this.caPath,
       },
       acme: { directory: directoryUrl, 'ca-file': this.caPath },
