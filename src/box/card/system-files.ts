@@ -59,6 +59,8 @@ export function authorizedKeys(keys: readonly string[]): { text: string; faults:
   return { text: good.map((line) => `${line}\n`).join(''), faults };
 }
 
+const hex = (text: string): string => Buffer.from(text).toString('hex');
+
 /**
  * wpa_supplicant.conf(5); `undefined`: there is no wireless network to join. Name and password go in hex, in which nothing
  * has a meaning: WPA3 (SAE) has the password itself, WPA2 the key made of it (IEEE 802.11, J.4).
@@ -68,7 +70,6 @@ export function wifiConfig(values: CardValues): string | undefined {
   const password = values.get('wifi.password');
   const country = values.get('wifi.country');
   if (typeof ssid !== 'string') return undefined;
-  const hex = (text: string): string => Buffer.from(text).toString('hex');
   const security =
     typeof password === 'string' && password !== ''
       ? `key_mgmt=SAE WPA-PSK WPA-PSK-SHA256
