@@ -195,7 +195,10 @@ async function exchangeOrigin(pending: Pending, options: FinishOptions, runtime:
 }
 
 /** From a public page through the tunnel (design 6.4), and only by leave of the person at home. */
-function waysFor(ways: Ways, { publicPage, localAllowed = !publicPage }: FinishOptions): Way[] {
+export function waysFor(
+  ways: Ways,
+  { publicPage, localAllowed = !publicPage }: Pick<FinishOptions, 'publicPage' | 'localAllowed'>,
+): Way[] {
   const all = allWays(ways);
   const local = all.filter((way) => localAllowed && isLocal(way));
   const tunnel = all.filter((way) => !isLocal(way));

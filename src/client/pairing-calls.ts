@@ -17,7 +17,8 @@ const own = { redirect: 'error' } as const;
 export async function serverInfo(origin: string, asking: Asking): Promise<ServerInfo> {
   const { value } = await askJson(origin + pairingPaths.info, own, asking);
   const { serverId, boxId, name, v } = (value ?? {}) as Record<keyof ServerInfo, unknown>;
-  if (!isUuid4(serverId)) throw badAnswer('it does not say who it is');
+  if (!isUuid4(serverId) || ![boxId, name, v].every((text) => typeof text === 'string'))
+    throw badAnswer('it does not say who it is');
   return { serverId, boxId: String(boxId), name: shownName(String(name)), v: String(v) };
 }
 
@@ -41,13 +42,15 @@ export async function authorise(
   const { accessToken, expiresIn, serverId, status, code, retryAfterSeconds } = said;
   if (status === 'pending' && typeof code === 'string')
     return { status, code: code.slice(0, 16), retryAfterSeconds: pause(retryAfterSeconds) };
-  if (typeof accessToken !== 'string' || !/^[\w-]{16,200}$/.test(accessToken) || !isUuid4(serverId))
+  const isToken = typeof accessToken === 'string' && /^[\w-]{16,200}$/.test(accessToken);
+  if (!isToken || !Number.isInteger(expiresIn) || !isUuid4(serverId))
     throw badAnswer('there is no token in it');
   return { accessToken, expiresIn: Number(expiresIn), tokenType: 'Bearer', serverId };
 }
 
 /** Seconds, of which a server cannot make none or for ever. */
-const pause = (seconds: unknown): number => Math.min(60, Math.max(1, Number(seconds) || 1));
+const pause = (seconds: unknown): number =>
+  Math.min(60, Math.max(1, Number.isInteger(seconds) ? Number(seconds) : 1));
 
 function badAnswer(why: string): Problem {
   return new Problem('bad-answer', `what answers there is no box, or one of another version: ${why}`, {

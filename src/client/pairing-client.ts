@@ -185,7 +185,9 @@ export class PairingClient {
         },
         AbortSignal.any([signal, drop.signal]),
       );
-      return end === 'ended' ? { phase: 'ended', server } : undefined;
+      if (end === 'ended') return { phase: 'ended', server };
+      this.#state.set({ phase: 'connecting', server });
+      return undefined;
     } finally {
       this.#token = undefined;
       this.#drop = undefined;

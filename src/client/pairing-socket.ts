@@ -45,9 +45,11 @@ export async function livePairingSocket(
       return;
     }
     const details = (parsed(data) ?? {}) as Record<keyof SocketDetails, unknown>;
-    if (details.type !== 'socket' || details.serverId !== serverId) return resolve('lost');
+    const { clientLabel } = details;
+    if (details.type !== 'socket' || details.serverId !== serverId || typeof clientLabel !== 'string')
+      return resolve('lost');
     open = true;
-    onOpen(shownName(String(details.clientLabel)));
+    onOpen(shownName(clientLabel));
   });
   // Before every close that is a failure; nothing is said about it in a browser.
   socket.addEventListener('error', () => undefined);
