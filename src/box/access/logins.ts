@@ -147,6 +147,16 @@ export class Logins {
     sessions.endAllOf(person.id, sessionId, { who: person.name, address: caller.address });
   }
 
+  /** That it is still this person who sits there, before what cannot be taken back. Throws as `login` does. */
+  async prove(password: string, person: Person, caller: Caller): Promise<void> {
+    const { people, hashers } = this.#options;
+    const stored = people.passwordOf(person.id);
+    const right = await this.#guess(person.id, caller, () =>
+      hashers[sideOf(caller)].verify(password, stored),
+    );
+    if (!right) throw new Problem('wrong-name-or-password', 'the password is wrong', { status: 401 });
+  }
+
   /** A new login session of somebody who proved who they are; answers its cookie. */
   enter(person: Person, caller: Caller): string {
     const { sessions, tokens } = this.#options;
