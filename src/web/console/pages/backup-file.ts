@@ -2,8 +2,11 @@
 export function base64Of(file: Blob): Promise<string> {
   const reader = new FileReader();
   return new Promise((resolve, reject) => {
-    // `data:…;base64,` stands in front.
-    reader.addEventListener('load', () => resolve(String(reader.result).split(',')[1] ?? ''));
+    reader.addEventListener('load', () => {
+      const url = reader.result;
+      // `data:…;base64,` stands in front.
+      resolve(typeof url === 'string' ? (url.split(',')[1] ?? '') : '');
+    });
     reader.addEventListener('error', () => reject(reader.error ?? new Error('the file cannot be read')));
     reader.readAsDataURL(file);
   });
