@@ -27,10 +27,11 @@ describe.skipIf(why !== undefined)(`porchlight update ${why ?? ''}`, () => {
     return ran;
   };
 
+  const restart = async (): Promise<void> => void restarts++;
+
   beforeAll(async () => {
     await server.start();
     lab = await RaucLab.open();
-    const restart = async (): Promise<void> => void restarts++;
     updater = updaterOf({ lab, folder: join(state, 'update'), version: '1.0.0', url: server.url, restart });
     await updater.start();
     control = new Control({ stateFolder: state, log: silentLog });

@@ -1,4 +1,4 @@
-import { type ComponentChildren, createContext, type JSX } from 'preact';
+import { type ComponentChildren, createContext, type JSX, type TargetedEvent } from 'preact';
 import { useContext, useId, useRef, useState } from 'preact/hooks';
 import { isAbort } from '../../kit/errors.ts';
 import { Button, type ButtonKind } from './controls.tsx';
@@ -136,6 +136,16 @@ export function PasswordField(props: FieldProps): JSX.Element {
   );
 }
 
+/** A file of this computer, which the page is given; a form's own values are texts. */
+export function FileField({
+  onChoose,
+  ...props
+}: FieldProps & { accept: string; onChoose: (file: File | undefined) => void }): JSX.Element {
+  return (
+    <LabelledInput {...props} type="file" onChange={(event) => onChoose(event.currentTarget.files?.[0])} />
+  );
+}
+
 const asTyped = { autocapitalize: 'none', autocorrect: 'off', spellcheck: false } as const;
 
 function LabelledInput({
@@ -146,7 +156,12 @@ function LabelledInput({
   type,
   children,
   ...input
-}: FieldProps & { type: 'text' | 'password'; children?: ComponentChildren }): JSX.Element {
+}: FieldProps & {
+  type: 'text' | 'password' | 'file';
+  accept?: string;
+  onChange?: (event: TargetedEvent<HTMLInputElement>) => void;
+  children?: ComponentChildren;
+}): JSX.Element {
   const id = useId();
   const error = useContext(FieldErrors)[input.name];
   const described = [hint === undefined ? '' : `${id}-hint`, error === undefined ? '' : `${id}-error`];
@@ -167,7 +182,7 @@ function LabelledInput({
         </p>
       )}
       <div class="input">
-        {type === 'text' ? <input {...attributes} type="text" /> : <input {...attributes} type="password" />}
+        {type === 'text' ? <input {...attributes} type="text" /> : <input {...attributes} type={type} />}
         {children}
       </div>
       {error !== undefined && (

@@ -36,10 +36,15 @@ describe('versions', () => {
   });
 });
 
-describe('which release', () => {
-  const releases = ['1.1.0', '1.3.0-beta.1', '1.2.0', '0.9.0'].map((version) => release(version));
-  const choice = { releases, compatible, running: '1.1.0', setbacks: {}, now: days(1000) };
+const releases = ['1.1.0', '1.3.0-beta.1', '1.2.0', '0.9.0'].map((version) => release(version));
+const choice = { releases, compatible, running: '1.1.0', setbacks: {}, now: days(1000) };
 
+/** What is taken when the newest was taken back so often, and so long ago. */
+const after = (times: number, ago: number): string | undefined =>
+  releaseToTake({ ...choice, setbacks: { '1.3.0-beta.1': { times, at: choice.now - ago, reason: '' } } })
+    ?.version;
+
+describe('which release', () => {
   it('is the newest for this machine, and none that is not newer than what runs', () => {
     expect(newestRelease(choice)?.version).toBe('1.3.0-beta.1');
     expect(newestRelease({ ...choice, running: '1.3.0' })).toBeUndefined();
@@ -50,11 +55,6 @@ describe('which release', () => {
   });
 
   it('is not the one just taken back; that one once more after a week, and never a third time unasked', () => {
-    const after = (times: number, ago: number): string | undefined =>
-      releaseToTake({
-        ...choice,
-        setbacks: { '1.3.0-beta.1': { times, at: choice.now - ago, reason: '' } },
-      })?.version;
     expect(after(1, days(6))).toBe('1.2.0');
     expect(after(1, days(7))).toBe('1.3.0-beta.1');
     expect(after(2, days(700))).toBe('1.2.0');
@@ -63,16 +63,17 @@ describe('which release', () => {
   });
 });
 
+const check = (version: string, more: { compatible?: string; allowDowngrade?: boolean } = {}): unknown => {
+  try {
+    const { compatible: kind = compatible, allowDowngrade = false } = more;
+    const bundle = { version, compatible: kind };
+    return checkBundle({ bundle, compatible, running: '1.2.0', allowDowngrade });
+  } catch (error) {
+    return (error as { code: string }).code;
+  }
+};
+
 describe('a bundle', () => {
-  const check = (version: string, more: { compatible?: string; allowDowngrade?: boolean } = {}): unknown => {
-    try {
-      const { compatible: kind = compatible, allowDowngrade = false } = more;
-      const bundle = { version, compatible: kind };
-      return checkBundle({ bundle, compatible, running: '1.2.0', allowDowngrade });
-    } catch (error) {
-      return (error as { code: string }).code;
-    }
-  };
   it('may be newer or the same, older only when asked for, and of another machine never', () => {
     expect(check('1.3.0')).toBeUndefined();
     expect(check('1.2.0')).toBeUndefined();
@@ -121,14 +122,22 @@ describe('what became of a try', () => {
   });
 });
 
-describe('the trial', () => {
-  const condition = (name: string, severity: 'ok' | 'warning' | 'error') => ({
-    name,
-    severity,
-    message: 'x',
-  });
-  const well = [condition('web', 'ok'), condition('tunnel', 'warning')];
+const condition = (name: string, severity: 'ok' | 'warning' | 'error') => ({
+  name,
+  severity,
+  message: 'x',
+});
+const well = [condition('web', 'ok'), condition('tunnel', 'warning')];
 
+const run = (looks: (at: number) => typeof well | undefined): [verdict: string, at: number] => {
+  const trial = new Trial({ before: {}, startedAt: 0, limitMs: minutes(5) });
+  for (let at = 0; ; at += seconds(2)) {
+    const verdict = trial.look(looks(at), at);
+    if (verdict.is !== 'undecided') return [verdict.is, at];
+  }
+};
+
+describe('the trial', () => {
   it('holds against a release what is an error now and was none before', () => {
     const now = [condition('web', 'error'), condition('certificate', 'error'), condition('zone', 'warning')];
     expect(faults(now, { web: 'ok', certificate: 'error', zone: 'ok' })).toEqual(['web: x']);
@@ -139,14 +148,6 @@ describe('the trial', () => {
     expect(faults([condition('tunnel', 'error'), condition('zone.state', 'error')], undefined)).toEqual([]);
     expect(faults([condition('access', 'error')], undefined)).toEqual(['access: x']);
   });
-
-  const run = (looks: (at: number) => typeof well | undefined): [verdict: string, at: number] => {
-    const trial = new Trial({ before: {}, startedAt: 0, limitMs: minutes(5) });
-    for (let at = 0; ; at += seconds(2)) {
-      const verdict = trial.look(looks(at), at);
-      if (verdict.is !== 'undecided') return [verdict.is, at];
-    }
-  };
 
   it('is good after a minute without a fault, however late that begins, and bad without one at the end', () => {
     expect(run(() => well)).toEqual(['good', steadyMs]);

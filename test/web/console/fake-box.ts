@@ -19,6 +19,8 @@ import type {
 import type { ApprovalsView, PendingApproval } from '../../../src/protocol/approvals-api.ts';
 import { type AuditEntry, auditLimits } from '../../../src/protocol/audit-api.ts';
 import { accessPaths } from '../../../src/protocol/constants.ts';
+import type { UpdateState } from '../../../src/protocol/update-api.ts';
+import { serveUpdates } from './fake-updates.ts';
 import { usualState } from './usual-state.ts';
 
 const csp =
@@ -50,6 +52,7 @@ export interface FakeState {
   passkeys: PasskeyView[];
   apps: AppList['apps'];
   settings: SettingsView;
+  update: UpdateState;
   approvals: Omit<ApprovalsView, 'now'>;
   audit: AuditEntry[];
   logs: LogLine[];
@@ -267,6 +270,7 @@ export class FakeBox {
         .send({ boxId: 'b', name: 'Attic', madeAt: 0, origin: 'https://b.box.example.org' });
     });
     app.post('/api/reset', async (_request, reply) => reply.status(202).send({}));
+    serveUpdates(app, known);
     app.put<{ Body: { current: string } }>('/api/password', async ({ body }, reply) =>
       body.current === right.password
         ? reply.status(204).send()

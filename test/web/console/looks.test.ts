@@ -36,6 +36,7 @@ const views: readonly { name: string; go: (page: Page) => Promise<unknown>; unti
     'people',
     'apps',
     'settings',
+    'updates',
     'backup',
     'audit',
     'account',

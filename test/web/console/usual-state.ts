@@ -2,6 +2,7 @@ import type { SessionNode } from '../../../src/protocol/access-api.ts';
 import type { PendingApproval } from '../../../src/protocol/approvals-api.ts';
 import { auditActions, type AuditEntry } from '../../../src/protocol/audit-api.ts';
 import type { FakeState } from './fake-box.ts';
+import { usualUpdate } from './fake-updates.ts';
 
 const minute = 60_000;
 const day = 1440 * minute;
@@ -160,6 +161,7 @@ export function usualState(now: number): FakeState {
       },
     ],
     settings: { name: 'Living room', tunnel: true, discovery: 'always' },
+    update: usualUpdate(now),
     logs: [
       ['info', 'network', '192.168.1.20 on eth0'],
       ['info', 'zone', 'published main and 2 mirrors, serial 42'],

@@ -1,5 +1,5 @@
 import type { ComponentChildren, JSX } from 'preact';
-import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type {
   BackupRequest,
   BackupView,
@@ -7,7 +7,7 @@ import type {
   RestoreRequest,
   RestoreView,
 } from '../../../protocol/access-api.ts';
-import { Choices, Form, type FormValues, PasswordField } from '../../shared/form.tsx';
+import { Choices, FileField, Form, type FormValues, PasswordField } from '../../shared/form.tsx';
 import { Card, PageHeading } from '../../shared/layout.tsx';
 import { Done, Waiting } from '../../shared/notice.tsx';
 import { useConsoleText } from '../../shared/text/console.ts';
@@ -72,10 +72,8 @@ function Make(): JSX.Element {
 function Restore({ onDone }: { onDone: (anew: Anew) => void }): JSX.Element {
   const { backup: t } = useConsoleText();
   const { api } = useVisit();
-  const id = useId();
-  const file = useRef<HTMLInputElement>(null);
+  const [chosen, setChosen] = useState<File>();
   const restore = async ({ password = '', passphrase = '' }: FormValues): Promise<void> => {
-    const [chosen] = file.current?.files ?? [];
     if (chosen === undefined) return;
     const body: RestoreRequest = { password, passphrase, backup: await base64Of(chosen) };
     onDone(await api<RestoreView>('/api/restore', { method: 'POST', body, timeoutMs }));
@@ -84,12 +82,7 @@ function Restore({ onDone }: { onDone: (anew: Anew) => void }): JSX.Element {
     <Card title={t.restoreTitle}>
       <p class="soft">{t.restoreIntro}</p>
       <Form onSubmit={restore} submit={t.restore} submitKind="danger" fieldOf={fieldOf}>
-        <div class="field">
-          <label for={id}>{t.file}</label>
-          <div class="input">
-            <input ref={file} id={id} name="file" type="file" accept=".backup" required />
-          </div>
-        </div>
+        <FileField name="file" label={t.file} accept=".backup" onChoose={setChosen} />
         <Passphrase autocomplete="off" />
         <OwnPassword />
       </Form>

@@ -1,7 +1,7 @@
 import type { JSX } from 'preact';
-import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { UpdateState } from '../../../protocol/update-api.ts';
-import { Form } from '../../shared/form.tsx';
+import { FileField, Form } from '../../shared/form.tsx';
 import { Card } from '../../shared/layout.tsx';
 import { Done } from '../../shared/notice.tsx';
 import { useConsoleText } from '../../shared/text/console.ts';
@@ -10,17 +10,10 @@ import { Progress } from './progress.tsx';
 import { upload } from './upload.ts';
 
 /** A bundle from this computer. */
-export function BundleFile({
-  busy,
-  onChange,
-}: {
-  busy: boolean;
-  onChange: (state: UpdateState) => void;
-}): JSX.Element {
+export function BundleFile({ onChange }: { onChange: (state: UpdateState) => void }): JSX.Element {
   const { updates: t } = useConsoleText();
   const { csrf } = useSession();
-  const id = useId();
-  const file = useRef<HTMLInputElement>(null);
+  const [bundle, setBundle] = useState<File>();
   const older = useRef<HTMLInputElement>(null);
   const [percent, setPercent] = useState<number>();
   const [sent, setSent] = useState(false);
@@ -28,7 +21,6 @@ export function BundleFile({
   useEffect(() => () => left.abort(), [left]);
 
   const send = async (): Promise<void> => {
-    const [bundle] = file.current?.files ?? [];
     if (bundle === undefined) return;
     setSent(false);
     setPercent(0);
@@ -45,10 +37,7 @@ export function BundleFile({
     <Card title={t.file}>
       <p class="soft">{t.fileIntro}</p>
       <Form onSubmit={send} submit={t.send} submitKind="plain">
-        <div class="field">
-          <label for={id}>{t.bundle}</label>
-          <input ref={file} id={id} name="bundle" type="file" accept=".raucb" required disabled={busy} />
-        </div>
+        <FileField name="bundle" label={t.bundle} accept=".raucb" onChoose={setBundle} />
         <label class="check">
           <input ref={older} type="checkbox" name="older" /> {t.older}
         </label>

@@ -62,7 +62,7 @@ export function Updates(): JSX.Element {
                 <Runs state={state} onRestart={restart} />
                 <There state={state} onChange={set} />
                 <ByItself state={state} onChange={set} />
-                <BundleFile busy={isBusy(state)} onChange={set} />
+                <BundleFile onChange={set} />
               </>
             )
           }
@@ -163,7 +163,11 @@ function There({
     );
   return (
     <Card title={t.there}>
-      {available === null ? <p>{t.newest}</p> : <Available available={available} />}
+      {available === null ? (
+        <p>{t.newest}</p>
+      ) : (
+        <Available available={available} taken={state.target === available.version} />
+      )}
       <p class="soft">
         {checkedAt === null ? t.neverChecked : t.checked(relativeTime(checkedAt, Date.now(), locale))}
       </p>
@@ -186,13 +190,19 @@ function There({
   );
 }
 
-function Available({ available }: { available: NonNullable<UpdateState['available']> }): JSX.Element {
+function Available({
+  available,
+  taken,
+}: {
+  available: NonNullable<UpdateState['available']>;
+  taken: boolean;
+}): JSX.Element {
   const { updates: t } = useConsoleText();
   const { version, size, notes } = available;
   return (
     <>
       <p>
-        <strong>{t.newer(version)}</strong>{' '}
+        <strong>{taken ? t.version(version) : t.newer(version)}</strong>{' '}
         <span class="soft">{t.size(String(Math.ceil(size / 1_000_000)))}</span>
       </p>
       {notes !== '' && (
