@@ -41,6 +41,8 @@ export class Cleaning implements Service {
   readonly #outstanding = new Map<string, Outstanding>();
   readonly #removed = { passwords: 0, credentials: 0 };
   #cleared = false;
+  /** Looks again soon, whatever comes. */
+  #busy = false;
 
   constructor(options: CleaningOptions) {
     this.#options = options;
@@ -64,10 +66,10 @@ export class Cleaning implements Service {
 
   /** A letter was written: it is to be gone when it is over, or sooner. */
   written(mailbox: Mailbox, { uid, name, seconds: lifetime }: Letter): void {
-    if (mailbox.forgets) return;
     const endsAt = this.#options.clock.monotonic() + seconds(lifetime);
-    this.#outstanding.set(keyOf(mailbox, { uid, name }), { mailbox, letter: { uid, name }, endsAt });
-    this.#loop.nudge();
+    const key = keyOf(mailbox, { uid, name });
+    if (!mailbox.forgets) this.#outstanding.set(key, { mailbox, letter: { uid, name }, endsAt });
+    if (!this.#busy) this.#loop.nudge();
   }
 
   /** A letter has done its work. */
@@ -75,7 +77,6 @@ export class Cleaning implements Service {
     if (letter.name === 'otp') this.#removed.passwords++;
     const found = this.#outstanding.get(keyOf(mailbox, letter));
     if (found !== undefined) found.endsAt = -Infinity;
-    this.#loop.nudge();
   }
 
   /** Before sessions end by themselves, so that these are counted. */
@@ -95,14 +96,15 @@ export class Cleaning implements Service {
       this.#outstanding.delete(key);
     }
     this.#tell();
-    return this.#outstanding.size + pending.size > 0 ? busyPauseMs : pauseMs;
+    this.#busy = this.#outstanding.size + pending.size > 0;
+    return this.#busy ? busyPauseMs : pauseMs;
   }
 
   #tell(): void {
     const { health, clock } = this.#options;
     const { passwords, credentials } = this.#removed;
     const at = new Date(clock.now()).toISOString().slice(0, 19);
-    const what = `${passwords} one-time passwords, used or expired, and ${credentials} dormant credentials`;
+    const what = `one-time passwords: ${passwords}, dormant credentials: ${credentials}`;
     health.set(condition, 'ok', `cleaned up last at ${at}Z; removed since the start: ${what}`);
   }
 
