@@ -35,7 +35,7 @@ export async function openEnrolmentLab(
     insecurePort: await freePort(),
     folders: {},
     links,
-    serverNames: () => serverNames,
+    serverNames: () => [...serverNames],
     health,
     ...settings,
   };
@@ -183,8 +183,9 @@ export function connectSecurely(
   lab: EnrolmentLab,
   { caPem, certPem, keyPem }: Pick<Credentials, 'caPem'> & Partial<Credentials>,
   options: ClientOptions = {},
+  path = '/sonar',
 ): Talk {
-  return talk(`wss://127.0.0.1:${lab.settings.port}/sonar?${search({})}`, {
+  return talk(`wss://127.0.0.1:${lab.settings.port}${path}?${search({})}`, {
     ca: caPem,
     cert: certPem,
     key: keyPem,

@@ -1,0 +1,370 @@
+import { execFile } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { connect, type TLSSocket } from 'node:tls';
+import { promisify } from 'node:util';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { days, minutes } from '../../../../src/kit/clock.ts';
+import { OwnedFact } from '../../../../src/kit/fact.ts';
+import { rsaKeyPem, signCertificate } from '../../../../src/kit/x509.ts';
+import type { Ways } from '../../../../src/protocol/access-api.ts';
+import { temporaryFolder } from '../../../support/folder.ts';
+import { soon } from '../../../support/soon.ts';
+import { Browser, boxId, names } from '../lab.ts';
+import {
+  connectSecurely,
+  type Credentials,
+  enrolled,
+  type EnrolmentLab,
+  exchange,
+  helloOf,
+  type Key,
+  newKey,
+  openEnrolmentLab,
+  pickUp,
+  refusedWith,
+  requestFor,
+  serialOf,
+} from './flow.ts';
+
+const run = promisify(execFile);
+const folder = temporaryFolder();
+const ways = new OwnedFact<Ways>({ main: `https://${names.main}`, mirrors: [], tunnel: null, address: null });
+const state = new OwnedFact(0);
+let lab: EnrolmentLab;
+let owner: Browser;
+let key: Key;
+let device: Credentials;
+
+beforeAll(async () => {
+  lab = await openEnrolmentLab({}, { ways, changes: [state] });
+  owner = new Browser(lab);
+  await owner.firstRun();
+  key = await newKey();
+  device = await enrolled(lab, owner, key, 'Küche');
+});
+
+const end = async (sessionId: string): Promise<void> => {
+  expect((await owner.call('DELETE', `/api/sessions/${sessionId}`)).status).toBe(204);
+};
+
+/** How OpenSSL or the server ended it. */
+async function failed({ socket }: ReturnType<typeof connectSecurely>): Promise<string> {
+  const [error] = (await once(socket, 'error')) as [Error & { code?: string }];
+  return `${error.code ?? ''} ${error.message}`;
+}
+
+/** A certificate that only looks like one of the box's own. */
+async function forged(like: Credentials, issuer?: { certPem: string; keyPem: string }): Promise<Credentials> {
+  const certPem = signCertificate({
+    commonName: 'Küche',
+    usage: ['clientAuth'],
+    notBefore: new Date(Date.now() - days(1)),
+    notAfter: new Date(Date.now() + days(1)),
+    subjectKeyPem: like.keyPem,
+    ...(issuer === undefined ? {} : { issuer }),
+  });
+  return { ...like, certPem };
+}
+
+const caPath = (of: EnrolmentLab): string => join(of.options.folder, 'enrolment', 'device-ca.pem');
+
+/** The list of revoked serial numbers, in hex, as OpenSSL reads them. */
+async function revokedSerials(from: EnrolmentLab): Promise<string[]> {
+  const { rawPayload, headers } = await from.app.inject({
+    method: 'GET',
+    url: '/enrolment/revoked.crl',
+    headers: { host: names.main },
+  });
+  expect(headers['content-type']).toBe('application/pkix-crl');
+  writeFileSync(join(folder, 'list.der'), rawPayload);
+  const list = join(folder, 'list.pem');
+  const { stdout } = await run('openssl', [
+    'crl',
+    '-inform',
+    'der',
+    '-in',
+    join(folder, 'list.der'),
+    '-text',
+    '-out',
+    list,
+  ]);
+  const text = readFileSync(list, 'utf8') + stdout;
+  return [...text.matchAll(/Serial Number: ([0-9A-F]+)/g)].map(([, serial = '']) => serial).toSorted();
+}
+
+describe('a device’s certificate', () => {
+  it('is for its key, under its name, for thirty days, to come in with and for nothing else', async () => {
+    const certificate = new X509Certificate(device.certPem);
+    const ca = new X509Certificate(device.caPem);
+    expect(certificate.subject).toBe('CN=Küche');
+    expect(certificate.publicKey.equals(key.publicKey)).toBe(true);
+    expect(certificate.checkIssued(ca) && certificate.verify(ca.publicKey)).toBe(true);
+    expect([certificate.ca, certificate.keyUsage]).toEqual([false, ['1.3.6.1.5.5.7.3.2']]);
+    expect(certificate.validToDate.getTime() - lab.clock.now()).toBeLessThanOrEqual(days(30));
+    expect(certificate.serialNumber).toMatch(/^[0-9A-F]{32}$/);
+    expect(ca.subject).toBe(`CN=Porchlight devices of ${boxId.slice(0, 8)}`);
+  });
+
+  it('opens the secure port: who it is, what is new, and answers', async () => {
+    const open = connectSecurely(lab, device);
+    expect(await helloOf(open)).toEqual({
+      type: 'hello',
+      deviceId: device.deviceId,
+      label: 'Küche (com.example.app on Pixel)',
+      boxId,
+      boxName: 'Our box',
+      ways: ways.value,
+      certificateEndsAt: new X509Certificate(device.certPem).validToDate.getTime(),
+    });
+    ways.set({ ...ways.value, mirrors: [`https://a.${names.main}`] });
+    state.set(state.value + 1);
+    await expect.poll(() => open.messages, soon).toContainEqual({ type: 'ways', ways: ways.value });
+    await expect.poll(() => open.messages, soon).toContainEqual({ type: 'state' });
+    open.socket.send(JSON.stringify({ id: 7, method: 'state' }));
+    await expect.poll(() => open.messages, soon).toContainEqual({ id: 7, success: { health: 'ok' } });
+    open.socket.close();
+  });
+
+  it('is known in the list of sessions, with when and from where it was used', async () => {
+    const { json } = await owner.call('GET', '/api/sessions');
+    expect(json['sessions']).toContainEqual(
+      expect.objectContaining({ id: device.deviceId, kind: 'device', lastAddress: '127.0.0.1' }),
+    );
+  });
+
+  it.each([
+    ['no JSON', 'hello', null],
+    ['a list', '[]', null],
+    ['no id', '{"method":"ping"}', null],
+    ['an id in words', '{"id":"1","method":"ping"}', null],
+    ['another method', '{"id":3,"method":"revoke"}', null],
+    ['bytes', Buffer.from([0xff, 0]), null],
+  ])('does nothing with %s', async (_, message, id) => {
+    const open = connectSecurely(lab, device);
+    await helloOf(open);
+    open.socket.send(message);
+    const error = { code: 'bad-request', message: expect.any(String) as string };
+    await expect.poll(() => open.messages.at(-1), soon).toEqual({ id, error });
+    open.socket.close();
+  });
+
+  it('gets no more than twenty answers in a row, and no long message in', async () => {
+    const open = connectSecurely(lab, device);
+    await helloOf(open);
+    for (let id = 0; id < 21; id++) open.socket.send(JSON.stringify({ id, method: 'ping' }));
+    await expect.poll(() => open.messages.length, soon).toBe(22);
+    expect(open.messages.at(-1)).toMatchObject({ id: 20, error: { code: 'rate-limited' } });
+    open.socket.send('x'.repeat(5000));
+    expect(await open.closed).toBe(1009);
+  });
+
+  it('is no bearer of anything on the box’s pages', async () => {
+    expect((await new Browser(lab).call('GET', '/api/me')).status).toBe(401);
+  });
+});
+
+describe('the secure port', () => {
+  it('has no handshake for who has no certificate, or one of somebody else’s', async () => {
+    const own = await rsaKeyPem(2048);
+    const ca = signCertificate({
+      commonName: new X509Certificate(device.caPem).subject.slice(3),
+      ca: true,
+      notBefore: new Date(Date.now() - days(1)),
+      notAfter: new Date(Date.now() + days(1)),
+      subjectKeyPem: own,
+    });
+    expect(await failed(connectSecurely(lab, { caPem: device.caPem }))).toMatch(/certificate.required/i);
+    for (const other of [await forged(device), await forged(device, { certPem: ca, keyPem: own })])
+      expect(await failed(connectSecurely(lab, other))).toMatch(/alert|ECONNRESET/i);
+  });
+
+  it('knows a certificate of its own CA that it never gave to a device, and refuses it', async () => {
+    const pair = readFileSync(caPath(lab), 'utf8');
+    const keyPem = pair.slice(0, pair.indexOf('-----BEGIN CERTIFICATE'));
+    const other = await forged(device, { certPem: device.caPem, keyPem });
+    expect(await refusedWith(connectSecurely(lab, other))).toBe(403);
+    const { json } = await owner.call('GET', '/api/audit');
+    expect(json['entries']).toContainEqual(
+      expect.objectContaining({
+        action: 'credential-refused',
+        who: expect.stringContaining('Küche') as string,
+      }),
+    );
+  });
+
+  it('takes no page and no other path', async () => {
+    expect(await refusedWith(connectSecurely(lab, device, {}, '/w'))).toBe(404);
+    const page = connectSecurely(lab, device, { headers: { origin: 'https://evil.example' } });
+    expect(await refusedWith(page)).toBe(403);
+    const own = connectSecurely(lab, device, {
+      headers: { origin: `https://127.0.0.1:${lab.settings.port}` },
+    });
+    expect((await helloOf(own))['type']).toBe('hello');
+    own.socket.terminate();
+  });
+
+  it.each(['TLSv1.2', 'TLSv1.3'] as const)(
+    'resumes no session of %s: each connection shows its certificate',
+    async (version) => {
+      const tickets: Buffer[] = [];
+      const visit = async (session?: Buffer): Promise<[TLSSocket, boolean]> => {
+        const socket = connect({
+          host: '127.0.0.1',
+          port: lab.settings.port,
+          ca: device.caPem,
+          cert: device.certPem,
+          key: device.keyPem,
+          maxVersion: version,
+          ...(session === undefined ? {} : { session }),
+        });
+        socket.on('session', (ticket: Buffer) => tickets.push(ticket));
+        await once(socket, 'secureConnect');
+        // What the server has to say about sessions comes with the first bytes after the handshake.
+        socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
+        await once(socket, 'data');
+        return [socket, socket.isSessionReused()];
+      };
+      const [first] = await visit();
+      const sessions = [first.getSession(), ...tickets].filter((each) => each !== undefined);
+      first.destroy();
+      for (const session of sessions) {
+        const [socket, reused] = await visit(session);
+        expect(reused).toBe(false);
+        socket.destroy();
+      }
+    },
+  );
+
+  it('has a certificate for the names of now', async () => {
+    const seen = async (): Promise<string | undefined> => {
+      const socket = connect({ host: '127.0.0.1', port: lab.settings.port, rejectUnauthorized: false });
+      socket.on('error', () => undefined);
+      await once(socket, 'secureConnect');
+      const found = socket.getPeerX509Certificate();
+      socket.destroy();
+      return found?.subjectAltName;
+    };
+    expect(await seen()).toBe('DNS:localhost, IP Address:127.0.0.1');
+    lab.serverNames.push('porchlight.local', '192.168.1.20');
+    await lab.clock.advance(minutes(1));
+    await expect.poll(seen, soon).toContain('DNS:porchlight.local, IP Address:192.168.1.20');
+  });
+});
+
+describe('revocation', () => {
+  it('ends open sockets at once, refuses the certificate from then on, and a new one is asked about', async () => {
+    const phone = await enrolled(lab, owner, await newKey(), 'phone');
+    const open = [connectSecurely(lab, phone), connectSecurely(lab, phone)];
+    await Promise.all(open.map(helloOf));
+    const bystander = connectSecurely(lab, device);
+    await helloOf(bystander);
+    await end(phone.deviceId);
+    for (const { closed, messages } of open) {
+      expect(await closed).toBe(4401);
+      expect(messages.at(-1)).toEqual({ type: 'session-ended' });
+    }
+    expect(await refusedWith(connectSecurely(lab, phone))).toBe(403);
+    expect(bystander.socket.readyState).toBe(bystander.socket.OPEN);
+    bystander.socket.terminate();
+    const again = await enrolled(lab, owner, { keyPem: phone.keyPem, publicKey: key.publicKey }, 'phone');
+    expect(again.deviceId).not.toBe(phone.deviceId);
+    expect(await refusedWith(connectSecurely(lab, phone))).toBe(403);
+    const back = connectSecurely(lab, again);
+    expect((await helloOf(back))['deviceId']).toBe(again.deviceId);
+    back.socket.terminate();
+  });
+
+  it('is of all certificates of the device, is on the list, and survives a restart', async () => {
+    const state = temporaryFolder();
+    const first = await openEnrolmentLab({}, { folder: state });
+    const person = new Browser(first);
+    await person.firstRun();
+    const tablet = await enrolled(first, person, await newKey(), 'tablet');
+    await exchange(first, { csr: requestFor(tablet.keyPem, 'tablet'), medium: 2 });
+    const renewed = String((await pickUp(person, tablet.deviceId)).json['device.crt']);
+    const stays = await enrolled(first, person, key, 'stays');
+    await person.call('DELETE', `/api/sessions/${tablet.deviceId}`);
+    await first.close();
+
+    const second = await openEnrolmentLab({ port: first.settings.port }, { folder: state });
+    const back = connectSecurely(second, stays);
+    expect((await helloOf(back))['deviceId']).toBe(stays.deviceId);
+    back.socket.terminate();
+    for (const certPem of [tablet.certPem, renewed])
+      expect(await refusedWith(connectSecurely(second, { ...tablet, certPem }))).toBe(403);
+    expect(await revokedSerials(second)).toEqual([serialOf(tablet.certPem), serialOf(renewed)].toSorted());
+    const list = [
+      'verify',
+      '-crl_check',
+      '-CRLfile',
+      join(folder, 'list.pem'),
+      '-CAfile',
+      join(folder, 'ca.pem'),
+    ];
+    writeFileSync(join(folder, 'ca.pem'), stays.caPem);
+    writeFileSync(join(folder, 'leaf.pem'), stays.certPem);
+    expect((await run('openssl', [...list, join(folder, 'leaf.pem')])).stdout).toContain('OK');
+    writeFileSync(join(folder, 'leaf.pem'), renewed);
+    await expect(run('openssl', [...list, join(folder, 'leaf.pem')])).rejects.toThrow('certificate revoked');
+
+    // Those that would have ended by themselves are forgotten, and open nothing. The machine's own time has not moved.
+    await second.clock.advance(days(31));
+    expect(await revokedSerials(second)).toEqual([]);
+    expect(await refusedWith(connectSecurely(second, stays, { rejectUnauthorized: false }))).toBe(403);
+  });
+
+  it('is of what a person let in, when that person goes', async () => {
+    const { json } = await owner.call('POST', '/api/people', { body: { name: 'Bo', role: 'owner' } });
+    const second = new Browser(lab);
+    const joined = { inviteCode: json['inviteCode'], password: 'nine yellow bottles' };
+    expect((await second.call('POST', '/api/join', { body: joined })).status).toBe(201);
+    await second.open();
+    const theirs = await enrolled(lab, second, await newKey(), 'theirs');
+    const open = connectSecurely(lab, theirs);
+    await helloOf(open);
+    await owner.call('DELETE', `/api/people/${String(json['id'])}`);
+    expect(await open.closed).toBe(4401);
+    expect(await refusedWith(connectSecurely(lab, theirs))).toBe(403);
+  });
+
+  it('leaves no list where there is no CA', async () => {
+    const fresh = await openEnrolmentLab();
+    expect((await new Browser(fresh).call('GET', '/enrolment/revoked.crl')).status).toBe(404);
+  });
+});
+
+describe('the CA of the box', () => {
+  it('is the owner’s of the process alone', () => {
+    expect(statSync(caPath(lab)).mode & 0o777).toBe(0o600);
+    expect(statSync(join(lab.options.folder, 'enrolment')).mode & 0o777).toBe(0o700);
+  });
+
+  it('says when it is damaged, and nobody is given another one in silence', async () => {
+    const state = temporaryFolder();
+    const first = await openEnrolmentLab({}, { folder: state });
+    const person = new Browser(first);
+    await person.firstRun();
+    await enrolled(first, person, key, 'x');
+    await first.close();
+    const pair = readFileSync(caPath(first), 'utf8');
+    writeFileSync(caPath(first), pair.slice(pair.indexOf('-----BEGIN CERTIFICATE')));
+    const second = await openEnrolmentLab({}, { folder: state });
+    expect(second.health.conditions.value).toMatchObject([
+      {
+        name: 'enrolment',
+        severity: 'warning',
+        message: expect.stringContaining('device-ca.pem is damaged') as string,
+      },
+    ]);
+    const [answer] = await exchange(second, { csr: requestFor(key.keyPem, 'x'), medium: 2 });
+    expect(answer).toMatchObject({
+      error: { code: 'device-ca-damaged', message: expect.not.stringContaining(state) as string },
+    });
+    expect((await new Browser(second).call('GET', '/enrolment/revoked.crl')).json['code']).toBe(
+      'device-ca-damaged',
+    );
+  });
+});
