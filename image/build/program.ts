@@ -1,0 +1,74 @@
+import { chmod, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { build } from 'vite';
+import { run } from './run.ts';
+
+/** What an image says of itself: a SemVer 2 version, and when it was built (ms). */
+export interface Stamp {
+  version: string;
+  builtAt: number;
+}
+
+/** Files that the program reads at run time, from beside its own. */
+const beside = ['src/box/tunnel/pagekite-launcher.py', 'src/box/access/common-passwords.txt'];
+/** What only a checkout has: `porchlight home` runs the whole cloud with Pebble and DNS of its own. */
+const launcher = `#!/bin/sh
+exec /usr/lib/porchlight/bin/node /usr/lib/porchlight/program/bin/main.js "$@"
+`;
+
+/**
+ * Puts Porchlight into a root file system: Node, the program with all its packages as one bundle, and the pages. The bundle
+ * lies two folders deep, as the sources do, so that it finds package.json and the pages where they do.
+ */
+export async function installProgram(options: {
+  checkout: string;
+  tree: string;
+  node: string;
+  strip: string;
+  stamp: Stamp;
+}): Promise<void> {
+  const { checkout, tree, node, strip, stamp } = options;
+  const home = join(tree, 'usr/lib/porchlight');
+  const program = join(home, 'program/bin');
+  await bundle(checkout, program);
+  for (const path of beside) await cp(join(checkout, path), join(program, path.split('/').at(-1) ?? ''));
+  await cp(join(checkout, 'dist/web'), join(home, 'dist/web'), {
+    recursive: true,
+    filter: (path) => !path.endsWith('/.built') && !path.endsWith('.map'),
+  });
+  await cp(join(checkout, 'LICENSE'), join(home, 'LICENSE'));
+  const { name, license } = JSON.parse(await readFile(join(checkout, 'package.json'), 'utf8')) as Record<
+    string,
+    string
+  >;
+  const manifest = { name, license, type: 'module', version: stamp.version, builtAt: stamp.builtAt };
+  await writeFile(join(home, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`);
+  await mkdir(join(home, 'bin'), { recursive: true });
+  await run(strip, ['-o', join(home, 'bin/node'), node]);
+  await chmod(join(home, 'bin/node'), 0o755);
+  await writeFile(join(tree, 'usr/bin/porchlight'), launcher, { mode: 0o755 });
+}
+
+async function bundle(checkout: string, outDir: string): Promise<void> {
+  await build({
+    configFile: false,
+    root: checkout,
+    publicDir: false,
+    logLevel: 'error',
+    // Nothing is fetched on a box: what is imported comes along.
+    ssr: { noExternal: true, target: 'node' },
+    build: {
+      ssr: join(checkout, 'src/cli/main.ts'),
+      outDir,
+      emptyOutDir: true,
+      target: 'node24',
+      minify: false,
+      // The two files that are read beside the sources are copied as they are.
+      assetsInlineLimit: 0,
+      rolldownOptions: {
+        output: { chunkFileNames: '[name]-[hash].js', entryFileNames: 'main.js' },
+      },
+    },
+  });
+  await rm(join(outDir, 'assets'), { recursive: true, force: true });
+}
