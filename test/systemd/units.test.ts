@@ -27,7 +27,9 @@ const checkout = resolve(import.meta.dirname, '../..');
 function installed(): (unit: Unit) => string {
   const folder = temporaryFolder();
   for (const unit of units) {
-    writeFileSync(join(folder, unit.file), unit.text.replaceAll(installedAt, checkout));
+    // The scripts beside the units are installed without a folder of their own.
+    const own = unit.text.replaceAll(`${installedAt}/porchlight-`, `${unitFolder}/porchlight-`);
+    writeFileSync(join(folder, unit.file), own.replaceAll(installedAt, checkout));
   }
   return (unit) => join(folder, unit.file);
 }

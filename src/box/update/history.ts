@@ -49,14 +49,14 @@ export class UpdateHistory {
     await this.#keep({ ...this.#record, attempt: { ...attempt, installed: false, at: clock.now() } });
   }
 
-  /** Compares what was tried with what is; answers whether what runs has yet to prove itself. */
-  async review(status: RaucStatus): Promise<{ onTrial: boolean }> {
+  /** Compares what was tried with what is; answers the slot that has yet to prove itself. */
+  async review(status: RaucStatus): Promise<string | undefined> {
     const { marks } = this.#options;
     const { booted, next } = status;
     const onTrial = await marks.onTrial();
     const { attempt } = this.#record;
     if (attempt !== null) await this.#settle(attempt, fateOf(attempt, { booted, next, onTrial }));
-    return { onTrial: onTrial === booted };
+    return onTrial;
   }
 
   async #settle(attempt: Attempt, fate: ReturnType<typeof fateOf>): Promise<void> {

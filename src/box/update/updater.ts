@@ -206,13 +206,14 @@ export class Updater implements Service {
     if (this.#machine === undefined) return this.#show({ phase: 'not-an-appliance' });
     if (this.#machine.installing) return this.#show({ phase: 'installing' });
     const { booted, next, slots } = this.#machine;
-    const { onTrial } = await history.review(this.#machine);
-    const waits = next !== '' && next !== booted;
+    const onTrial = await history.review(this.#machine);
+    // What is started next may be the other slot for another reason, until this start is found good (GRUB).
+    const waits = next !== booted && onTrial === next;
     const { trouble, paused } = this.#state.value;
     const written = history.attempt?.version ?? slots.find(({ bootname }) => bootname === next)?.version;
     this.#restart.want(waits && !paused);
     this.#show({
-      phase: onTrial ? 'trial' : waits ? 'awaiting-reboot' : trouble === null ? 'idle' : 'failed',
+      phase: onTrial === booted ? 'trial' : waits ? 'awaiting-reboot' : trouble === null ? 'idle' : 'failed',
       slot: booted,
       target: waits ? (written ?? null) : null,
       restartsAt: this.#restart.at,

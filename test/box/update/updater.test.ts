@@ -216,7 +216,7 @@ describe.skipIf(why !== undefined)(`updates with RAUC ${why ?? ''}`, () => {
   it('goes on where a download was cut off, with and without ranges', async () => {
     const release = server.add(lab.bundle({ version: '1.1.0' }), '1.1.0');
     await start('1.0.0');
-    server.cutAfter = [1000, 0, 500];
+    server.cutAfter = [400_000, 0, 300_000];
     await updater.install({});
     await expect.poll(phase).toBe('awaiting-reboot');
     expect(server.ranges[0]).toBeUndefined();
@@ -224,7 +224,7 @@ describe.skipIf(why !== undefined)(`updates with RAUC ${why ?? ''}`, () => {
     expect(lab.held('B')).toBe('1.1.0');
 
     server.supportsRanges = false;
-    server.cutAfter = [1000];
+    server.cutAfter = [400_000];
     await updater.install({ version: release.version });
     await expect.poll(phase).toBe('awaiting-reboot');
     expect(updater.state.value.trouble).toBeNull();
