@@ -1,0 +1,83 @@
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { build } from 'vite';
+import { soon } from '../support/soon.ts';
+import { noBrowser } from '../web/browser.ts';
+import { logIn } from './connecting.ts';
+import { House } from './house.ts';
+
+/** The SDK as a script that a page can run, under the name `sdk`. */
+async function sdkScript(): Promise<string> {
+  const entry = join(import.meta.dirname, '../../src/client/index.ts');
+  const lib = { entry, name: 'sdk', formats: ['iife' as const], fileName: 'sdk' };
+  const built = await build({ configFile: false, logLevel: 'silent', build: { write: false, lib } });
+  const [output] = [built].flat();
+  if (output === undefined || !('output' in output)) throw new Error('nothing was built');
+  return output.output[0].code;
+}
+
+/** What a page of an app does, with the SDK; its client is `client` from then on. */
+const startClient = (origin: string): string => `(async () => {
+  globalThis.client = new sdk.PairingClient({
+    origin: ${JSON.stringify(origin)},
+    name: 'Panel in the hall',
+    store: sdk.webStore(localStorage),
+  });
+  client.start();
+})()`;
+
+describe.skipIf(noBrowser !== undefined)(`a page with an id of its own ${noBrowser ?? ''}`, () => {
+  let house: House;
+  let page: Page;
+  let ownerPage: Page;
+  let script: string;
+  beforeAll(async () => {
+    script = await sdkScript();
+    house = await House.start({ unclaimed: false });
+    ({ page } = await house.person());
+    ({ page: ownerPage } = await house.person());
+    await ownerPage.goto(`${house.origins.main}/`);
+    await logIn(house, ownerPage);
+  }, 60_000);
+  afterAll(() => house?.close());
+
+  const open = async (): Promise<void> => {
+    await page.goto(house.origins.app);
+    await page.evaluate(script.replace(/^\s*(var|const|let) sdk\s*=/, 'globalThis.sdk ='));
+    await page.evaluate(startClient(house.origins.main));
+  };
+  const state = (): Promise<Record<string, unknown>> =>
+    page.evaluate('client.state.value') as Promise<Record<string, unknown>>;
+  const phase = async (): Promise<unknown> => (await state())['phase'];
+
+  it('is let in from the browser, over a socket that takes its token, and is known when it is loaded again', async () => {
+    await open();
+    await expect.poll(phase, soon).toBe('asking');
+    const { code } = await state();
+    const answered = await ownerPage.evaluate(`(async () => {
+      const session = await (await fetch('/api/session')).json();
+      const { pending } = await (await fetch('/api/approvals')).json();
+      const answer = await fetch('/api/approvals/' + pending[0].id, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'x-csrf-token': session.csrf },
+        body: JSON.stringify({ allow: true }),
+      });
+      return [pending.length, pending[0].label, pending[0].code, answer.status];
+    })()`);
+    expect(answered).toEqual([1, 'Panel in the hall', code, 204]);
+    await expect.poll(phase, soon).toBe('connected');
+    const me = `client.fetch('/api/me').then((answer) => answer.json()).then(({ session }) => session.kind)`;
+    expect(await page.evaluate(me)).toBe('client');
+
+    await open();
+    await expect.poll(phase, soon).toBe('connected');
+  });
+
+  it('comes back when the box does', async () => {
+    house.doors.main.set('refuses');
+    await expect.poll(phase, soon).toBe('waiting');
+    house.doors.main.set('open');
+    await expect.poll(phase, soon).toBe('connected');
+  });
+});
