@@ -85,7 +85,7 @@ afterAll(async () => {
   await pebble.stop();
 });
 
-async function startBox(name: string, clock = systemClock): Promise<Box> {
+async function startBox(name: string, clock = systemClock, builtAt = 0): Promise<Box> {
   const settings = flags({
     state: join(folder, name),
     'network.interfaces': 'lo',
@@ -110,7 +110,7 @@ async function startBox(name: string, clock = systemClock): Promise<Box> {
     pages: aPage,
     logs: new LogMemory({ capacity: 100 }),
     version: '0',
-    builtAt: 0,
+    builtAt,
     manager: serviceManager({}),
     log: silentLog,
     clock,
@@ -253,6 +253,26 @@ describe('a renewed certificate', () => {
       expect(young.map((one) => one.serial())).toEqual([second, second]);
     } finally {
       for (const one of all) one.end();
+      await box.stop();
+    }
+  });
+});
+
+describe('a box whose clock says 1970', () => {
+  it('is there, says so, and asks the CA for nothing until the time is known', async () => {
+    const clock = new OffsetClock();
+    clock.advanceTo(0);
+    const box = await startBox('no-clock', clock, systemClock.now() - days(30));
+    try {
+      const { certificate, health, zone } = box.facts;
+      await until(zone, (value) => value !== undefined, signal);
+      const said = (): string => health.value.find(({ name }) => name === 'certificate')?.message ?? '';
+      await expect.poll(said).toMatch(/clock/);
+      expect(certificate.value).toBeUndefined();
+      expect(await page()).toBe(204);
+      clock.advanceTo(systemClock.now());
+      await allIsWell(box.facts);
+    } finally {
       await box.stop();
     }
   });

@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { CardSettings, readCardSettings } from '../../src/box/card/card-settings.ts';
 import { configurationPage } from '../../src/cli/configuration-page.ts';
 import { exitCode } from '../../src/kit/command.ts';
+import { settingsOf } from '../../src/kit/settings.ts';
 import { porchlight } from './run.ts';
 
 const page = (name: string): string => readFileSync(join(import.meta.dirname, '../../docs', name), 'utf8');
@@ -17,4 +19,11 @@ it('docs/CLI.md has every command and every exit code', async () => {
   expect(names.length).toBeGreaterThan(5);
   for (const name of names) expect(page('CLI.md')).toMatch(new RegExp(`^#+ .*\`porchlight ${name}\``, 'm'));
   for (const code of Object.values(exitCode)) expect(page('CLI.md')).toContain(`| ${code} |`);
+});
+
+it('docs/FIRST-BOOT.md has every key of porchlight.toml, and its example is one without a fault', () => {
+  const text = page('FIRST-BOOT.md');
+  for (const { key } of settingsOf(CardSettings, 'allowed')) expect(text).toContain(`\`${key}\``);
+  const example = /```toml\n(.*?)```/s.exec(text)?.[1] ?? '';
+  expect(readCardSettings(Buffer.from(example))).toMatchObject({ faults: [] });
 });

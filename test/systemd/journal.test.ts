@@ -59,6 +59,17 @@ describe.skipIf(reason !== undefined)('the log of the box, in a journal of its o
     expect(await messages()).not.toContain('{"level"');
   });
 
+  it('answers what docs/FIRST-BOOT.md asks it', async () => {
+    const page = readFileSync(join(import.meta.dirname, '../../docs/FIRST-BOOT.md'), 'utf8');
+    const commands = page.split('\n').filter((line) => line.startsWith('journalctl '));
+    expect(commands.length).toBeGreaterThan(5);
+    for (const command of commands) {
+      const asked = command.replace(' -f ', ' -n 1 ').replace(/(PORCHLIGHT_BOX_ID=)\w+/, `$1${boxId}`);
+      const said = await manager.run('sh', '-c', `${asked.split('#')[0]} --no-pager && echo answered`);
+      expect(said).toMatch(/answered$/);
+    }
+  });
+
   it('comes as entries, and from the unit itself', async () => {
     const part = await manager.run(
       'journalctl',
