@@ -1,7 +1,9 @@
 import type { WebSocket } from 'ws';
+import type { MailboxServer } from '../../../src/cloud/mailbox/mailbox.ts';
 import { agentBoxPaths } from '../../../src/protocol/agent-api.ts';
 import { pairAgent, withToken } from './agents/paired.ts';
 import { connectSecurely, enrolled, type EnrolmentLab, type Key } from './enrolment/flow.ts';
+import { type House, PhoneApp } from './instances/house.ts';
 import { appOrigin, Browser, clientId, fromApp, refresh, socket } from './lab.ts';
 import { authorise, bearer, fromProgram, openSocket, paired } from './pairing/flow.ts';
 
@@ -18,7 +20,7 @@ export interface Living {
   /** They end it themselves, where the way has a call for that. */
   leave?: (lab: EnrolmentLab) => Promise<void>;
   /** A connection in their name, once the box has taken it; `undefined` when it does not. */
-  connect(lab: EnrolmentLab): Promise<WebSocket | undefined>;
+  connect?: (lab: EnrolmentLab) => Promise<WebSocket | undefined>;
 }
 
 /** Resolves when the box says something; `undefined` when it ends the connection first. */
@@ -166,6 +168,24 @@ export async function device(lab: EnrolmentLab, owner: Browser, key: Key): Promi
     return made !== undefined;
   };
   return { kind: 'device', id, parent: undefined, works: tries, returns: tries, connect };
+}
+
+/** An app on a phone, which signs what it asks. It has no socket of its own. */
+export async function instance(lab: EnrolmentLab, owner: Browser, server: MailboxServer): Promise<Living> {
+  const houseOf = (now: EnrolmentLab): House => ({ lab: now, owner, server, health: now.health });
+  const phone = new PhoneApp(houseOf(lab));
+  await phone.letIn();
+  await phone.linked();
+  const at = (now: EnrolmentLab): PhoneApp =>
+    Object.assign(new PhoneApp(houseOf(now), phone.deviceId), { credentials: phone.credentials });
+  return {
+    kind: 'instance',
+    id: idOf((await phone.call('GET', '/api/me')).json),
+    parent: undefined,
+    works: async (now) => (await at(now).call('GET', '/api/me')).status === 200,
+    returns: async (now) => (await at(now).call('POST', '/api/instance/ask', { wait: 0 })).status === 200,
+    leave: async (now) => void (await at(now).call('DELETE', '/api/instance')),
+  };
 }
 
 /** Of all sessions there are. */

@@ -1,16 +1,22 @@
 import * as fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
+import { PorchlightMailbox } from '../../../src/box/access/instances/porchlight-mailbox.ts';
 import { Control } from '../../../src/box/control/control.ts';
 import { askControl } from '../../../src/cli/ask-control.ts';
+import type { MailboxServer } from '../../../src/cloud/mailbox/mailbox.ts';
 import { seconds } from '../../../src/kit/clock.ts';
 import { OwnedFact } from '../../../src/kit/fact.ts';
+import { Health } from '../../../src/kit/health.ts';
 import { silentLog } from '../../../src/kit/log.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';
+import { mailboxCaPem, startMailbox } from '../../cloud/mailbox/setup.ts';
 import { soon } from '../../support/soon.ts';
 import { type EnrolmentLab, type Key, newKey, openEnrolmentLab } from './enrolment/flow.ts';
 import { Browser } from './lab.ts';
-import { agent, app, client, device, idsOf, type Living, login, page } from './living.ts';
+import { identity } from './identity.ts';
+import { agent, app, client, device, idsOf, instance, type Living, login, page } from './living.ts';
 
 /** By which call a branch is ended. */
 const endings = ['console', 'command line', 'own hand', 'forgotten answer'] as const;
@@ -24,16 +30,29 @@ beforeAll(async () => {
   keys = await Promise.all([newKey(), newKey()]);
 });
 
+const mailboxOf = ({ port }: MailboxServer): PorchlightMailbox =>
+  new PorchlightMailbox({ origin: `https://localhost:${port}`, identity, caPem: mailboxCaPem });
+
 /** A box, and the owner who lets everybody in and ends them; never ended themselves. */
-async function open(folder: string, cookie?: string): Promise<{ lab: EnrolmentLab; owner: Browser }> {
-  const lab = await openEnrolmentLab({}, { folder, changes: [state] });
+async function open(
+  folder: string,
+  server: MailboxServer,
+  cookie?: string,
+): Promise<{ lab: EnrolmentLab; owner: Browser }> {
+  const instances = { mailboxes: [mailboxOf(server)], health: new Health(new FakeClock()) };
+  const lab = await openEnrolmentLab({}, { folder, changes: [state], instances });
+  // Signatures from before the start are refused, by the second.
+  await lab.clock.advance(seconds(1));
   const owner = Object.assign(new Browser(lab), { cookie });
   if ((await owner.open())['stage'] === 'first-run') await owner.firstRun();
   return { lab, owner };
 }
 
 /** Everybody of the plan, let in by the real calls, parents first. */
-async function letIn(lab: EnrolmentLab, owner: Browser, plan: Plan): Promise<Living[]> {
+async function letIn(
+  { lab, owner, server }: { lab: EnrolmentLab; owner: Browser; server: MailboxServer },
+  plan: Plan,
+): Promise<Living[]> {
   const all: Living[] = [];
   for (const { apps } of plan.logins) {
     const parent = await login(lab, changes);
@@ -45,6 +64,7 @@ async function letIn(lab: EnrolmentLab, owner: Browser, plan: Plan): Promise<Liv
     all.push(parent);
     for (let made = 0; made < pages; made++) all.push(await page(parent, lab, changes, `page-${made}`));
   }
+  for (let made = 0; made < plan.instances; made++) all.push(await instance(lab, owner, server));
   for (let made = 0; made < plan.clients; made++) all.push(await client(lab, owner));
   for (const key of keys.slice(0, plan.devices)) all.push(await device(lab, owner, key));
   return all;
@@ -73,6 +93,7 @@ interface Plan {
   logins: readonly { apps: number }[];
   agents: readonly { pages: number }[];
   clients: number;
+  instances: number;
   devices: number;
   ends: readonly { which: number; how: Ending }[];
 }
@@ -81,6 +102,7 @@ const plans: fc.Arbitrary<Plan> = fc.record({
   logins: fc.array(fc.record({ apps: fc.nat({ max: 2 }) }), { minLength: 1, maxLength: 2 }),
   agents: fc.array(fc.record({ pages: fc.nat({ max: 2 }) }), { maxLength: 2 }),
   clients: fc.nat({ max: 2 }),
+  instances: fc.nat({ max: 2 }),
   devices: fc.nat({ max: 2 }),
   ends: fc.array(fc.record({ which: fc.nat(), how: fc.constantFrom(...endings) }), {
     minLength: 1,
@@ -93,10 +115,11 @@ describe('every way in', () => {
     await fc.assert(
       fc.asyncProperty(plans, async (plan) => {
         const folder = temporaryFolder();
-        const { lab, owner } = await open(folder);
-        const all = await letIn(lab, owner, plan);
+        const server = await startMailbox();
+        const { lab, owner } = await open(folder, server);
+        const all = await letIn({ lab, owner, server }, plan);
         const sockets = new Map<Living, WebSocket | undefined>();
-        for (const living of all) sockets.set(living, await living.connect(lab));
+        for (const living of all) sockets.set(living, await living.connect?.(lab));
         const ended = new Set<Living>();
         const isOver = (living: Living | undefined): boolean =>
           living !== undefined && (ended.has(living) || isOver(living.parent));
@@ -108,7 +131,7 @@ describe('every way in', () => {
           ended.add(living);
           const expected = all.map((each) => [each.kind, how, !isOver(each)]);
           const open = (): unknown[] =>
-            all.map((each) => [each.kind, how, sockets.get(each)?.readyState === WebSocket.OPEN]);
+            all.map((each) => [each.kind, how, isOpen(sockets.get(each)) ?? !isOver(each)]);
           await expect.poll(open, soon).toEqual(expected);
           const works = all.map(async (each) => [each.kind, how, await each.works(lab)]);
           expect(await Promise.all(works)).toEqual(expected);
@@ -116,7 +139,7 @@ describe('every way in', () => {
         await check(all, isOver, lab, owner);
         for (const socket of sockets.values()) socket?.terminate();
         await lab.close();
-        const again = await open(folder, owner.cookie);
+        const again = await open(folder, server, owner.cookie);
         await check(all, isOver, again.lab, again.owner);
         await again.lab.close();
       }),
@@ -124,6 +147,9 @@ describe('every way in', () => {
     );
   }, 120_000);
 });
+
+const isOpen = (socket: WebSocket | undefined): boolean | undefined =>
+  socket && socket.readyState === WebSocket.OPEN;
 
 /** What is over is in no list, and neither works, connects nor returns; the others do. */
 async function check(
@@ -134,14 +160,14 @@ async function check(
 ): Promise<void> {
   const listed = await idsOf(owner);
   for (const each of all) {
-    const socket = await each.connect(lab);
+    const over = isOver(each);
+    const socket = await each.connect?.(lab);
     socket?.terminate();
     const seen = {
       listed: listed.includes(each.id),
       works: await each.works(lab),
-      connects: socket !== undefined,
+      connects: each.connect === undefined ? !over : socket !== undefined,
     };
-    const over = isOver(each);
     expect({ kind: each.kind, ...seen, returns: over && (await each.returns(lab)) }).toEqual({
       kind: each.kind,
       listed: !over,
