@@ -32,9 +32,26 @@ export function newSealingKeys(): Promise<SealingKeys> {
   return suite.GenerateKeyPair(false);
 }
 
-/** Always the same pair from the same 32 random bytes (RFC 9180, 7.1.3), which are used for nothing else. */
-export function sealingKeysFrom(seed: Uint8Array): Promise<SealingKeys> {
-  return suite.DeriveKeyPair(seed, false);
+const publicBytes = 65;
+const ecdh = { name: 'ECDH', namedCurve: 'P-256' } as const;
+
+/** A pair to be kept, as bytes: the public point, then the private half (PKCS #8). They belong where secrets are. */
+export async function newKeptKeys(): Promise<Uint8Array> {
+  const { privateKey, publicKey } = await crypto.subtle.generateKey(ecdh, true, ['deriveBits']);
+  const halves = [
+    await crypto.subtle.exportKey('raw', publicKey),
+    await crypto.subtle.exportKey('pkcs8', privateKey),
+  ];
+  return Uint8Array.from(halves.flatMap((half) => [...new Uint8Array(half)]));
+}
+
+/** The pair that was kept. */
+export async function sealingKeysFrom(kept: Uint8Array): Promise<SealingKeys> {
+  const [raw, pkcs8] = [kept.slice(0, publicBytes), kept.slice(publicBytes)];
+  return {
+    publicKey: await crypto.subtle.importKey('raw', raw, ecdh, true, []),
+    privateKey: await crypto.subtle.importKey('pkcs8', pkcs8, ecdh, false, ['deriveBits']),
+  };
 }
 
 /** The uncompressed point (65 bytes) in base64url. */

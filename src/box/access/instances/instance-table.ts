@@ -6,11 +6,11 @@ import { type AccessStore, type Row, textOrNull } from '../store.ts';
 import type { Asker } from './pending.ts';
 import type { Vault } from './vault.ts';
 
-/** What an instance signs with, and what bodies are encrypted to. 32 bytes each. */
 export interface InstanceSecrets {
-  hmac: Buffer;
-  /** Of the key pair that the box made for the instance. */
-  sealingSeed: Buffer;
+  /** What the instance signs with, 32 bytes. */
+  hmac: Uint8Array;
+  /** The pair that the box made for the instance, which bodies are encrypted to; see protocol/sealed.ts. */
+  sealing: Uint8Array;
 }
 
 export interface Instance {
@@ -49,7 +49,7 @@ export class InstanceTable {
     const [secret, tokenHash] =
       'tokenHash' in proof
         ? [null, proof.tokenHash]
-        : [this.#vault.seal(clientId, Buffer.concat([proof.hmac, proof.sealingSeed])), null];
+        : [this.#vault.seal(clientId, Buffer.concat([proof.hmac, proof.sealing])), null];
     const before = this.#ids(`${ofInstance} WHERE person_id IS NULL AND uid = :uid AND mailbox = :mailbox`, {
       uid,
       mailbox,
@@ -127,6 +127,6 @@ export class InstanceTable {
     const opened = secret instanceof Uint8Array ? this.#vault.unseal(clientId, secret) : undefined;
     // The key of the vault is another one: nobody can prove to be this instance any more.
     if (opened === undefined) return undefined;
-    return { clientId, session, secrets: { hmac: opened.subarray(0, 32), sealingSeed: opened.subarray(32) } };
+    return { clientId, session, secrets: { hmac: opened.subarray(0, 32), sealing: opened.subarray(32) } };
   }
 }

@@ -13,7 +13,7 @@ import {
   instanceLimits,
   type InstanceRequest,
 } from '../../../protocol/instance-api.ts';
-import { publicKeyText, seal, sealedFor, sealingKeysFrom } from '../../../protocol/sealed.ts';
+import { newKeptKeys, publicKeyText, seal, sealedFor, sealingKeysFrom } from '../../../protocol/sealed.ts';
 import type { Parts } from '../parts.ts';
 import { secretHash } from '../secrets.ts';
 import type { Session } from '../sessions.ts';
@@ -127,13 +127,13 @@ export class Instances implements WayIn {
     }
     const mailbox = this.#mailbox(asker.mailbox);
     this.#cleaning.done(mailbox, { uid: given.uid, name: 'otp' });
-    const secrets = { hmac: randomBytes(32), sealingSeed: randomBytes(32) };
+    const secrets = { hmac: randomBytes(32), sealing: await newKeptKeys() };
     const made = this.#table.create({ ...asker, address }, secrets);
     const credentials: InstanceCredentials = {
       boxId,
       clientId: made.clientId,
       hmacSecret: secrets.hmac.toString('base64url'),
-      boxKey: await publicKeyText(await sealingKeysFrom(secrets.sealingSeed)),
+      boxKey: await publicKeyText(await sealingKeysFrom(secrets.sealing)),
     };
     try {
       const info = sealedFor.credentials(boxId, given.uid);

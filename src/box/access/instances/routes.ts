@@ -123,7 +123,7 @@ async function opened(
 ): Promise<unknown> {
   if (instance?.secrets === undefined) throw bodyRefused('only who signs the request may encrypt its body');
   const { clientId, secrets } = instance;
-  const keys = await sealingKeysFrom(secrets.sealingSeed);
+  const keys = await sealingKeysFrom(secrets.sealing);
   const info = sealedFor.request(boxId, clientId);
   try {
     const sealed: unknown = JSON.parse(body);

@@ -81,11 +81,11 @@ describe('3.3, one-time password and credentials', () => {
   });
 });
 
-describe('3.2, a token of its own', () => {
-  const asToken = (token: string): { headers: Record<string, string> } => ({
-    headers: { authorization: `Bearer ${token}` },
-  });
+const asToken = (token: string): { headers: Record<string, string> } => ({
+  headers: { authorization: `Bearer ${token}` },
+});
 
+describe('3.2, a token of its own', () => {
   it('comes through the mailbox, and is shown with every call', async () => {
     const app = new PhoneApp(house);
     await app.signIn();

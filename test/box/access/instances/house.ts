@@ -21,7 +21,7 @@ export interface House {
 }
 
 export async function openHouse(
-  changed: Partial<AccessOptions> & { mailboxes?: readonly Mailbox[] } = {},
+  changed: Omit<Partial<AccessOptions>, 'clock'> & { mailboxes?: readonly Mailbox[] } = {},
 ): Promise<House> {
   const server = await startMailbox();
   const health = new Health(new FakeClock());
