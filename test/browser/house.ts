@@ -136,6 +136,7 @@ export class House {
       `MAP ${distantApp} 127.0.0.1`,
       'MAP *.localhost 127.0.0.1',
       'MAP localhost 127.0.0.1',
+      'MAP 127.0.0.1 127.0.0.1',
       // Nobody else is there.
       'MAP * ~NOTFOUND',
     ];

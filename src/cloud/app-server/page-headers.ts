@@ -1,9 +1,17 @@
+import { agentLink, agentPorts } from '../../protocol/constants.ts';
+
 /**
- * Headers of every answer. The page may run its own files alone, and speak to the registration-server and to boxes below the
- * zone root, which is what would be left to anyone who got a script into it.
+ * Headers of every answer. The page may run its own files alone, and speak to the registration-server, to boxes below the
+ * zone root and to an agent on the same computer (which it starts by its link, in a frame, where that breaks nothing), which
+ * is what would be left to anyone who got a script into it.
  */
 export function pageHeaders(cloud: { registrationOrigin: string; zoneRoot: string }): Record<string, string> {
   const boxes = `*.${cloud.zoneRoot}:*`;
+  const ports = Array.from(
+    { length: agentPorts.last - agentPorts.first + 1 },
+    (_, index) => agentPorts.first + index,
+  );
+  const agents = ports.map((port) => `http://127.0.0.1:${port}`).join(' ');
   const policy: Record<string, string> = {
     'default-src': "'none'",
     'script-src': "'self'",
@@ -11,7 +19,8 @@ export function pageHeaders(cloud: { registrationOrigin: string; zoneRoot: strin
     'img-src': "'self'",
     'font-src': "'self'",
     'manifest-src': "'self'",
-    'connect-src': `'self' ${cloud.registrationOrigin} https://${boxes} wss://${boxes}`,
+    'connect-src': `'self' ${cloud.registrationOrigin} https://${boxes} wss://${boxes} ${agents}`,
+    'frame-src': new URL(agentLink).protocol,
     'base-uri': "'none'",
     'form-action': "'none'",
     'frame-ancestors': "'none'",

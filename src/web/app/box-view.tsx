@@ -6,6 +6,7 @@ import { Button } from '../shared/controls.tsx';
 import { PageHeading } from '../shared/layout.tsx';
 import { useLoaded } from '../shared/loading.ts';
 import { Notice, Waiting } from '../shared/notice.tsx';
+import { AgentButton } from './agent-button.tsx';
 import { AppProblem } from './app-problem.tsx';
 import { BoxStateView } from './box-state-view.tsx';
 import { useConnection } from './connection.ts';
@@ -18,16 +19,25 @@ import { useAppText } from './text/app.ts';
 /** A box this browser knows. */
 export function BoxView({ id, focus }: { id: string; focus: boolean }): JSX.Element {
   const app = useApp();
-  const { value, problem } = useLoaded(async () => ({ box: await app.boxes.get(id) }));
+  const { value, problem, again } = useLoaded(async () => ({ box: await app.boxes.get(id) }));
   useEffect(() => {
     if (value !== undefined && value.box === undefined) goTo({ name: 'boxes' });
   }, [value]);
   if (problem !== undefined) return <AppProblem problem={problem} />;
   if (value?.box === undefined) return <Waiting />;
-  return <KnownBox box={value.box} focus={focus} />;
+  // Signed in anew is another connection.
+  return <KnownBox key={value.box.tokens?.refresh} box={value.box} focus={focus} onSignedIn={again} />;
 }
 
-function KnownBox({ box, focus }: { box: RememberedBox; focus: boolean }): JSX.Element {
+function KnownBox({
+  box,
+  focus,
+  onSignedIn,
+}: {
+  box: RememberedBox;
+  focus: boolean;
+  onSignedIn: () => void;
+}): JSX.Element {
   const app = useApp();
   const t = useAppText().box;
   const { connection, state, problem, home, allowHome, signOut } = useConnection(box);
@@ -50,7 +60,11 @@ function KnownBox({ box, focus }: { box: RememberedBox; focus: boolean }): JSX.E
     <>
       <PageHeading focus={focus}>{box.name}</PageHeading>
       {out ? (
-        <ConnectAgain box={box} why={signedOut || box.tokens === null ? t.signedOut : t.ended} />
+        <ConnectAgain
+          box={box}
+          why={signedOut || box.tokens === null ? t.signedOut : t.ended}
+          onSignedIn={onSignedIn}
+        />
       ) : (
         <>
           <WaySign connection={connection} />
@@ -134,7 +148,15 @@ function DirectWay({
 }
 
 /** The session is over; the box may let in again. What is known of it is from then, where it was reached too. */
-function ConnectAgain({ box, why }: { box: RememberedBox; why: string }): JSX.Element {
+function ConnectAgain({
+  box,
+  why,
+  onSignedIn,
+}: {
+  box: RememberedBox;
+  why: string;
+  onSignedIn: () => void;
+}): JSX.Element {
   const t = useAppText().box;
   const road = box.outside && box.ways.tunnel !== null ? 'tunnel' : 'home';
   const destination: Destination = {
@@ -150,6 +172,7 @@ function ConnectAgain({ box, why }: { box: RememberedBox; why: string }): JSX.El
       <Notice>{why}</Notice>
       <BoxNumber id={box.id} />
       <RoadButton box={destination} road={road} label={t.reconnect} primary />
+      <AgentButton box={destination} onSignedIn={onSignedIn} />
     </div>
   );
 }

@@ -53,8 +53,8 @@ export async function homeAccess(app: App): Promise<HomeAccess> {
   return (await browserRefuses()) ? 'refused' : 'yes';
 }
 
-/** Browsers that know no such permission refuse nothing. */
-async function browserRefuses(): Promise<boolean> {
+/** Browsers that know no such permission refuse nothing. It is also the one for programs on this computer. */
+export async function browserRefuses(): Promise<boolean> {
   try {
     const { state } = await navigator.permissions.query({ name: 'local-network-access' as PermissionName });
     return state === 'denied';

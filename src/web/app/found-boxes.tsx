@@ -5,10 +5,11 @@ import { shortId } from '../../protocol/constants.ts';
 import { Button } from '../shared/controls.tsx';
 import { useLoaded } from '../shared/loading.ts';
 import { Notice } from '../shared/notice.tsx';
+import { AgentButton } from './agent-button.tsx';
 import { AppProblem } from './app-problem.tsx';
 import { agreeToHome, depart, useApp } from './context.ts';
 import { type Destination, type Road, roadsTo } from './departure.ts';
-import { hrefTo } from './route.ts';
+import { goTo, hrefTo } from './route.ts';
 import { useAppText } from './text/app.ts';
 
 /** One box, or several to choose from. */
@@ -22,7 +23,14 @@ export function FoundBoxes({ boxes }: { boxes: readonly FoundBox[] }): JSX.Eleme
       {boxes.map((box) => (
         <li key={box.id} class="box">
           <BoxName box={box} />
-          {loggedIn.has(box.id) ? <OpenLink box={box} /> : <ConnectTo box={box} />}
+          {loggedIn.has(box.id) ? (
+            <OpenLink box={box} />
+          ) : (
+            <>
+              <ConnectTo box={box} />
+              <AgentButton box={box} onSignedIn={() => goTo({ name: 'box', id: box.id })} />
+            </>
+          )}
         </li>
       ))}
     </ul>

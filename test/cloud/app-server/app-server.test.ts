@@ -127,8 +127,9 @@ describe('the app server', () => {
       expect(policy, `GET ${path}`).toContain("default-src 'none'");
       expect(policy).toContain("frame-ancestors 'none'");
       expect(policy).toContain(
-        "connect-src 'self' https://registration.example.org:4443 https://*.box.example.org:* wss://*.box.example.org:*;",
+        "connect-src 'self' https://registration.example.org:4443 https://*.box.example.org:* wss://*.box.example.org:* http://127.0.0.1:41000 http://127.0.0.1:41001 ",
       );
+      expect(policy).toContain(' http://127.0.0.1:41020; frame-src porchlight:;');
       expect(policy).not.toMatch(/unsafe|data:|https:(\s|;)/);
       expect(headers).toMatchObject({
         'referrer-policy': 'no-referrer',

@@ -52,6 +52,12 @@ export const de: Translation<typeof en> = {
       'Diese Box hat keinen Tunnel. Wenn Sie wieder hier sind, fragt der Browser, ob diese Seite Geräte in Ihrem Heimnetz erreichen darf: Erlauben Sie es.',
     none: 'Einen anderen Weg zu dieser Box gibt es im Moment nicht.',
   },
+  agent: {
+    signIn: 'Mit diesem Computer anmelden',
+    signInTo: (name: string, id: string) => `Mit diesem Computer anmelden: ${name}, ${id}`,
+    working:
+      'Der Porchlight-Agent auf diesem Computer wird gefragt. Falls der Browser fragt, ob diese Seite Programme auf diesem Gerät erreichen darf: erlauben.',
+  },
   leaving: {
     title: (name) => `${name} wird geöffnet`,
     waiting: 'Gleich öffnet sich die Seite der Box.',
@@ -131,6 +137,16 @@ export const de: Translation<typeof en> = {
     'invalid-request':
       'Diese App hat die Box auf eine Weise gefragt, die sie nicht versteht. Das muss ihr Hersteller in Ordnung bringen.',
     'invalid-client': 'Diese App steht nicht auf der Liste der Box. Ihr Besitzer kann sie dort eintragen.',
+    'agent-not-found':
+      'Auf diesem Computer antwortet kein Porchlight-Agent. Er muss hier laufen und mit der Box gekoppelt sein, und der Browser muss diese Seite zu ihm lassen. Verbinden geht auch ohne ihn.',
+    'not-paired':
+      'Der Porchlight-Agent auf diesem Computer ist nicht mit dieser Box gekoppelt. Verbinden geht auch ohne ihn.',
+    'sign-in-declined': 'Jemand hat an diesem Computer Nein gesagt. Es ist nichts geschehen.',
+    'signature-wrong':
+      'Unterschrieben hat eine andere Box als die, die der Agent auf diesem Computer kennt. Diese Seite hat nichts bekommen.',
+    'clocks-differ':
+      'Die Uhren dieses Computers und der Box gehen verschieden. Stellen Sie die falsche richtig.',
+    'challenge-unknown': 'Das hat zu lange gedauert. Versuchen Sie es noch einmal.',
     'storage-off':
       'Dieser Browser lässt die Seite nichts behalten, auch nicht, welche Box Ihre ist. Erlauben Sie ihr, Daten zu speichern, oder verlassen Sie das private Fenster.',
   },

@@ -50,6 +50,12 @@ export const en = {
       'This box has no tunnel. Once you are back here, the browser asks whether this page may reach devices in your home network: allow it.',
     none: 'There is no other way to this box at the moment.',
   },
+  agent: {
+    signIn: 'Sign in with this computer',
+    signInTo: (name: string, id: string) => `Sign in with this computer: ${name}, ${id}`,
+    working:
+      'Asking the Porchlight agent on this computer. If the browser asks whether this page may reach apps on this device, allow it.',
+  },
   leaving: {
     title: (name: string) => `Opening ${name}`,
     waiting: 'The page of the box opens now.',
@@ -126,6 +132,15 @@ export const en = {
     'invalid-request':
       'This app asked the box in a way that the box does not understand. Its maker has to correct that.',
     'invalid-client': 'This app is not on the box’s list of apps. Its owner can add it there.',
+    'agent-not-found':
+      'No Porchlight agent answers on this computer. It has to run here and be paired with the box, and the browser has to let this page reach it. Connect works without one.',
+    'not-paired':
+      'The Porchlight agent on this computer is not paired with this box. Connect works without one.',
+    'sign-in-declined': 'Somebody said no on this computer. Nothing was done.',
+    'signature-wrong':
+      'The box that signed is not the one the agent on this computer knows. Nothing was given to this page.',
+    'clocks-differ': 'The clocks of this computer and of the box differ. Set the one that is wrong.',
+    'challenge-unknown': 'That took too long. Try again.',
     'storage-off':
       'This browser lets the page keep nothing, so that it could not remember your box. Allow it to store data, or leave the private window.',
   },
