@@ -5,7 +5,7 @@ import { appOrigin, Browser, type Lab, names, openLab } from '../box/access/lab.
 import { Door } from './door.ts';
 
 /** What the client sent to the box, in order. */
-export interface Sent {
+interface Sent {
   path: string;
   clientId: string | undefined;
   redirect: string | undefined;

@@ -16,7 +16,7 @@ import { protocolVersion } from '../../../protocol/version.ts';
 import type { Answer } from '../approvals.ts';
 import { preflight } from '../guard.ts';
 import type { Parts } from '../parts.ts';
-import { over } from '../sessions.ts';
+import { over, type Session } from '../sessions.ts';
 import type { SessionSockets } from '../session-sockets.ts';
 import type { AccessStore } from '../store.ts';
 import { deviceOf, type Visitor, type VisitorOf } from '../visitor.ts';
@@ -62,18 +62,23 @@ export class Pairing implements WayIn {
 
   routes(app: HttpApp): void {
     const { guard, boxId, boxName } = this.#options;
-    const oauth = { config: { admission: 'oauth' }, bodyLimit: accessLimits.formBytes } as const;
+    const oauth = { config: { admission: 'oauth' } } as const;
     const { info, authorise, auth } = pairingPaths;
     for (const path of [info, authorise, auth]) app.options(path, oauth, preflight);
 
-    app.get(info, oauth, async (request): Promise<ServerInfo> => {
+    const onRequest = async (request: FastifyRequest): Promise<void> =>
       this.#limits.call(guard.visitor(request).address);
-      return { serverId: this.#serverId, boxId, name: boxName.value, v: protocolVersion };
-    });
+    app.get(info, { ...oauth, onRequest }, async (): Promise<ServerInfo> => ({
+      serverId: this.#serverId,
+      boxId,
+      name: boxName.value,
+      v: protocolVersion,
+    }));
 
+    const bodyLimit = accessLimits.formBytes;
     const schema = { body: AuthoriseRequest };
     for (const path of [authorise, auth])
-      app.post(path, { ...oauth, schema }, async (request, reply) => {
+      app.post(path, { ...oauth, onRequest, bodyLimit, schema }, async (request, reply) => {
         const answer = await this.#authorise(request, request.body, gone(reply));
         return reply.status('status' in answer ? 202 : 200).send(answer);
       });
@@ -86,7 +91,6 @@ export class Pairing implements WayIn {
   ): Promise<AuthoriseAnswer | AuthorisePending> {
     const { guard, approvals, tokens } = this.#options;
     const visitor = guard.visitor(request);
-    this.#limits.call(visitor.address);
     if (!guard.mayCall(request.headers.origin, request.host)) throw foreignPage();
     const asking = {
       kind,
@@ -122,8 +126,6 @@ export class Pairing implements WayIn {
     throw refused();
   }
 }
-
-type Session = Extract<Answer, { allowed: true }>['session'];
 
 /** A client that is not kept waiting here asks again after so long. */
 const retryAfterSeconds = 2;
