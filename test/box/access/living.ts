@@ -4,7 +4,7 @@ import { agentBoxPaths } from '../../../src/protocol/agent-api.ts';
 import { pairAgent, withToken } from './agents/paired.ts';
 import { connectSecurely, enrolled, type EnrolmentLab, type Key } from './enrolment/flow.ts';
 import { type House, PhoneApp } from './instances/house.ts';
-import { appOrigin, Browser, clientId, fromApp, refresh, socket } from './lab.ts';
+import { appOrigin, Browser, clientId, fromApp, password, refresh, socket } from './lab.ts';
 import { authorise, bearer, fromProgram, openSocket, paired } from './pairing/flow.ts';
 
 /** Somebody who was let in by one of the ways, with all that the way gave them, and what they try with it. */
@@ -17,6 +17,8 @@ export interface Living {
   works(lab: EnrolmentLab): Promise<boolean>;
   /** They come in again by what they kept: a refresh token, a client id. Asked only of those that are over. */
   returns(lab: EnrolmentLab): Promise<boolean>;
+  /** All that whoever has it could come in with; the key of a device never leaves it. */
+  secrets: readonly string[];
   /** They end it themselves, where the way has a call for that. */
   leave?: (lab: EnrolmentLab) => Promise<void>;
   /** A connection in their name, once the box has taken it; `undefined` when it does not. */
@@ -60,6 +62,7 @@ export async function login(lab: EnrolmentLab, changes: Changes): Promise<Living
   return {
     kind: 'login',
     browser,
+    secrets: [String(cookie), String(browser.csrf), password],
     id: idOf((await browser.call('GET', '/api/me')).json),
     parent: undefined,
     works: async (now) => (await at(now).call('GET', '/api/me')).status === 200,
@@ -84,10 +87,11 @@ export async function app(
   lab: EnrolmentLab,
   changes: Changes,
 ): Promise<Living> {
-  const { accessToken, refreshToken } = await parent.browser.connect();
+  const { accessToken, refreshToken, code } = await parent.browser.connect();
   const me = await fromProgram(lab, 'GET', '/api/me', { headers: bearer(accessToken) });
   return {
     kind: 'app',
+    secrets: [accessToken, refreshToken, code],
     id: idOf(me.json),
     parent,
     works: (now) => works(now, accessToken),
@@ -102,13 +106,14 @@ export async function app(
 
 /** A program that an owner was asked about. */
 export async function client(lab: EnrolmentLab, owner: Browser): Promise<Living> {
-  const { clientId, accessToken, sessionId } = await paired(lab, owner);
+  const { clientId: knownAs, accessToken, sessionId } = await paired(lab, owner);
   return {
     kind: 'client',
+    secrets: [knownAs, accessToken],
     id: sessionId,
     parent: undefined,
     works: (now) => works(now, accessToken),
-    returns: async (now) => (await authorise(now, { clientId, wait: 0 })).status === 200,
+    returns: async (now) => (await authorise(now, { clientId: knownAs, wait: 0 })).status === 200,
     connect: async (now) => taken(openSocket(now, bearer(accessToken)).socket),
   };
 }
@@ -119,6 +124,7 @@ export async function agent(lab: EnrolmentLab, owner: Browser): Promise<Living &
   const me = await withToken(lab, accessToken, 'GET', '/api/me');
   return {
     kind: 'agent',
+    secrets: [accessToken, refreshToken],
     token: accessToken,
     id: idOf(me.json),
     parent: undefined,
@@ -145,12 +151,14 @@ export async function page(
   const body = { deviceId, deviceName: 'desk', platform: 'linux', origin: appOrigin };
   const { json } = await withToken(lab, parent.token, 'POST', agentBoxPaths.login, { body });
   const accessToken = String(json['access_token']);
+  const refreshToken = String(json['refresh_token']);
   return {
     kind: 'page',
+    secrets: [accessToken, refreshToken],
     id: String(json['sessionId']),
     parent,
     works: (now) => works(now, accessToken),
-    returns: async (now) => (await refresh(now, String(json['refresh_token']))).status === 200,
+    returns: async (now) => (await refresh(now, refreshToken)).status === 200,
     connect: (now) => events(now, changes, accessToken),
   };
 }
@@ -167,7 +175,15 @@ export async function device(lab: EnrolmentLab, owner: Browser, key: Key): Promi
     made?.terminate();
     return made !== undefined;
   };
-  return { kind: 'device', id, parent: undefined, works: tries, returns: tries, connect };
+  return {
+    kind: 'device',
+    id,
+    secrets: [],
+    parent: undefined,
+    works: tries,
+    returns: tries,
+    connect,
+  };
 }
 
 /** An app on a phone, which signs what it asks. It has no socket of its own. */
@@ -180,6 +196,7 @@ export async function instance(lab: EnrolmentLab, owner: Browser, server: Mailbo
     Object.assign(new PhoneApp(houseOf(now), phone.deviceId), { credentials: phone.credentials });
   return {
     kind: 'instance',
+    secrets: phone.secrets,
     id: idOf((await phone.call('GET', '/api/me')).json),
     parent: undefined,
     works: async (now) => (await at(now).call('GET', '/api/me')).status === 200,
