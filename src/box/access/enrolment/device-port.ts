@@ -62,7 +62,15 @@ export class DevicePort {
     this.#server.on('tlsClientError', (error) =>
       options.log.debug({ err: error }, 'a TLS handshake with a device failed'),
     );
-    this.#server.on('upgrade', (request, stream, head) => this.#upgrade(request, stream, head));
+    this.#server.on('upgrade', (request, stream, head) => {
+      stream.on('error', () => stream.destroy());
+      try {
+        this.#upgrade(request, stream, head);
+      } catch (error) {
+        options.log.warn({ err: error }, 'a device could not be let in');
+        refuse(stream, '503 Service Unavailable');
+      }
+    });
   }
 
   /** From the next handshake on. Until the first call no handshake succeeds. */
@@ -71,7 +79,6 @@ export class DevicePort {
   }
 
   #upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
-    stream.on('error', () => stream.destroy());
     const { devices, guard, audit, sockets, names, hello, state, now } = this.#options;
     if (request.url?.split('?')[0] !== enrolmentPaths.socket) return refuse(stream, '404 Not Found');
     // A browser would lend the certificate of its person to any page.

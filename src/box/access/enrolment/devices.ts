@@ -1,5 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { type Clock, days } from '../../../kit/clock.ts';
+import { messageOf } from '../../../kit/errors.ts';
+import type { Log } from '../../../kit/log.ts';
 import type { Session, Sessions } from '../sessions.ts';
 import type { AccessStore } from '../store.ts';
 
@@ -21,11 +23,13 @@ export class Devices {
   readonly #store: AccessStore;
   readonly #sessions: Sessions;
   readonly #clock: Clock;
+  readonly #log: Log;
 
-  constructor(options: { store: AccessStore; sessions: Sessions; clock: Clock }) {
+  constructor(options: { store: AccessStore; sessions: Sessions; clock: Clock; log: Log }) {
     this.#store = options.store;
     this.#sessions = options.sessions;
     this.#clock = options.clock;
+    this.#log = options.log;
   }
 
   /** Fingerprints of the keys that came under this name for this app, and are let in. */
@@ -79,22 +83,26 @@ export class Devices {
     return row && this.#sessions.find(String(row['session_id']));
   }
 
-  /** Writes down when those without a session were revoked: as soon as it is seen. */
+  /** Writes down when those without a session were revoked. Never fails: that they are revoked does not hang on it. */
   noteRevoked(): void {
-    this.#store.run(
-      'UPDATE device_certificate SET revoked_at = :now WHERE session_id IS NULL AND revoked_at IS NULL',
-      { now: this.#clock.now() },
-    );
+    try {
+      this.#store.run(
+        'UPDATE device_certificate SET revoked_at = :now WHERE session_id IS NULL AND revoked_at IS NULL',
+        { now: this.#clock.now() },
+      );
+    } catch (error) {
+      this.#log.warn(`the time of a revocation is written down later: ${messageOf(error)}`);
+    }
   }
 
   /** Serial numbers in hex, with when. */
   revoked(): { serial: string; at: Date }[] {
     this.noteRevoked();
     const rows = this.#store.all(
-      'SELECT serial, revoked_at FROM device_certificate WHERE session_id IS NULL AND expires_at > :now ORDER BY revoked_at, serial',
+      'SELECT serial, coalesce(revoked_at, :now) AS at FROM device_certificate WHERE session_id IS NULL AND expires_at > :now ORDER BY at, serial',
       { now: this.#clock.now() },
     );
-    return rows.map((row) => ({ serial: String(row['serial']), at: new Date(Number(row['revoked_at'])) }));
+    return rows.map((row) => ({ serial: String(row['serial']), at: new Date(Number(row['at'])) }));
   }
 
   /** Forgets certificates that have ended. */

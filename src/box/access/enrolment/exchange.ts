@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { type Clock, seconds } from '../../../kit/clock.ts';
 import { Problem } from '../../../kit/errors.ts';
 import { RateLimit } from '../../../kit/rate-limit.ts';
@@ -69,7 +70,8 @@ export class Exchange {
     const certificates = await this.#issue(session, signing, { ...deviceOf(signing), app });
     if (place === undefined) await this.#options.uploader.upload(certificates, signal);
     else await this.#files.write(place, certificates);
-    this.#options.audit.record({ action: 'certificate-issued', who: session.label, address });
+    const what = place === undefined ? '' : join(place.root, ...place.steps);
+    this.#options.audit.record({ action: 'certificate-issued', who: session.label, what, address });
     return session.id;
   }
 
