@@ -56,6 +56,16 @@ describe.skipIf(reason !== undefined)('the card', () => {
     await expect.poll(() => onCard('porchlight.txt')).not.toContain(code);
   });
 
+  it('a reset that is asked for by command is carried out by the next start, which comes by itself', async () => {
+    const code = await shell('cat /var/lib/porchlight/access/setup-code');
+    const main = '/usr/lib/porchlight/node_modules/.bin/node /usr/lib/porchlight/src/cli/main.ts';
+    expect(await shell(`${main} reset --yes`)).toContain('The box has forgotten its people.');
+    await expect.poll(() => shell('systemctl show -P NRestarts porchlight-box')).toBe('1');
+    await expect.poll(() => onCard('porchlight.txt')).toContain('Setup code');
+    await expect.poll(() => onCard('porchlight.txt')).not.toContain(code);
+    expect(await shell('journalctl -p crit -t porchlight-failed --no-pager -q')).toBe('');
+  }, 60_000);
+
   it('cannot be made to tell what only root may read', async () => {
     await shell('runuser -u porchlight -- ln -sf /etc/shadow /run/porchlight/note.new');
     await shell('runuser -u porchlight -- mv -T /run/porchlight/note.new /run/porchlight/note');

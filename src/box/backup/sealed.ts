@@ -17,7 +17,7 @@ const headBytes = firstLine.length + saltBytes + nonceBytes;
 /** RFC 9106, 4: its second choice, for places with little memory. Three seconds on the smallest board. */
 const cost = { memory: 65_536, passes: 3, parallelism: 4, tagLength: 32 } as const;
 
-export const shortestPassphrase = 10;
+const shortestPassphrase = 10;
 
 /** Throws `passphrase-refused` for one that could be guessed. */
 export async function sealed(content: Buffer, passphrase: string): Promise<Buffer> {

@@ -51,7 +51,7 @@ export async function readState(stateFolder: string): Promise<Map<string, Buffer
 }
 
 /** The folders of the parts. */
-export async function folders(stateFolder: string): Promise<string[]> {
+async function folders(stateFolder: string): Promise<string[]> {
   const found: string[] = [];
   for (const name of await readdir(stateFolder)) {
     if (name.startsWith('.') || notKept.has(name)) continue;

@@ -13,7 +13,6 @@ import * as fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { applyCard } from '../../../src/box/card/apply.ts';
 import { type CardPaths, cardPaths } from '../../../src/box/card/paths.ts';
-import { wifiConfig } from '../../../src/box/card/system-files.ts';
 import { BoxConfig } from '../../../src/box/config.ts';
 import { createTestCa } from '../../../src/cli/home/test-ca.ts';
 import { loadConfig } from '../../../src/kit/config.ts';
@@ -210,32 +209,6 @@ ca-file = "none.pem"
       }),
       { numRuns: 60 },
     );
-  });
-});
-
-describe('the wireless network', () => {
-  it('has a name of any bytes and a password of any characters, of which none is a setting', () => {
-    fc.assert(
-      fc.property(
-        fc.string({ unit: 'binary', minLength: 1 }),
-        fc.stringMatching(/^[\x20-\x7e]{8,63}$/),
-        (ssid, password) => {
-          const config = wifiConfig(
-            new Map([
-              ['wifi.ssid', ssid],
-              ['wifi.password', password],
-            ]),
-          );
-          const lines = config?.split('\n').slice(2, -1) ?? [];
-          expect(lines.map((line) => /^\t?(\w+=[\w -]+|network=\{|\})$/.test(line))).not.toContain(false);
-          expect(lines).toHaveLength(8);
-        },
-      ),
-    );
-  });
-
-  it('without a password is an open one', () => {
-    expect(wifiConfig(new Map([['wifi.ssid', 'x']]))).toContain('key_mgmt=NONE');
   });
 });
 
