@@ -36,6 +36,7 @@ import { type BoxFacts, boxStatus, waysIn } from './system/status.ts';
 import { currentWays } from './system/ways.ts';
 import { OwnProbe, probePath } from './tunnel/own-probe.ts';
 import { Tunnel } from './tunnel/tunnel.ts';
+import { keepStateBefore } from './update/state-before.ts';
 import { updateRoutes } from './update/update-routes.ts';
 import { updates } from './update/updates.ts';
 import { publishedServices } from './web/published-services.ts';
@@ -90,6 +91,7 @@ export class Box implements Service {
     const { config, clock = systemClock } = this.#options;
     await privateFolder(config.state);
     this.#lock = lockFolder(config.state);
+    await keepStateBefore(config.state, this.#options.version);
     const asked = await takeUp(config.system.cardRequests, config.state, this.#options.log);
     const identity = await loadIdentity({ stateFolder: config.state, clock });
     this.#running = this.#compose(identity, clock, asked);
@@ -104,19 +106,8 @@ export class Box implements Service {
   }
 
   #compose(identity: Identity, clock: Clock, asked: Outcome | undefined): ServiceGroup {
-    const {
-      config,
-      trust,
-      pages,
-      logs,
-      version,
-      builtAt,
-      manager,
-      restart,
-      runtimeFolder,
-      log,
-      random = Math.random,
-    } = this.#options;
+    const { config, trust, pages, logs, version, builtAt, manager, restart } = this.#options;
+    const { runtimeFolder, log, random = Math.random } = this.#options;
     const health = new Health(clock);
     const part = (name: string): { log: Log; clock: Clock; random: Random; health: Health } => ({
       log: log.child({ part: name, boxId: identity.boxId }),
@@ -184,7 +175,7 @@ export class Box implements Service {
       ...part('update'),
       config: config.update,
       ca: trust.update,
-      folder: folder('update'),
+      stateFolder: config.state,
       version,
       conditions: health.conditions,
       runtimeFolder,
@@ -336,27 +327,11 @@ export class Box implements Service {
       start: async () => undefined,
       stop: () => client.close(),
     };
+    const others = [network, zone, certificate, tunnel, mdns, announcer, card, updater];
     // Pages first, so that a box without any network can be asked what it lacks; *ready* last.
     return new ServiceGroup({
       name: this.name,
-      parts: [
-        connections,
-        settings,
-        access,
-        web,
-        redirect,
-        control,
-        page,
-        network,
-        zone,
-        certificate,
-        tunnel,
-        mdns,
-        announcer,
-        card,
-        updater,
-        supervision,
-      ],
+      parts: [connections, settings, access, web, redirect, control, page, ...others, supervision],
       log,
     });
   }

@@ -4,6 +4,7 @@ import { boxConfigFile } from '../box/installation.ts';
 import { confirm } from '../box/update/confirm.ts';
 import { Rauc } from '../box/update/rauc.ts';
 import { TrialMarks } from '../box/update/trial-marks.ts';
+import { machineFolder } from '../box/update/update-record.ts';
 import { minutes, systemClock } from '../kit/clock.ts';
 import { command, exitCode } from '../kit/command.ts';
 
@@ -20,7 +21,7 @@ export const confirmCommand = command({
         rauc: new Rauc({ config: update.raucConfig, clock: systemClock }),
         marks: new TrialMarks(io.env['STATE_DIRECTORY']),
         port: system.port,
-        notes: join(state, 'update'),
+        notes: join(state, machineFolder),
         limitMs: minutes(update.trialMinutes),
         clock: systemClock,
         say: (text) => io.out(`${text}\n`),

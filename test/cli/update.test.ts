@@ -32,7 +32,7 @@ describe.skipIf(why !== undefined)(`porchlight update ${why ?? ''}`, () => {
   beforeAll(async () => {
     await server.start();
     lab = await RaucLab.open();
-    updater = updaterOf({ lab, folder: join(state, 'update'), version: '1.0.0', url: server.url, restart });
+    updater = updaterOf({ lab, stateFolder: state, version: '1.0.0', url: server.url, restart });
     await updater.start();
     control = new Control({ stateFolder: state, log: silentLog });
     control.add((app) => updateRoutes(app, updater, '/update'));

@@ -15,7 +15,7 @@ export interface ConfirmOptions {
   marks: TrialMarks;
   /** The box’s loopback port of /healthz. */
   port: number;
-  /** The box’s `<state>/update`: its note of how it was before. */
+  /** The box’s `<state>/.update`: its note of how it was before. */
   notes: string;
   /** A trial without a verdict by then ends badly. */
   limitMs: number;

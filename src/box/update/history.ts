@@ -12,6 +12,8 @@ export interface HistoryOptions {
   marks: TrialMarks;
   /** The version that runs. */
   version: string;
+  /** The release on trial has been found good. */
+  onKept: () => Promise<void>;
   clock: Clock;
   log: Log;
 }
@@ -60,12 +62,13 @@ export class UpdateHistory {
   }
 
   async #settle(attempt: Attempt, fate: ReturnType<typeof fateOf>): Promise<void> {
-    const { version, log } = this.#options;
+    const { version, onKept, log } = this.#options;
     const { setbacks } = this.#record;
     if (fate === 'waiting' || fate === 'trial') {
       if (!attempt.installed) await this.#keep({ setbacks, attempt: { ...attempt, installed: true } });
     } else if (fate === 'kept') {
       log.info(`version ${attempt.version} is found healthy and stays`);
+      await onKept();
       const open = Object.entries(setbacks).filter(([tried]) => compareVersions(tried, version) > 0);
       await this.#keep({ attempt: null, setbacks: Object.fromEntries(open) });
     } else if (fate === 'taken-back') {

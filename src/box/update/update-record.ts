@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type Static, type TSchema, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { privateFolder, readIfThere, writeAtomic } from '../../kit/files.ts';
@@ -32,38 +32,43 @@ export type UpdateRecord = Static<typeof UpdateRecord>;
 
 export const noRecord: UpdateRecord = { attempt: null, setbacks: {} };
 
-/** File names in `<state>/update`. */
+/** Where the part keeps what is of this machine alone, below the state folder: no backup holds it, and no restore brings it. */
+export const machineFolder = '.update';
 export const recordFile = 'record.json';
+
+/** Where it keeps what owners have set. */
+export const settingsFolder = 'update';
 const settingsFile = 'settings.json';
 
-/** What the part keeps on disk, in a folder of its own. A damaged file costs its content, not the box. */
+/** What the part keeps on disk. A damaged file costs its content, not the box. */
 export class UpdateMemory {
-  readonly #folder: string;
+  readonly #record: string;
+  readonly #settings: string;
   readonly #log: Log;
 
-  constructor(options: { folder: string; log: Log }) {
-    this.#folder = options.folder;
+  constructor(options: { stateFolder: string; log: Log }) {
+    this.#record = join(options.stateFolder, machineFolder, recordFile);
+    this.#settings = join(options.stateFolder, settingsFolder, settingsFile);
     this.#log = options.log;
   }
 
   record(): Promise<UpdateRecord | undefined> {
-    return this.#read(recordFile, UpdateRecord);
+    return this.#read(this.#record, UpdateRecord);
   }
 
   settings(): Promise<UpdateSettings | undefined> {
-    return this.#read(settingsFile, UpdateSettings);
+    return this.#read(this.#settings, UpdateSettings);
   }
 
   writeRecord(record: UpdateRecord): Promise<void> {
-    return this.#write(recordFile, record);
+    return this.#write(this.#record, record);
   }
 
   writeSettings(settings: UpdateSettings): Promise<void> {
-    return this.#write(settingsFile, settings);
+    return this.#write(this.#settings, settings);
   }
 
-  async #read<S extends TSchema>(name: string, schema: S): Promise<Static<S> | undefined> {
-    const path = join(this.#folder, name);
+  async #read<S extends TSchema>(path: string, schema: S): Promise<Static<S> | undefined> {
     const text = await readIfThere(path);
     if (text === undefined) return undefined;
     try {
@@ -74,8 +79,8 @@ export class UpdateMemory {
     }
   }
 
-  async #write(name: string, value: unknown): Promise<void> {
-    await privateFolder(this.#folder);
-    await writeAtomic(join(this.#folder, name), JSON.stringify(value));
+  async #write(path: string, value: unknown): Promise<void> {
+    await privateFolder(dirname(path));
+    await writeAtomic(path, JSON.stringify(value));
   }
 }

@@ -10,17 +10,17 @@ import { BundleFolder } from './bundle-folder.ts';
 import { UpdateHistory } from './history.ts';
 import { Rauc } from './rauc.ts';
 import { ReleaseFolder } from './release-folder.ts';
+import { forgetStateBefore } from './state-before.ts';
 import { TrialMarks } from './trial-marks.ts';
 import { restartHoursOf } from './update-policy.ts';
-import { UpdateMemory } from './update-record.ts';
+import { machineFolder, UpdateMemory } from './update-record.ts';
 import { Updater } from './updater.ts';
 
 export interface UpdatesOptions {
   config: BoxConfig['update'];
   /** PEM certificates to trust for the update server instead of the system’s. */
   ca: string | undefined;
-  /** Of its own: `<state>/update`. */
-  folder: string;
+  stateFolder: string;
   version: string;
   conditions: Fact<readonly Condition[]>;
   /** Where requests to the machine are left (`/run/porchlight`); absent where nobody takes them. */
@@ -33,9 +33,9 @@ export interface UpdatesOptions {
 
 /** The part as the box composes it. */
 export function updates(options: UpdatesOptions): Updater {
-  const { config, ca, folder, version, runtimeFolder, clock, random, log } = options;
-  const memory = new UpdateMemory({ folder, log });
-  const bundles = new BundleFolder(folder);
+  const { config, ca, stateFolder, version, runtimeFolder, clock, random, log } = options;
+  const memory = new UpdateMemory({ stateFolder, log });
+  const bundles = new BundleFolder(join(stateFolder, machineFolder));
   const releases =
     config.server === '' ? undefined : new ReleaseFolder({ url: config.server, ca, bundles, clock, random });
   return new Updater({
@@ -43,7 +43,14 @@ export function updates(options: UpdatesOptions): Updater {
     rauc: new Rauc({ config: config.raucConfig, clock }),
     bundles,
     memory,
-    history: new UpdateHistory({ memory, marks: new TrialMarks(), version, clock, log }),
+    history: new UpdateHistory({
+      memory,
+      marks: new TrialMarks(),
+      version,
+      onKept: () => forgetStateBefore(stateFolder),
+      clock,
+      log,
+    }),
     releases,
     configured: { channel: config.channel, paused: !config.enabled },
     restartHours: restartHoursOf(config.restartHours),

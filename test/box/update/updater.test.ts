@@ -1,9 +1,10 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { confirm } from '../../../src/box/update/confirm.ts';
 import { TrialMarks } from '../../../src/box/update/trial-marks.ts';
+import { machineFolder } from '../../../src/box/update/update-record.ts';
 import type { Updater } from '../../../src/box/update/updater.ts';
 import { days, hours, minutes, systemClock } from '../../../src/kit/clock.ts';
 import { Health } from '../../../src/kit/health.ts';
@@ -19,6 +20,8 @@ const why = whyNoRauc();
 describe.skipIf(why !== undefined)(`updates with RAUC ${why ?? ''}`, () => {
   let lab: RaucLab;
   let server: ReleaseServer;
+  let state: string;
+  /** Where bundles and the record lie. */
   let folder: string;
   let clock: FakeClock;
   let health: Health;
@@ -35,7 +38,7 @@ describe.skipIf(why !== undefined)(`updates with RAUC ${why ?? ''}`, () => {
   async function start(version: string): Promise<void> {
     updater = updaterOf({
       lab,
-      folder,
+      stateFolder: state,
       version,
       url: server.url,
       clock,
@@ -50,7 +53,8 @@ describe.skipIf(why !== undefined)(`updates with RAUC ${why ?? ''}`, () => {
 
   beforeEach(async () => {
     lab = await RaucLab.open();
-    folder = join(temporaryFolder(), 'update');
+    state = temporaryFolder();
+    folder = join(state, machineFolder);
     clock = new FakeClock();
     health = new Health(clock);
     restarts = 0;
@@ -276,7 +280,8 @@ describe.skipIf(why !== undefined)(`updates with RAUC ${why ?? ''}`, () => {
     await start('1.0.0');
     await updater.configure({ channel: 'beta', paused: false });
     await updater.stop();
-    writeFileSync(join(folder, 'settings.json'), '{"channel":');
+    writeFileSync(join(state, 'update/settings.json'), '{"channel":');
+    mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, 'record.json'), 'null');
     const installed = lab.rauc.install(bundle, AbortSignal.timeout(20_000), () => undefined);
     await start('1.0.0');
