@@ -52,6 +52,8 @@ export class Backups {
         place,
         files: await readState(stateFolder),
       });
+      // What could not be read again is no backup.
+      await decodedContents(contents);
       const file = await sealed(contents, passphrase);
       if (file.length > largestBackup) throw tooLarge(file.length);
       return file;

@@ -7,8 +7,8 @@ import { accessLimits } from '../../protocol/access-api.ts';
 import type { BoxConfig } from '../config.ts';
 import { boxIdSchemaPattern } from '../../protocol/names.ts';
 
-/** A file in the state folder: `identity/key.pem`. Nothing that leads out of it, no name that begins with a dot. */
-const filePath = '^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}(/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}){1,7}$';
+/** A file in a folder of the state folder: `identity/key.pem`. No part of it begins with a dot, so none leads out. */
+const filePath = '^[^./\\u0000][^/\\u0000]{0,200}(/[^./\\u0000][^/\\u0000]{0,200}){1,15}$';
 
 /** Where a box belongs, in the words of its configuration: restored elsewhere, it is to find the same cloud. */
 export const Place = Type.Object({

@@ -13,7 +13,7 @@ import { privateFolder, readIfThere, syncFolder, writeAtomic } from '../../kit/f
 const Order = Type.Object({
   action: Type.Enum(['restore', 'reset']),
   /** Folders that are replaced by those in `.pending/files`. */
-  replaced: Type.Array(Type.String({ pattern: '^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$' })),
+  replaced: Type.Array(Type.String({ pattern: '^[^./\\u0000][^/\\u0000]*$' })),
   /** Folders that stay as they are; all others go. */
   kept: Type.Array(Type.String()),
 });

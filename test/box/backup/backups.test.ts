@@ -64,6 +64,7 @@ describe('a backup', () => {
     write(box.state, 'certificate/accounts.json', '{"https://ca.test/directory":{"keyPem":"account key"}}');
     write(box.state, 'certificate/pairs/0a/key.pem', 'pair');
     write(box.state, 'settings/settings.json', '{"name":"Attic"}');
+    write(box.state, 'enrolment/a name, as people give them (ü)/1.pem', 'device');
     write(box.state, 'tunnel/running.rc', 'of this process');
     file = await box.backups.make(passphrase);
   });
@@ -82,7 +83,12 @@ describe('a backup', () => {
     expect(view).toMatchObject({ boxId: box.boxId, name: 'Attic', place });
     await fresh.lab.close();
     await carryOut(state);
-    const kept = ['identity/key.pem', 'certificate/accounts.json', 'certificate/pairs/0a/key.pem'];
+    const kept = [
+      'enrolment/a name, as people give them (ü)/1.pem',
+      'identity/key.pem',
+      'certificate/accounts.json',
+      'certificate/pairs/0a/key.pem',
+    ];
     for (const path of [...kept, 'settings/settings.json'])
       expect(await readFile(join(state, path), 'utf8')).toBe(await readFile(join(box.state, path), 'utf8'));
     expect(JSON.parse(await readFile(join(state, placeFile), 'utf8'))).toEqual(place);
