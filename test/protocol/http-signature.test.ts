@@ -99,6 +99,14 @@ it('reads back what it wrote, whatever the parameters', () => {
   );
 });
 
+function outcome(input: string, signature: string): unknown {
+  try {
+    return parseSignature(input, signature);
+  } catch (error) {
+    return error instanceof SignatureFault ? 'fault' : error;
+  }
+}
+
 describe('a signature is not taken', () => {
   it.each([
     ['that is none', '', ''],
@@ -122,15 +130,8 @@ describe('a signature is not taken', () => {
   });
 
   it('in any form, but with a fault that says why', () => {
-    const outcome = (input: string, signature: string): unknown => {
-      try {
-        return parseSignature(input, signature);
-      } catch (error) {
-        return error instanceof SignatureFault ? 'fault' : error;
-      }
-    };
     const text = fc.string({ unit: 'binary' });
-    fc.assert(fc.property(text, text, (input, signature) => expect(outcome(input, signature)).toBe('fault')));
+    fc.assert(fc.property(text, text, (input, signature) => outcome(input, signature) === 'fault'));
   });
 });
 

@@ -27,6 +27,7 @@ const identity = (boxId: string): object => ({
  */
 export class FirebaseMailbox implements Mailbox {
   readonly name = 'firebase';
+  readonly uidPattern = /^[A-Za-z0-9]{16,128}$/;
   readonly forgets = false;
   readonly #boxId: string;
   readonly #clock: Clock;

@@ -92,12 +92,16 @@ export class Instances implements WayIn {
 
   /**
    * Step 3 of the document: a one-time password, or the token of the simpler variation, is in the mailbox when this resolves.
-   * Nothing of it is durable. Throws `mailbox-unknown`, `rate-limited`, and what the mailbox throws.
+   * Nothing of it is durable. Throws `mailbox-unknown`, `bad-request`, `rate-limited`, `mailbox-failed`.
    */
   async request(wanted: InstanceRequest, visitor: Visitor, device: string): Promise<InstanceAnswer> {
     this.#limits.request(visitor.address);
     const { deviceId, uid, variation = 'otp', label = device } = wanted;
     const mailbox = this.#mailbox(wanted.mailbox);
+    if (!mailbox.uidPattern.test(uid)) {
+      const message = `uid is no id of the mailbox ${mailbox.name}; give the one that signing in there answered`;
+      throw new Problem('bad-request', message, { status: 400, retryable: false });
+    }
     const asker: Asker = { deviceId, uid, mailbox: mailbox.name, label, address: visitor.address };
     const [value, seconds] =
       variation === 'otp'
@@ -114,7 +118,7 @@ export class Instances implements WayIn {
 
   /**
    * Step 5: the password is right, so the instance reads this mailbox: it gets a credential, encrypted to its own key. Throws
-   * `otp-refused`, `bad-request`, `rate-limited`, and what the mailbox throws.
+   * `otp-refused`, `bad-request`, `rate-limited`, `mailbox-failed`.
    */
   async confirm(given: ConfirmRequest, visitor: Visitor): Promise<InstanceAnswer> {
     this.#limits.confirm(visitor.address);

@@ -17,6 +17,8 @@ export interface Letter {
 export interface Mailbox {
   /** How an instance names it in its request. */
   readonly name: string;
+  /** What a unique id there looks like. */
+  readonly uidPattern: RegExp;
   /** Letters are gone by themselves when they are read or over; else the box has to remove them. */
   readonly forgets: boolean;
   /** Replaces what the box left there under the name. Throws a `Problem`; trying again may help. */

@@ -5,6 +5,7 @@ import type { Letter, Mailbox } from './mailbox.ts';
 /** The mailbox of the cloud, to which the box proves itself with its identity. */
 export class PorchlightMailbox implements Mailbox {
   readonly name = 'porchlight';
+  readonly uidPattern = /^[\w-]{43}$/;
   readonly forgets = true;
   readonly #http: HttpClient;
 

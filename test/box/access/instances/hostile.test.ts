@@ -1,0 +1,354 @@
+import { randomBytes } from 'node:crypto';
+import { DatabaseSync } from 'node:sqlite';
+import { join } from 'node:path';
+import * as fc from 'fast-check';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { mostPending } from '../../../../src/box/access/instances/pending.ts';
+import { days, minutes, seconds } from '../../../../src/kit/clock.ts';
+import { createLog } from '../../../../src/kit/log.ts';
+import { AskRequest, ConfirmRequest, InstanceRequest } from '../../../../src/protocol/instance-api.ts';
+import { seal, sealedFor } from '../../../../src/protocol/sealed.ts';
+import { temporaryFolder } from '../../../support/folder.ts';
+import { fromSchema, mutated } from '../../../support/messages.ts';
+import { away, boxId, Browser, home } from '../lab.ts';
+import { type House, openHouse, PhoneApp, plain, signedByHand, type ToSign } from './house.ts';
+
+const clean = (text: unknown): string => encodeURI(String(text)).slice(0, 500);
+
+const refused = (code: string, status = 401): object => ({ status, json: { code } });
+
+describe('a signed call', () => {
+  let house: House;
+  let app: PhoneApp;
+  const me = '/api/instance';
+
+  beforeAll(async () => {
+    house = await openHouse();
+    app = await new PhoneApp(house).letIn();
+  });
+
+  it('is taken once', async () => {
+    const headers = signedByHand(app.toSign('GET', me));
+    expect(await plain(house.lab, 'GET', me, { headers })).toMatchObject({ status: 200 });
+    expect(await plain(house.lab, 'GET', me, { headers })).toMatchObject(refused('signature-refused'));
+  });
+
+  it.each<[string, (now: number) => number, string]>([
+    ['a minute old', (now) => now - 60, 'taken'],
+    ['older', (now) => now - 61, 'signature-stale'],
+    ['of a clock that is a little ahead', (now) => now + 5, 'taken'],
+    ['of one that is far ahead', (now) => now + 6, 'signature-stale'],
+  ])('%s: %s', async (_, created, expected) => {
+    await house.lab.clock.advance(minutes(2));
+    const now = Math.floor(house.lab.clock.now() / 1000);
+    const { status, json } = await app.call('GET', me, undefined, { created: created(now) });
+    expect(status === 200 ? 'taken' : json['code']).toBe(expected);
+    expect(json['now'] ?? now).toBe(now);
+  });
+
+  it.each<[string, Partial<ToSign>]>([
+    ['by another secret', { secret: randomBytes(32).toString('base64url') }],
+    ['by nobody who is known', { keyid: 'nobody' }],
+    ['for another method', { method: 'DELETE' }],
+    ['for another path', { path: '/api/me' }],
+    ['for another query', { path: '/api/instance?x=1' }],
+    ['for another box', { host: 'remote.other.test' }],
+    ['without the method', { covered: ['@authority', '@path', '@query'] }],
+    ['without the host', { covered: ['@method', '@path', '@query'] }],
+    ['without the query', { covered: ['@method', '@authority', '@path'] }],
+    ['with a short nonce', { parameters: { nonce: 'abc' } }],
+    ['with another algorithm', { parameters: { alg: 'ecdsa-p256-sha256' } }],
+    ['that covers a field there is not', { covered: ['@method', '@target-uri', 'x-more'] }],
+  ])('%s is refused', async (_, changed) => {
+    expect(await app.call('GET', me, undefined, changed)).toMatchObject(refused('signature-refused'));
+  });
+
+  it('that covers the target as one is taken', async () => {
+    const changed = { covered: ['@method', '@target-uri'] };
+    expect(await app.call('GET', me, undefined, changed)).toMatchObject({ status: 200 });
+  });
+
+  it('that has expired is refused', async () => {
+    const expires = Math.floor(house.lab.clock.now() / 1000);
+    const changed = { parameters: { expires } };
+    expect(await app.call('GET', me, undefined, changed)).toMatchObject(refused('signature-stale'));
+  });
+
+  it('with a body is refused when the body is another, or not covered', async () => {
+    const ask = '/api/instance/ask';
+    const [body, other] = [{ wait: 0 }, { wait: 1 }];
+    const signedFor = (text: string, covered?: readonly string[]): Record<string, string> =>
+      signedByHand({ ...app.toSign('POST', ask), text, ...(covered === undefined ? {} : { covered }) });
+    const sent = (headers: Record<string, string>): Promise<unknown> =>
+      plain(house.lab, 'POST', ask, { body, headers });
+    expect(await sent(signedFor(JSON.stringify(other)))).toMatchObject(refused('body-refused', 422));
+    const { 'content-digest': digest = '', ...without } = signedByHand(app.toSign('POST', ask));
+    expect(digest).toBe('');
+    expect(await sent(without)).toMatchObject(refused('signature-refused'));
+    const half = ['@method', '@target-uri', 'content-digest'];
+    expect(await sent(signedFor(JSON.stringify(body), half))).toMatchObject(refused('signature-refused'));
+    const longer = await sent({
+      ...signedFor(JSON.stringify(body)),
+      'content-type': 'application/json; x=1',
+    });
+    expect(longer).toMatchObject(refused('signature-refused'));
+  });
+
+  it('may have its body encrypted to the box, for this instance, method and path', async () => {
+    const ask = '/api/instance/ask';
+    const { boxKey = '', clientId = '' } = app.credentials ?? {};
+    const type = 'application/vnd.porchlight.sealed+json';
+    const info = sealedFor.request(boxId, clientId);
+    const sent = async (sealed: object): Promise<unknown> => {
+      const headers = signedByHand({ ...app.toSign('POST', ask), text: JSON.stringify(sealed), type });
+      const all = { ...headers, 'content-type': type };
+      return plain(house.lab, 'POST', ask, { body: sealed, headers: all });
+    };
+    house.lab.from = home;
+    const body = JSON.stringify({ wait: 0 });
+    expect(await sent(await seal(boxKey, body, info, `POST ${ask}`))).toMatchObject({
+      status: 200,
+      json: { answer: 'pending' },
+    });
+    house.lab.from = away;
+    const wrong = [
+      await seal(boxKey, body, info, `POST ${ask}?x`),
+      await seal(boxKey, body, sealedFor.request(boxId, 'other'), `POST ${ask}`),
+      await seal(boxKey, 'no JSON', info, `POST ${ask}`),
+      { enc: 'x' },
+    ];
+    for (const sealed of wrong) expect(await sent(sealed)).toMatchObject(refused('body-refused', 422));
+    // Nobody's key is known without a signature.
+    const login = {
+      body: { enc: 'x' },
+      headers: { 'content-type': type, origin: new Browser(house.lab).origin },
+    };
+    expect((await plain(house.lab, 'POST', '/api/login', login)).json['code']).toBe('body-refused');
+    // What is inside has to be of the form as well.
+    const more = await seal(boxKey, '{"wait":-1}', info, `POST ${ask}`);
+    expect(await sent(more)).toMatchObject(refused('bad-request', 400));
+  });
+
+  it('is nothing that a cookie could stand in for, nor an owner’s page', async () => {
+    expect(await house.owner.call('GET', me)).toMatchObject(refused('not-logged-in'));
+    expect(await house.owner.call('POST', '/api/instance/ask', { body: {} })).toMatchObject(
+      refused('not-logged-in'),
+    );
+  });
+
+  it('of an instance opens nothing that only a person may', async () => {
+    const linked = await (await new PhoneApp(house).letIn()).linked();
+    expect((await linked.call('GET', '/api/me')).status).toBe(200);
+    for (const path of ['/api/sessions', '/api/settings', '/api/approvals', '/api/people'])
+      expect((await linked.call('GET', path)).status).toBe(401);
+  });
+});
+
+/** All that sleeps is awake then, once. */
+async function later({ lab: { clock } }: House, howMany: number): Promise<void> {
+  clock.jump(clock.now() + days(howMany));
+  await clock.advance(minutes(11));
+}
+
+describe('a session of an instance', () => {
+  it('that an owner ended is over at once, and so is its credential, also after a restart', async () => {
+    const folder = temporaryFolder();
+    const house = await openHouse({ folder });
+    const app = await (await new PhoneApp(house).letIn()).linked();
+    const other = await new PhoneApp(house).letIn();
+    expect((await app.call('GET', '/api/me')).status).toBe(200);
+    const { json } = await house.owner.call('GET', '/api/sessions');
+    const all = json['sessions'] as { id: string; kind: string; personId: string | null }[];
+    const mine = all.filter(({ kind, personId }) => kind === 'instance' && personId !== null);
+    expect(mine).toHaveLength(1);
+    await house.owner.call('DELETE', `/api/sessions/${mine[0]?.id}`);
+    expect(await app.call('GET', '/api/me')).toMatchObject(refused('signature-refused'));
+    expect((await other.call('GET', '/api/instance')).status).toBe(200);
+    await house.lab.close();
+    const again = await openHouse({ folder });
+    const moved = (from: PhoneApp): PhoneApp =>
+      Object.assign(new PhoneApp(again, from.deviceId), { credentials: from.credentials });
+    expect(await moved(app).call('GET', '/api/instance')).toMatchObject(refused('signature-refused'));
+    expect((await moved(other).call('GET', '/api/instance')).status).toBe(200);
+  });
+
+  it('ends when the instance leaves, and when nobody used it for ninety days', async () => {
+    const house = await openHouse();
+    const [leaving, staying, idle, never] = await Promise.all(
+      [1, 2, 3, 4].map(() => new PhoneApp(house).letIn()),
+    );
+    expect((await leaving?.call('DELETE', '/api/instance'))?.status).toBe(204);
+    expect(await leaving?.call('GET', '/api/instance')).toMatchObject(refused('signature-refused'));
+    await house.lab.clock.advance(seconds(90));
+    for (const app of [staying, idle]) await app?.call('GET', '/api/instance');
+    await later(house, 45);
+    expect(await never?.call('GET', '/api/instance')).toMatchObject(refused('signature-refused'));
+    await staying?.call('GET', '/api/instance');
+    await later(house, 46);
+    expect(await idle?.call('GET', '/api/instance')).toMatchObject(refused('signature-refused'));
+    expect((await staying?.call('GET', '/api/instance'))?.status).toBe(200);
+    const condition = house.health.conditions.value.find(({ name }) => name === 'access.instances');
+    expect(condition?.message).toContain('dormant credentials: 2');
+  });
+
+  it('has its secret in the store in no form that can be used without the key', async () => {
+    const folder = temporaryFolder();
+    const house = await openHouse({ folder });
+    const app = await new PhoneApp(house).letIn();
+    const token = new PhoneApp(house);
+    await token.signIn();
+    await token.request({ variation: 'token' });
+    const headers = { authorization: `Bearer ${await token.read('token')}` };
+    expect((await plain(house.lab, 'GET', '/api/instance', { headers })).status).toBe(200);
+    await house.lab.close();
+    const rows = new DatabaseSync(join(folder, 'access.sqlite')).prepare('SELECT * FROM instance').all();
+    expect(rows).toHaveLength(2);
+    const stored = rows.map((row) => {
+      const secret =
+        row['secret'] instanceof Uint8Array ? Buffer.from(row['secret']).toString('base64url') : '';
+      return secret + String(row['token_hash']);
+    });
+    for (const secret of [app.credentials?.hmacSecret ?? '', ...token.secrets])
+      expect(stored.join()).not.toContain(secret);
+  });
+});
+
+describe('the open call', () => {
+  it('answers the same to everybody, and leaves nothing in the store', async () => {
+    const folder = temporaryFolder();
+    const house = await openHouse({ folder });
+    const stranger = new PhoneApp(house);
+    for (const variation of ['otp', 'token'])
+      expect((await stranger.request({ variation })).status).toBe(200);
+    expect(await stranger.request({ mailbox: 'other' })).toMatchObject(refused('mailbox-unknown', 422));
+    expect(await stranger.confirm('00000000')).toMatchObject(refused('otp-refused'));
+    await house.lab.close();
+    const store = new DatabaseSync(join(folder, 'access.sqlite'));
+    expect(store.prepare('SELECT count(*) AS n FROM instance').get()).toEqual({ n: 0 });
+  });
+
+  it('is limited by address and in all, and nobody who is in is slower for it', async () => {
+    const house = await openHouse();
+    const app = await new PhoneApp(house).letIn();
+    const statuses = new Map<number, number>();
+    for (let call = 0; call < 300; call++) {
+      house.lab.from = { ...away, address: `203.0.113.${Math.floor(call / 15)}` };
+      const { status } = await new PhoneApp(house).request();
+      statuses.set(status, (statuses.get(status) ?? 0) + 1);
+    }
+    expect(statuses.get(200)).toBeLessThan(mostPending);
+    expect(new Set(statuses.keys())).toEqual(new Set([200, 429]));
+    expect(statuses.get(429)).toBeGreaterThan(200);
+    house.lab.from = away;
+    expect((await app.call('GET', '/api/instance')).status).toBe(200);
+    expect((await house.owner.call('GET', '/api/me')).status).toBe(200);
+  });
+
+  it('is not taken from a page that is no app’s, and from an app’s with CORS', async () => {
+    const house = await openHouse();
+    const { ids } = new PhoneApp(house);
+    for (const [origin, allowed] of [
+      ['https://evil.example', undefined],
+      ['https://app.test', 'https://app.test'],
+    ]) {
+      const { headers } = await plain(house.lab, 'POST', '/api/instances', {
+        body: ids,
+        headers: { origin },
+      });
+      expect(headers['access-control-allow-origin']).toBe(allowed);
+    }
+  });
+
+  it('says so when the mailbox is away, and promises nothing', async () => {
+    const house = await openHouse();
+    const app = new PhoneApp(house);
+    await house.server.stop();
+    const answer = await app.request();
+    expect(answer).toMatchObject({
+      status: 503,
+      json: { code: 'mailbox-failed' },
+      headers: { 'retry-after': '60' },
+    });
+    expect(answer.text).not.toContain('localhost');
+  });
+});
+
+describe('asking an owner', () => {
+  it('is done from home, unless the box says otherwise, and a no is a no', async () => {
+    const house = await openHouse();
+    const app = await new PhoneApp(house).letIn();
+    const ask = (): ReturnType<PhoneApp['call']> => app.call('POST', '/api/instance/ask', { wait: 0 });
+    expect(await ask()).toMatchObject(refused('only-at-home', 403));
+    house.lab.from = home;
+    expect((await ask()).json).toMatchObject({ answer: 'pending' });
+    const { json } = await house.owner.call('GET', '/api/approvals');
+    const [question] = json['pending'] as { id: string; kind: string }[];
+    expect(question?.kind).toBe('instance');
+    await house.owner.call('POST', `/api/approvals/${question?.id}`, { body: { allow: false } });
+    house.lab.from = away;
+    expect((await ask()).json).toEqual({ answer: 'refused', code: '' });
+    expect(await app.call('GET', '/api/me')).toMatchObject(refused('not-linked', 403));
+    const anywhere = await openHouse({ pairing: 'anywhere' });
+    const other = await new PhoneApp(anywhere).letIn();
+    expect((await other.call('POST', '/api/instance/ask', {})).json).toMatchObject({ answer: 'pending' });
+  });
+});
+
+it('no message brings it down or lets anybody in', async () => {
+  const house = await openHouse();
+  const app = await new PhoneApp(house).letIn();
+  const { ids } = new PhoneApp(house);
+  const recording = { ...ids, otp: '00000000', publicKey: `B${'A'.repeat(86)}` };
+  const bodies = fc.oneof(
+    ...[InstanceRequest, ConfirmRequest, AskRequest].map(fromSchema),
+    mutated(recording),
+    mutated({ ...ids, mailbox: 'porchlight', label: 'App', variation: 'otp' }),
+  );
+  const before = await house.owner.call('GET', '/api/sessions');
+  await fc.assert(
+    fc.asyncProperty(bodies, async (body) => {
+      const statuses = [
+        (await plain(house.lab, 'POST', '/api/instances', { body })).status,
+        (await plain(house.lab, 'POST', '/api/instances/confirm', { body })).status,
+        (await app.call('POST', '/api/instance/ask', body ?? null)).status,
+      ];
+      for (const status of statuses) expect([200, 400, 401, 403, 422, 429]).toContain(status);
+    }),
+    { numRuns: 80 },
+  );
+  const header = fc.oneof(
+    fc.string(),
+    mutated('sig=("@method" "@target-uri");created=1;nonce="n";keyid="k"'),
+  );
+  await fc.assert(
+    fc.asyncProperty(header, header, async (input, signature) => {
+      const headers = { 'signature-input': clean(input), signature: clean(signature) };
+      const { status } = await plain(house.lab, 'GET', '/api/me', { headers });
+      expect(status).toBe(401);
+    }),
+    { numRuns: 40 },
+  );
+  const after = await house.owner.call('GET', '/api/sessions');
+  expect((after.json['sessions'] as unknown[]).length).toBe((before.json['sessions'] as unknown[]).length);
+});
+
+it('writes no secret into the log, at no level', async () => {
+  const lines: string[] = [];
+  const log = createLog({ level: 'trace', format: 'json', write: (text) => void lines.push(text) });
+  const house = await openHouse({ log });
+  const app = await (await new PhoneApp(house).letIn()).linked();
+  await app.call('GET', '/api/me', undefined, { secret: 'x' });
+  await app.confirm('12345678');
+  const token = new PhoneApp(house);
+  await token.signIn();
+  await token.request({ variation: 'token' });
+  const headers = { authorization: `Bearer ${await token.read('token')}` };
+  await plain(house.lab, 'GET', '/api/instance', { headers });
+  await house.server.stop();
+  await new PhoneApp(house).request();
+  const text = lines.join('');
+  expect(text).toContain('took no letter');
+  const secrets = [...app.secrets, ...token.secrets, app.mailbox.token, token.mailbox.token];
+  expect(secrets.length).toBeGreaterThan(5);
+  for (const secret of secrets) expect(text).not.toContain(secret);
+});
