@@ -1,7 +1,11 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { build } from 'vite';
+import { nodeRuntime } from '../../src/client/node/node-runtime.ts';
+import { PairingClient } from '../../src/client/pairing-client.ts';
+import { memoryStore } from '../../src/client/store.ts';
 import { soon } from '../support/soon.ts';
 import { noBrowser } from '../web/browser.ts';
 import { logIn } from './connecting.ts';
@@ -25,6 +29,18 @@ const startClient = (origin: string): string => `(async () => {
     store: sdk.webStore(localStorage),
   });
   client.start();
+})()`;
+
+/** What the owner's page is told of the one question, and how its yes is taken. */
+const sayYes = `(async () => {
+    const session = await (await fetch('/api/session')).json();
+    const { pending } = await (await fetch('/api/approvals')).json();
+    const answer = await fetch('/api/approvals/' + pending[0].id, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-csrf-token': session.csrf },
+      body: JSON.stringify({ allow: true }),
+    });
+    return [pending.length, pending[0].label, pending[0].code, answer.status];
 })()`;
 
 describe.skipIf(noBrowser !== undefined)(`a page with an id of its own ${noBrowser ?? ''}`, () => {
@@ -55,16 +71,7 @@ describe.skipIf(noBrowser !== undefined)(`a page with an id of its own ${noBrows
     await open();
     await expect.poll(phase, soon).toBe('asking');
     const { code } = await state();
-    const answered = await ownerPage.evaluate(`(async () => {
-      const session = await (await fetch('/api/session')).json();
-      const { pending } = await (await fetch('/api/approvals')).json();
-      const answer = await fetch('/api/approvals/' + pending[0].id, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', 'x-csrf-token': session.csrf },
-        body: JSON.stringify({ allow: true }),
-      });
-      return [pending.length, pending[0].label, pending[0].code, answer.status];
-    })()`);
+    const answered = await ownerPage.evaluate(sayYes);
     expect(answered).toEqual([1, 'Panel in the hall', code, 204]);
     await expect.poll(phase, soon).toBe('connected');
     const me = `client.fetch('/api/me').then((answer) => answer.json()).then(({ session }) => session.kind)`;
@@ -72,6 +79,25 @@ describe.skipIf(noBrowser !== undefined)(`a page with an id of its own ${noBrows
 
     await open();
     await expect.poll(phase, soon).toBe('connected');
+  });
+
+  it('is let in from a program as well, by the name of the box', async () => {
+    const { close, ...runtime } = nodeRuntime({ caPem: readFileSync(house.home.caPath, 'utf8') });
+    const { main: origin } = house.origins;
+    const program = new PairingClient({
+      origin,
+      name: 'Script',
+      kind: 'agent',
+      store: memoryStore(),
+      runtime,
+    });
+    program.start();
+    await expect.poll(() => program.state.value.phase, soon).toBe('asking');
+    await ownerPage.evaluate(sayYes);
+    await expect.poll(() => program.state.value.phase, soon).toBe('connected');
+    expect(await (await program.fetch('/api/me')).json()).toMatchObject({ session: { kind: 'agent' } });
+    await program.close();
+    await close();
   });
 
   it('comes back when the box does', async () => {

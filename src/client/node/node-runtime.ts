@@ -20,7 +20,7 @@ export function nodeRuntime(options: { caPem?: string | undefined } = {}): Parti
   });
   return {
     fetch: async (url, init) => fetch(url, { ...init, dispatcher } as Parameters<typeof fetch>[1]),
-    openSocket: (url) => new WebSocket(url, { dispatcher }),
+    openSocket: (url, protocols = []) => new WebSocket(url, { dispatcher, protocols: [...protocols] }),
     close: () => dispatcher.destroy(),
   };
 }

@@ -29,8 +29,8 @@ export async function openPinnedPairing({
     place: box.host,
     runtime: {
       fetch: (url, init) => pinned.fetch(url.slice(origin.length), init),
-      openSocket: (url, protocols) =>
-        new UndiciSocket(url, { dispatcher: pinned.dispatcher, protocols: [...(protocols ?? [])] }),
+      openSocket: (url, protocols = []) =>
+        new UndiciSocket(url, { dispatcher: pinned.dispatcher, protocols: [...protocols] }),
     },
   });
   const close = async (): Promise<void> => {

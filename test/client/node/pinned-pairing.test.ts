@@ -1,10 +1,9 @@
 import { createHash, X509Certificate } from 'node:crypto';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { expect, it, onTestFinished } from 'vitest';
-import { fileStore } from '../../../src/client/node/file-store.ts';
 import type { LocalBox } from '../../../src/client/node/find.ts';
+import { folderStore } from '../../../src/client/node/folder-store.ts';
 import { openPinnedPairing } from '../../../src/client/node/pinned-pairing.ts';
 import { Pins } from '../../../src/client/node/pins.ts';
 import type { PairingClient } from '../../../src/client/pairing-client.ts';
@@ -39,12 +38,12 @@ async function reaches(client: PairingClient, phase: string): Promise<void> {
   await expect.poll(() => client.state.value.phase, soon).toBe(phase);
 }
 
-it('is let in as an agent by a box whose identity is pinned, and keeps who it is in a file of its own', async () => {
+it('is let in as an agent by a box whose identity is pinned, and is known when it starts again', async () => {
   const lab = await openLab();
   const owner = new Browser(lab);
   await owner.firstRun();
   const folder = temporaryFolder();
-  const file = join(folder, 'agent', 'pairing.json');
+  const store = folderStore(join(folder, 'agent'));
   const pins = new Pins(join(folder, 'pins.json'));
   const box = await foundAt(lab);
   const open = async (): Promise<PairingClient> => {
@@ -53,7 +52,7 @@ it('is let in as an agent by a box whose identity is pinned, and keeps who it is
       pins,
       name: 'Agent on desk',
       kind: 'agent',
-      store: fileStore(file),
+      store,
       now: 0,
     } as const;
     const { client, close } = await openPinnedPairing(given);
@@ -68,7 +67,7 @@ it('is let in as an agent by a box whose identity is pinned, and keeps who it is
   await reaches(client, 'connected');
   const me = await client.fetch('/api/me');
   expect(await me.json()).toMatchObject({ session: { kind: 'agent' } });
-  expect(statSync(file).mode & 0o777).toBe(0o600);
+  expect(await store.keys()).toEqual([`pairing:${host}`]);
   await client.close();
 
   await reaches(await open(), 'connected');
@@ -76,22 +75,6 @@ it('is let in as an agent by a box whose identity is pinned, and keeps who it is
 
   // Somebody else answers under this name: nothing is sent.
   const pretender = { ...box, fingerprint: 'e'.repeat(64) };
-  const given = { box: pretender, pins, name: 'Agent', store: fileStore(file), now: 0 };
+  const given = { box: pretender, pins, name: 'Agent', store, now: 0 };
   await expect(openPinnedPairing(given)).rejects.toMatchObject({ code: 'identity-changed' });
-});
-
-it('keeps texts in a file, takes turns, and does not replace what is damaged', async () => {
-  const file = join(temporaryFolder(), 'a', 'b', 'store.json');
-  const store = fileStore(file);
-  expect([await store.load('a'), await store.keys()]).toEqual([undefined, []]);
-  await Promise.all(['a', 'b', 'c'].map((key) => store.save(key, `text of ${key}`)));
-  await store.remove('b');
-  expect(await fileStore(file).keys()).toEqual(['a', 'c']);
-  expect(await fileStore(file).load('c')).toBe('text of c');
-  for (const damaged of ['{', '{"a":1}', 'null']) {
-    writeFileSync(file, damaged);
-    await expect(store.load('a')).rejects.toMatchObject({ code: 'store-damaged' });
-    await expect(store.save('a', 'x')).rejects.toMatchObject({ code: 'store-damaged' });
-    expect(readFileSync(file, 'utf8')).toBe(damaged);
-  }
 });
