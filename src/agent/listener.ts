@@ -9,9 +9,12 @@ const host = '127.0.0.1';
  * Listens on loopback alone: on `port`, or when that is 0 on the first free one of those that pages know, else on any. Throws
  * `port-in-use` for a port that was given.
  */
-export async function listenLocally(server: Server, port: number): Promise<number> {
-  const count = agentPorts.last - agentPorts.first + 1;
-  const known = Array.from({ length: count }, (_, index) => agentPorts.first + index);
+export async function listenLocally(
+  server: Server,
+  port: number,
+  { first, last }: { first: number; last: number } = agentPorts,
+): Promise<number> {
+  const known = Array.from({ length: last - first + 1 }, (_, index) => first + index);
   for (const candidate of port === 0 ? [...known, 0] : [port]) {
     try {
       return await listen(server, candidate);

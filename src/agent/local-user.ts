@@ -20,9 +20,10 @@ export async function isSameUser(socket: Socket, uid: number | undefined): Promi
   }
 }
 
+const hex = (port: number): string => port.toString(16).toUpperCase().padStart(4, '0');
+
 /** Owner of the socket that is bound to `port` and connected to `peerPort`, both on loopback. */
 export function userOf(table: string, port: number, peerPort: number): number | undefined {
-  const hex = (number: number): string => number.toString(16).toUpperCase().padStart(4, '0');
   const pattern = new RegExp(
     `^ *\\d+: (?:${loopback}):${hex(port)} (?:${loopback}):${hex(peerPort)} 01 \\S+ \\S+ \\S+ +(\\d+)`,
     'm',

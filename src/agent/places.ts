@@ -9,15 +9,17 @@ export interface Platform {
 
 /** The folder for the port file and the sessions, where the platform keeps such things of a person. Throws `usage`. */
 export function agentFolder({ name, env }: Platform): string {
-  const { join, isAbsolute } = name === 'win32' ? win32 : posix;
+  const path = name === 'win32' ? win32 : posix;
   const folderOf = (variable: string, ...below: string[]): string => {
     const folder = env[variable];
     if (folder === undefined || folder === '')
       throw new Problem('usage', `there is no ${variable} to keep anything in: name a folder with --folder`);
-    return join(folder, ...below, 'Porchlight');
+    return path.join(folder, ...below, 'Porchlight');
   };
   if (name === 'win32') return folderOf('APPDATA');
   if (name === 'darwin') return folderOf('HOME', 'Library', 'Application Support');
   // A path that is not absolute is to be ignored (XDG Base Directory Specification).
-  return isAbsolute(env['XDG_CONFIG_HOME'] ?? '') ? folderOf('XDG_CONFIG_HOME') : folderOf('HOME', '.config');
+  return path.isAbsolute(env['XDG_CONFIG_HOME'] ?? '')
+    ? folderOf('XDG_CONFIG_HOME')
+    : folderOf('HOME', '.config');
 }

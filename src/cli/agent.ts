@@ -160,11 +160,12 @@ async function status({ base, boxes }: Home, io: Io): Promise<number> {
   return running && list.some(({ tokens }) => tokens !== null) ? exitCode.ok : exitCode.unhealthy;
 }
 
+const fits = (name: string, box: { id: string; name: string }): boolean =>
+  box.name === name || (name.length >= 8 && box.id.startsWith(name));
+
 /** Out of all boxes, or of those that are named: with every page that was signed in from here. */
 async function logOut(names: readonly string[], home: Home, io: Io): Promise<number> {
   const all = await home.boxes.list();
-  const fits = (name: string, box: { id: string; name: string }): boolean =>
-    box.name === name || (name.length >= 8 && box.id.startsWith(name));
   const unknown = names.find((name) => !all.some((box) => fits(name, box)));
   if (unknown !== undefined) throw new Problem('usage', `this agent is not paired with “${unknown}”`);
   let failed = false;

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type ClientRequest, request as httpRequest } from 'node:http';
 import { Agent as Dispatcher, fetch, WebSocket } from 'undici';
-import { onTestFinished } from 'vitest';
+
 import { Agent, type AgentOptions } from '../../src/agent/agent.ts';
 import { Accounts } from '../../src/cli/agent/accounts.ts';
 import { folderStore } from '../../src/client/node/folder-store.ts';
@@ -28,6 +28,7 @@ import {
   names,
   openLab,
 } from '../box/access/lab.ts';
+import { atEndOfTest } from '../support/at-end.ts';
 import { temporaryFolder } from '../support/folder.ts';
 
 /** A person's computer with an agent that is paired with a real box. */
@@ -41,9 +42,9 @@ export interface Computer {
   /** What the person was told. */
   told: string[];
   /** A page of the app asks the agent, unless `headers` say otherwise. */
-  page(method: string, path: string, call?: PageCall): Promise<Answer>;
+  page: (method: string, path: string, call?: PageCall) => Promise<Answer>;
   /** What a page brings back from the box, for a fresh challenge. */
-  signed(changed?: Partial<ExchangeRequest>): Promise<ExchangeRequest>;
+  signed: (changed?: Partial<ExchangeRequest>) => Promise<ExchangeRequest>;
 }
 
 export interface PageCall {
@@ -111,7 +112,7 @@ export async function openComputer(
   });
   await accounts.start();
   await agent.start();
-  onTestFinished(async () => {
+  atEndOfTest(async () => {
     await agent.stop();
     await accounts.stop();
     await close();
