@@ -184,6 +184,15 @@ export class Box implements Service {
     // Known before the door is open, but for the port 0 of tests.
     const httpsPort = (): number => config.web.port || web.port;
     const local = { names, network: network.network, zone: zone.zone, tunnel: tunnelState, httpsPort };
+    const mdns: MdnsAnnouncer = new MdnsAnnouncer({
+      ...part('mdns'),
+      identity,
+      name,
+      network: network.network,
+      port: () => web.port,
+      path: '/',
+      adapter: config.mdns.adapter,
+    });
     const access: Access = new Access({
       ...part('access'),
       folder: folder('access'),
@@ -198,7 +207,7 @@ export class Box implements Service {
             ...config.enrolment,
             host: config.web.host,
             links: network.links,
-            serverNames: () => serverNames(names, network.network.value, mdns.state.value),
+            serverNames: serverNames(names, network.network, mdns.state),
             health,
           }
         : undefined,
@@ -263,16 +272,6 @@ export class Box implements Service {
       runtimeFolder: folder('tunnel'),
     });
     tunnel.state.subscribe((state) => tunnelState.set(state));
-
-    const mdns = new MdnsAnnouncer({
-      ...part('mdns'),
-      identity,
-      name,
-      network: network.network,
-      port: () => web.port,
-      path: '/',
-      adapter: config.mdns.adapter,
-    });
 
     const announcer: Announcer = new Announcer({
       ...part('announce'),

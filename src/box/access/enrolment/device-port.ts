@@ -3,8 +3,12 @@ import type { IncomingMessage } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
+import type { WebSocket } from 'ws';
+import type { Clock } from '../../../kit/clock.ts';
+import { isAbort } from '../../../kit/errors.ts';
 import { httpLimits } from '../../../kit/http-server.ts';
 import type { Log } from '../../../kit/log.ts';
+import { sessionEndedClose } from '../../../protocol/access-api.ts';
 import { type DeviceHello, enrolmentPaths } from '../../../protocol/enrolment-api.ts';
 import type { ZoneNames } from '../../../protocol/names.ts';
 import type { Audit } from '../audit.ts';
@@ -26,8 +30,7 @@ export interface DevicePortOptions {
   audit: Audit;
   hello: (session: Session, certificateEndsAt: number) => DeviceHello;
   state: () => object;
-  /** Time that only moves forward, ms. */
-  now: () => number;
+  clock: Clock;
   log: Log;
 }
 
@@ -79,7 +82,7 @@ export class DevicePort {
   }
 
   #upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
-    const { devices, guard, audit, sockets, names, hello, state, now } = this.#options;
+    const { devices, guard, audit, sockets, names, hello, state, clock } = this.#options;
     if (request.url?.split('?')[0] !== enrolmentPaths.socket) return refuse(stream, '404 Not Found');
     // A browser would lend the certificate of its person to any page.
     if (isFromPage(request.headers, names)) return refuse(stream, '403 Forbidden');
@@ -95,9 +98,22 @@ export class DevicePort {
     }
     if (sockets.full || sockets.isFullFor(session.id)) return refuse(stream, '503 Service Unavailable');
     const holder = { sessionId: session.id, address, owner: false, tokenEndsAt: undefined };
-    const first = hello(session, certificate.validToDate.getTime());
-    sockets.upgrade(request, stream, head, (opened) =>
-      sockets.add(opened, holder, first, answers({ state, now })),
-    );
+    const endsAt = certificate.validToDate.getTime();
+    sockets.upgrade(request, stream, head, (opened) => {
+      sockets.add(opened, holder, hello(session, endsAt), answers({ state, clock }));
+      void this.#endAt(opened, endsAt);
+    });
+  }
+
+  async #endAt(socket: WebSocket, endsAt: number): Promise<void> {
+    const { clock } = this.#options;
+    const closed = new AbortController();
+    socket.once('close', () => closed.abort());
+    try {
+      await clock.sleep(endsAt - clock.now(), closed.signal);
+      socket.close(sessionEndedClose, 'certificate ended');
+    } catch (error) {
+      if (!isAbort(error)) throw error;
+    }
   }
 }

@@ -1,4 +1,5 @@
 import { Value } from 'typebox/value';
+import type { Clock } from '../../../kit/clock.ts';
 import { codeOf, messageOf, Problem } from '../../../kit/errors.ts';
 import { RateLimit } from '../../../kit/rate-limit.ts';
 import { type DeviceReply, DeviceRequest } from '../../../protocol/enrolment-api.ts';
@@ -6,15 +7,15 @@ import { type DeviceReply, DeviceRequest } from '../../../protocol/enrolment-api
 /** Of one socket. */
 const rate = { burst: 20, perSecond: 2 };
 
-/** What a device is answered over its socket; no message of it can do any harm. `now`: of a clock that only moves forward. */
-export function answers(options: { state: () => object; now: () => number }): (data: Buffer) => DeviceReply {
+/** What a device is answered over its socket; no message of it can do any harm. */
+export function answers(options: { state: () => object; clock: Clock }): (data: Buffer) => DeviceReply {
   const limit = new RateLimit(rate, 1);
   return (data) => {
     let id: number | null = null;
     try {
       const request = requestIn(data);
       id = request.id;
-      limit.take('', options.now(), 'requests');
+      limit.take('', options.clock.monotonic(), 'requests');
       return { id, success: request.method === 'state' ? options.state() : {} };
     } catch (error) {
       return { id, error: { code: codeOf(error), message: messageOf(error) } };

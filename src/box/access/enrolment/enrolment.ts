@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { join } from 'node:path';
-import { type Clock, days, minutes, type Random } from '../../../kit/clock.ts';
+import { type Clock, days, hours, type Random } from '../../../kit/clock.ts';
 import { messageOf, Problem } from '../../../kit/errors.ts';
 import type { Fact } from '../../../kit/fact.ts';
 import type { Health } from '../../../kit/health.ts';
@@ -41,7 +41,7 @@ export interface EnrolmentSettings {
   /** Networks on the box's own links. */
   links: Fact<readonly string[]>;
   /** For the certificate of the secure port. */
-  serverNames: () => readonly string[];
+  serverNames: Fact<readonly string[]>;
   health: Health;
 }
 
@@ -57,8 +57,8 @@ export interface EnrolmentOptions extends EnrolmentSettings, Parts {
   log: Log;
 }
 
-/** Names and the time (a box without a clock learns it late) are looked at so often. */
-const everyMs = minutes(1);
+/** The time is looked at so often: a box without a clock learns it late. */
+const everyMs = hours(1);
 /** Its certificate is renewed so long before it ends. */
 const renewBeforeMs = days(10);
 
@@ -78,7 +78,7 @@ export class Enrolment implements WayIn {
 
   constructor(options: EnrolmentOptions) {
     this.#options = options;
-    const { clock, folder, boxId, insecurePort, links, names, status } = options;
+    const { clock, folder, boxId, insecurePort, links, serverNames, names, status } = options;
     const ca = new DeviceCa({
       path: join(folder, 'enrolment', 'device-ca.pem'),
       commonName: `Porchlight devices of ${shortId(boxId)}`,
@@ -100,12 +100,11 @@ export class Enrolment implements WayIn {
       devices,
       hello: (session, endsAt) => this.#hello(session, endsAt),
       state: status,
-      now: () => clock.monotonic(),
     });
     this.#loop = new Reconciler({
       ...options,
       name: this.name,
-      watch: [links, ca.pair],
+      watch: [serverNames, ca.pair],
       reconcile: () => this.#look(),
       onSuccess: () => this.#report(),
       onFailure: (error) => this.#reportFailure(error),
@@ -163,7 +162,7 @@ export class Enrolment implements WayIn {
 
   /** The secure port has a certificate for the names of now; makes the CA when there is none. */
   async #serve(): Promise<void> {
-    const names = this.#options.serverNames();
+    const names = this.#options.serverNames.value;
     const now = this.#options.clock.now();
     const { certPem } = await this.#ca.open();
     const age = now - (this.#served?.from ?? -Infinity);

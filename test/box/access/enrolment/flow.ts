@@ -17,7 +17,7 @@ export interface EnrolmentLab extends Lab {
   health: Health;
   /** Networks that count as home; programs on this machine are at home anyway. */
   links: OwnedFact<readonly string[]>;
-  serverNames: string[];
+  serverNames: OwnedFact<readonly string[]>;
 }
 
 /** A box with both ports open. TLS looks at the time of this machine, so the clock begins there. */
@@ -28,14 +28,14 @@ export async function openEnrolmentLab(
   const clock = new FakeClock(Date.now());
   const health = new Health(clock);
   const links = new OwnedFact<readonly string[]>([]);
-  const serverNames = ['localhost', '127.0.0.1'];
+  const serverNames = new OwnedFact<readonly string[]>(['localhost', '127.0.0.1']);
   const enrolment: EnrolmentSettings = {
     host: '127.0.0.1',
     port: await freePort(),
     insecurePort: await freePort(),
     folders: {},
     links,
-    serverNames: () => [...serverNames],
+    serverNames,
     health,
     ...settings,
   };

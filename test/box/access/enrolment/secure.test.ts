@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { days, minutes } from '../../../../src/kit/clock.ts';
+import { days, seconds } from '../../../../src/kit/clock.ts';
 import { OwnedFact } from '../../../../src/kit/fact.ts';
 import { rsaKeyPem, signCertificate } from '../../../../src/kit/x509.ts';
 import type { Ways } from '../../../../src/protocol/access-api.ts';
@@ -161,6 +161,20 @@ describe('a device’s certificate', () => {
     expect(await open.closed).toBe(1009);
   });
 
+  it('ends its sockets with itself', async () => {
+    const short = await openEnrolmentLab();
+    const person = new Browser(short);
+    await person.firstRun();
+    const open = connectSecurely(short, await enrolled(short, person, key));
+    await helloOf(open);
+    let pings = 0;
+    open.socket.on('ping', () => pings++);
+    await short.clock.advance(seconds(30));
+    await expect.poll(() => pings, soon).toBe(1);
+    await short.clock.advance(days(30));
+    expect([4401, 1006]).toContain(await open.closed);
+  });
+
   it('is no bearer of anything on the box’s pages', async () => {
     expect((await new Browser(lab).call('GET', '/api/me')).status).toBe(401);
   });
@@ -248,8 +262,7 @@ describe('the secure port', () => {
       return found?.subjectAltName;
     };
     expect(await seen()).toBe('DNS:localhost, IP Address:127.0.0.1');
-    lab.serverNames.push('porchlight.local', '192.168.1.20');
-    await lab.clock.advance(minutes(1));
+    lab.serverNames.set([...lab.serverNames.value, 'porchlight.local', '192.168.1.20']);
     await expect.poll(seen, soon).toContain('DNS:porchlight.local, IP Address:192.168.1.20');
   });
 });
