@@ -31,6 +31,10 @@ const forTest = {
   certutil: 'libnss3-tools',
   'systemd-notify': 'systemd',
   'systemd-analyze': 'systemd',
+  busctl: 'systemd',
+  rauc: 'rauc',
+  'dbus-daemon': 'dbus-daemon',
+  mksquashfs: 'squashfs-tools',
   '/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf': 'fonts-dejavu-core',
 };
 const commands = {
