@@ -2,7 +2,6 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { createServer, request as httpsRequest, type Server } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
-import { afterAll } from 'vitest';
 import { type ClientOptions, WebSocket } from 'ws';
 import { Access, type AccessOptions } from '../../../src/box/access/access.ts';
 import type { Visitor } from '../../../src/box/access/visitor.ts';
@@ -13,6 +12,7 @@ import type { HttpApp } from '../../../src/kit/http-server.ts';
 import { silentLog } from '../../../src/kit/log.ts';
 import type { Ways } from '../../../src/protocol/access-api.ts';
 import { zoneNames } from '../../../src/protocol/names.ts';
+import { atEnd } from '../../support/at-end.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { identity } from './identity.ts';
@@ -124,7 +124,7 @@ export async function openLab(
     close: () => close(server, app, access),
   };
   server.on('secureConnection', (socket) => visitors.set(socket, lab.from));
-  afterAll(() => lab.close());
+  atEnd(() => lab.close());
   return lab;
 }
 

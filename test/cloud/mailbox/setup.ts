@@ -1,11 +1,11 @@
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
-import { afterAll } from 'vitest';
 import { createTestCa } from '../../../src/cli/home/test-ca.ts';
 import { MailboxServer, type MailboxServerOptions } from '../../../src/cloud/mailbox/mailbox.ts';
 import { systemClock } from '../../../src/kit/clock.ts';
 import { Health } from '../../../src/kit/health.ts';
 import { silentLog } from '../../../src/kit/log.ts';
 import { type MailboxKey, signInText, thumbprintText } from '../../../src/protocol/mailbox-api.ts';
+import { atEnd } from '../../support/at-end.ts';
 import { type Answer, call as callServer, type Call } from '../registration-server/setup.ts';
 
 export { createBox, type TestBox } from '../registration-server/setup.ts';
@@ -27,7 +27,7 @@ export async function startMailbox(options: Partial<MailboxServerOptions> = {}):
     ...options,
   });
   await server.start();
-  afterAll(() => server.stop());
+  atEnd(() => server.stop());
   return server;
 }
 
