@@ -11,6 +11,7 @@ import { type Command, command, exitCode } from '../kit/command.ts';
 import { codeOf, messageOf, Problem } from '../kit/errors.ts';
 import { writeAtomic } from '../kit/files.ts';
 import { lockFolder } from '../kit/lock.ts';
+import { asOwnerOf } from './as-owner.ts';
 import { askControl, streamControl } from './ask-control.ts';
 import { askPassphrase } from './passphrase.ts';
 
@@ -28,6 +29,10 @@ async function eitherWay<T>(asked: () => Promise<T>, alone: () => Promise<T>): P
 
 /** Works on the state of a box that does not run, and carries out what is pending then. Throws `state-in-use`. */
 async function withState<T>(config: BoxConfig, action: (backups: Backups) => Promise<T>): Promise<T> {
+  return asOwnerOf(config.state, () => locked(config, action));
+}
+
+async function locked<T>(config: BoxConfig, action: (backups: Backups) => Promise<T>): Promise<T> {
   const lock = lockFolder(config.state);
   try {
     const backups = new Backups({

@@ -16,6 +16,8 @@ const contents = {
   },
 };
 
+const packed = (changed: object): Buffer => gzipSync(JSON.stringify({ ...contents, files: {}, ...changed }));
+
 describe('what a backup holds', () => {
   it('is what was put into it', async () => {
     const files = new Map([
@@ -27,9 +29,6 @@ describe('what a backup holds', () => {
       files,
     });
   });
-
-  const packed = (changed: object): Buffer =>
-    gzipSync(JSON.stringify({ ...contents, files: {}, ...changed }));
 
   it.each([
     '../../etc/passwd',

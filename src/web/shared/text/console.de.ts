@@ -9,7 +9,8 @@ export const de: Translation<typeof en> = {
     currentPassword: 'Jetziges Passwort',
     passwordHint: 'Mindestens 8 Zeichen. Gut sind ein paar Wörter, die nur Sie so zusammenstellen.',
     setupCode: 'Einrichtungscode',
-    setupCodeHint: 'Auf der Karte in der Packung, oder in der Ausgabe von „porchlight status“.',
+    setupCodeHint:
+      'In porchlight.txt auf der Speicherkarte, auf der Karte in der Packung, oder in der Ausgabe von „porchlight status“.',
     recoveryCode: 'Wiederherstellungscode',
     inviteCode: 'Einladungscode',
   },

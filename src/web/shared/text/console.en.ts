@@ -13,7 +13,8 @@ export const en = {
     currentPassword: 'Present password',
     passwordHint: 'At least 8 characters. A few words that only you would put together are good.',
     setupCode: 'Setup code',
-    setupCodeHint: 'On the card in the package, or in the output of “porchlight status”.',
+    setupCodeHint:
+      'In porchlight.txt on the memory card, on the card in the package, or in the output of “porchlight status”.',
     recoveryCode: 'Recovery code',
     inviteCode: 'Invitation code',
   },
