@@ -76,8 +76,6 @@ export class PairingClient {
   #stopping = new AbortController();
   #running: Promise<void> | undefined;
   #token: string | undefined;
-  /** Ends the connection there is, so that the next one begins. */
-  #drop: AbortController | undefined;
 
   constructor(options: PairingClientOptions) {
     this.#options = options;
@@ -123,10 +121,7 @@ export class PairingClient {
     const headers = new Headers(init.headers);
     headers.set('authorization', `Bearer ${this.#token}`);
     const sent = { credentials: 'omit', redirect: 'error', ...init, headers } as const;
-    const response = await this.#runtime.fetch(this.#options.origin + safePath(path), sent);
-    // The box does not know the token: everything from the beginning.
-    if (response.status === 401) this.#drop?.abort();
-    return response;
+    return this.#runtime.fetch(this.#options.origin + safePath(path), sent);
   }
 
   /** What is new at the box, while it is connected. Returns what ends it. */
@@ -145,6 +140,7 @@ export class PairingClient {
         last = await this.#connect(signal);
         if (clock.monotonic() - from >= livedMs) failures = 1;
       } catch (error) {
+        if (signal.aborted) break;
         const problem = codeOf(error);
         const phase = final[problem];
         if (phase !== undefined) last = { ...this.#known, phase };
@@ -168,8 +164,6 @@ export class PairingClient {
     if (pairing.serverId !== serverId) return { phase: 'server-changed', server };
     this.#state.set({ phase: 'connecting', server });
     const token = await this.#letIn(pairing.clientId, server, signal);
-    const drop = new AbortController();
-    this.#drop = drop;
     try {
       const end = await livePairingSocket(
         {
@@ -183,14 +177,13 @@ export class PairingClient {
           onEvent: (event) => this.#event(event, boxId),
           runtime: this.#runtime,
         },
-        AbortSignal.any([signal, drop.signal]),
+        signal,
       );
       if (end === 'ended') return { phase: 'ended', server };
       this.#state.set({ phase: 'connecting', server });
       return undefined;
     } finally {
       this.#token = undefined;
-      this.#drop = undefined;
     }
   }
 

@@ -6,7 +6,7 @@ import { codeOf } from '../../src/kit/errors.ts';
 import type { BoxEvent } from '../../src/protocol/access-api.ts';
 import { away, boxId, home } from '../box/access/lab.ts';
 import { decide, pendingOf } from '../box/access/pairing/flow.ts';
-import type { Runtime } from '../../src/client/runtime.ts';
+import { type Runtime, runtimeFrom } from '../../src/client/runtime.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { soon } from '../support/soon.ts';
 import { claimedLab, openPairingLab, type PairingLab } from './pairing-lab.ts';
@@ -121,22 +121,22 @@ describe('a pairing client', () => {
     expect(calls(from)).not.toContain('/authorise');
   });
 
-  it('begins anew when its token is not taken', async () => {
+  it('begins anew when its token is not taken, and not for a call that is not for clients', async () => {
     const { store, client: other } = await connected();
     await other.close();
-    let forgotten = false;
-    const { fetch } = place.runtime;
-    const forgetful: Runtime['fetch'] = async (url, init) =>
-      forgotten && url.endsWith('/api/me')
-        ? Response.json({}, { status: 401 })
-        : ((await fetch?.(url, init)) ?? Response.error());
-    const client = clientWith(store, { runtime: { ...place.runtime, fetch: forgetful } });
-    await reaches(client, 'connected');
-    forgotten = true;
+    let refusals = 1;
+    const openSocket: Runtime['openSocket'] = (url, protocols = []) => {
+      const [name = '', token = ''] = protocols;
+      const taken = refusals-- > 0 ? `token.${'x'.repeat(43)}` : token;
+      return runtimeFrom(place.runtime).openSocket(url, [name, taken]);
+    };
     const from = sent.length;
-    expect((await client.fetch('/api/me')).status).toBe(401);
-    await expect.poll(() => calls(from), soon).toEqual(['/info', '/authorise', '/w']);
+    const client = clientWith(store, { runtime: { ...place.runtime, openSocket } });
     await reaches(client, 'connected');
+    const round = ['/info', '/authorise', '/w'];
+    expect(calls(from)).toEqual([...round, ...round]);
+    expect((await client.fetch('/api/sessions')).status).toBe(401);
+    expect((await client.fetch('/api/me')).status).toBe(200);
   });
 
   it('hears of what is new at the box, and of the end, after which it asks nobody by itself', async () => {
