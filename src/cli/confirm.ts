@@ -22,6 +22,7 @@ export const confirmCommand = command({
         marks: new TrialMarks(io.env['STATE_DIRECTORY']),
         port: system.port,
         notes: join(state, machineFolder),
+        runtimeFolder: io.env['RUNTIME_DIRECTORY'],
         limitMs: minutes(update.trialMinutes),
         clock: systemClock,
         say: (text) => io.out(`${text}\n`),

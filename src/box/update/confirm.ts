@@ -1,12 +1,12 @@
 import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { type Clock, seconds } from '../../kit/clock.ts';
 import { messageOf } from '../../kit/errors.ts';
 import { type Before, type Seen, Trial } from './confirm-policy.ts';
-import type { Rauc } from './rauc.ts';
+import type { Rauc, RaucStatus } from './rauc.ts';
 import type { TrialMarks } from './trial-marks.ts';
 import { recordFile, UpdateRecord } from './update-record.ts';
 
@@ -17,6 +17,8 @@ export interface ConfirmOptions {
   port: number;
   /** The box’s `<state>/.update`: its note of how it was before. */
   notes: string;
+  /** Of this start of the machine, and root’s; kept when the command ends. */
+  runtimeFolder: string | undefined;
   /** A trial without a verdict by then ends badly. */
   limitMs: number;
   clock: Clock;
@@ -32,20 +34,26 @@ const raucTries = 30;
  * systems that do not come up, not for a box without internet. Answers whether it is kept. Throws when RAUC does not answer.
  */
 export async function confirm(options: ConfirmOptions, signal: AbortSignal): Promise<boolean> {
+  const { rauc, marks, say } = options;
+  const machine = await raucStatus(options, signal);
+  if (machine === undefined) return (say('there is no RAUC here, and nothing to confirm'), true);
+  const { booted, next } = machine;
+  const onTrial = await marks.onTrial();
+  if (onTrial === booted) return judge(options, booted, signal);
+  if (onTrial === next && (await isFirstOfThisStart(options))) await giveUp(options, onTrial, signal);
+  await rauc.mark('good', 'booted', signal);
+  return (say(`slot ${booted} is not on trial: kept`), true);
+}
+
+async function judge(options: ConfirmOptions, slot: string, signal: AbortSignal): Promise<boolean> {
   const { rauc, marks, clock, say } = options;
-  const slot = await bootedSlot(options, signal);
-  if (slot === undefined) return (say('there is no RAUC here, and nothing to confirm'), true);
-  if ((await marks.onTrial()) !== slot) {
-    await rauc.markGood(signal);
-    return (say(`slot ${slot} is not on trial: kept`), true);
-  }
   const before = await conditionsBefore(options.notes, slot);
   const trial = new Trial({ before, startedAt: clock.monotonic(), limitMs: options.limitMs });
   say(`slot ${slot} is on trial${before === undefined ? ', and nobody noted how the box was before' : ''}`);
   for (;;) {
     const verdict = trial.look(await conditionsNow(options.port), clock.monotonic());
     if (verdict.is === 'good') {
-      await rauc.markGood(signal);
+      await rauc.mark('good', 'booted', signal);
       await marks.decide({ slot, good: true, reason: '' });
       return (say(`slot ${slot} is healthy: kept`), true);
     }
@@ -57,11 +65,34 @@ export async function confirm(options: ConfirmOptions, signal: AbortSignal): Pro
   }
 }
 
-async function bootedSlot(options: ConfirmOptions, signal: AbortSignal): Promise<string | undefined> {
+/** The machine was to start with the slot on trial and did not: the boot loader has used up its tries, which RAUC may not see. */
+async function giveUp(
+  { rauc, marks, say }: ConfirmOptions,
+  slot: string,
+  signal: AbortSignal,
+): Promise<void> {
+  await rauc.mark('bad', 'other', signal);
+  const verdict = await marks.verdict();
+  if (verdict === undefined) await marks.decide({ slot, good: false, reason: 'it did not come up' });
+  say(`slot ${slot} did not come up: not tried again`);
+}
+
+/** Later in the same start a slot that is started next is one that has just been written. */
+async function isFirstOfThisStart({ runtimeFolder }: ConfirmOptions): Promise<boolean> {
+  if (runtimeFolder === undefined) return false;
+  try {
+    await writeFile(join(runtimeFolder, 'looked'), '', { flag: 'wx' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function raucStatus(options: ConfirmOptions, signal: AbortSignal): Promise<RaucStatus | undefined> {
   const { rauc, clock, say } = options;
   for (let tries = 1; ; tries++) {
     try {
-      return (await rauc.status(signal))?.booted;
+      return await rauc.status(signal);
     } catch (error) {
       if (tries === raucTries) throw error;
       say(messageOf(error));

@@ -98,9 +98,9 @@ export class Rauc {
     }
   }
 
-  /** The slot that runs may be started again without counting. Only root may say so. */
-  async markGood(signal: AbortSignal): Promise<void> {
-    await this.#call(signal, installer, 'Mark', 'ss', 'good', 'booted');
+  /** Whether a slot is to be started from now on: the one that runs, or the other. RAUC takes that from root alone. */
+  async mark(state: 'good' | 'bad', slot: 'booted' | 'other', signal: AbortSignal): Promise<void> {
+    await this.#call(signal, installer, 'Mark', 'ss', state, slot);
   }
 
   async #operation(signal: AbortSignal): Promise<Operation> {

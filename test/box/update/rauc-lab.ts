@@ -123,7 +123,9 @@ export class RaucLab {
 
   /** As the boot loader has it. */
   get next(): string {
-    return readFileSync(join(this.folder, 'boot/primary'), 'utf8').trim();
+    const first = readFileSync(join(this.folder, 'boot/primary'), 'utf8').trim() === 'A' ? 'A' : 'B';
+    const other = first === 'A' ? 'B' : 'A';
+    return this.goodOf(first) === 'good' ? first : other;
   }
 
   goodOf(slot: 'A' | 'B'): string {
@@ -164,7 +166,7 @@ export class RaucLab {
       `#!/bin/sh
 cd ${folder}/boot
 case $1 in
-get-primary) cat primary ;;
+get-primary) p=$(cat primary); [ "$(cat state.$p)" = good ] || p=$(echo $p | tr AB BA); echo $p ;;
 set-primary) echo $2 > primary; echo good > state.$2 ;;
 get-state) cat state.$2 ;;
 set-state) echo $3 > state.$2 ;;
