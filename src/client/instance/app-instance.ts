@@ -1,7 +1,6 @@
 import { codeOf, Problem } from '../../kit/errors.ts';
 import { instanceEntries, instanceLimits, instancePaths, sealedMediaType } from '../../protocol/constants.ts';
 import type {
-  InstanceAnswer,
   InstanceCredentials,
   InstanceRequest,
   InstanceView,
@@ -61,14 +60,19 @@ export class AppInstance {
 
   /**
    * Gets new credentials: signs in to the mailbox, asks the box, and sends back the one-time password that only this instance
-   * can read. Throws `otp-refused`, `rate-limited`, `mailbox-failed`, `not-found`, `unreachable`, `bad-answer`.
+   * can read. Throws `otp-refused`, `rate-limited`, `mailbox-failed`, `not-found`, `wrong-box`, `unreachable`, `bad-answer`.
    */
   async register(signal?: AbortSignal): Promise<void> {
     const { deviceId, boxId, label, mailbox, store } = this.#options;
     const uid = await mailbox.signIn(signal);
     const named = label === undefined ? {} : { label };
     const asked: InstanceRequest = { deviceId, uid, mailbox: mailbox.name, ...named };
-    await this.#post(instancePaths.request, asked, signal);
+    const answer = await this.#post(instancePaths.request, asked, signal);
+    const found = textsIn(answer, this.#options.origin, ['boxId']).boxId;
+    if (found !== boxId)
+      throw new Problem('wrong-box', `${this.#options.origin} is the box ${found} and not ${boxId}`, {
+        retryable: false,
+      });
     const otp = await mailbox.read(boxId, instanceEntries.otp, signal);
     const keys = await newSealingKeys();
     const confirmed = { deviceId, uid, otp, publicKey: await publicKeyText(keys) };
@@ -78,10 +82,6 @@ export class AppInstance {
     const opened = parsed(await open(keys, sealed, sealedFor.credentials(boxId, uid)));
     const names = ['boxId', 'clientId', 'hmacSecret', 'boxKey'] as const;
     const credentials = textsIn(opened, 'the box', names);
-    if (credentials.boxId !== boxId)
-      throw new Problem('bad-answer', `these credentials are of the box ${credentials.boxId}`, {
-        status: 502,
-      });
     await store.save(this.#storeKey, JSON.stringify(credentials));
     this.#credentials = credentials;
   }
@@ -174,11 +174,11 @@ export class AppInstance {
     });
   }
 
-  async #post(path: string, body: object, signal?: AbortSignal): Promise<InstanceAnswer> {
+  async #post(path: string, body: object, signal?: AbortSignal): Promise<unknown> {
     const headers = { 'content-type': 'application/json' };
     const init = { method: 'POST', headers, body: JSON.stringify(body) };
     const { value } = await askJson(this.#options.origin + path, init, { runtime: this.#runtime, signal });
-    return value as InstanceAnswer;
+    return value;
   }
 }
 

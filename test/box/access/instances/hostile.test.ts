@@ -13,7 +13,11 @@ import { fromSchema, mutated } from '../../../support/messages.ts';
 import { away, boxId, Browser, home } from '../lab.ts';
 import { type House, openHouse, PhoneApp, plain, signedByHand, type ToSign } from './house.ts';
 
-const clean = (text: unknown): string => encodeURI(String(text)).slice(0, 500);
+/** What a header can hold. */
+function clean(value: unknown): string {
+  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+  return encodeURI(text.toWellFormed()).slice(0, 500);
+}
 
 const refused = (code: string, status = 401): object => ({ status, json: { code } });
 
@@ -231,14 +235,14 @@ describe('the open call', () => {
     const house = await openHouse();
     const app = await new PhoneApp(house).letIn();
     const statuses = new Map<number, number>();
-    for (let call = 0; call < 300; call++) {
-      house.lab.from = { ...away, address: `203.0.113.${Math.floor(call / 15)}` };
+    for (let call = 0; call < 150; call++) {
+      house.lab.from = { ...away, address: `203.0.113.${Math.floor(call / 12)}` };
       const { status } = await new PhoneApp(house).request();
       statuses.set(status, (statuses.get(status) ?? 0) + 1);
     }
     expect(statuses.get(200)).toBeLessThan(mostPending);
     expect(new Set(statuses.keys())).toEqual(new Set([200, 429]));
-    expect(statuses.get(429)).toBeGreaterThan(200);
+    expect(statuses.get(429)).toBeGreaterThan(80);
     house.lab.from = away;
     expect((await app.call('GET', '/api/instance')).status).toBe(200);
     expect((await house.owner.call('GET', '/api/me')).status).toBe(200);
@@ -314,7 +318,7 @@ it('no message brings it down or lets anybody in', async () => {
       ];
       for (const status of statuses) expect([200, 400, 401, 403, 422, 429]).toContain(status);
     }),
-    { numRuns: 80 },
+    { numRuns: 50 },
   );
   const header = fc.oneof(
     fc.string(),
