@@ -1,5 +1,6 @@
 import type { BrowserContext, CDPSession, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { pagesFor } from '../../src/web/console/page-names.ts';
 import { listenForFaults, noBrowser, takePictures } from '../web/browser.ts';
 import { House } from './house.ts';
 
@@ -132,7 +133,7 @@ describe.skipIf(noBrowser !== undefined)(`a new person ${noBrowser ?? ''}`, () =
     await page.getByRole('navigation').getByRole('link').first().waitFor();
     const links = await page.getByRole('navigation').getByRole('link').all();
     const names = await Promise.all(links.map(async (link) => link.innerText()));
-    expect(names).toHaveLength(9);
+    expect(names).toHaveLength(pagesFor('owner').length);
     for (const name of names) {
       await page.getByRole('navigation').getByRole('link', { name, exact: true }).click();
       await page.getByRole('heading', { name, level: 1 }).waitFor();

@@ -72,11 +72,13 @@ function Make(): JSX.Element {
 function Restore({ onDone }: { onDone: (anew: Anew) => void }): JSX.Element {
   const { backup: t } = useConsoleText();
   const { api } = useVisit();
+  const { boxId } = useSession();
   const [chosen, setChosen] = useState<File>();
   const restore = async ({ password = '', passphrase = '' }: FormValues): Promise<void> => {
     if (chosen === undefined) return;
     const body: RestoreRequest = { password, passphrase, backup: await base64Of(chosen) };
-    onDone(await api<RestoreView>('/api/restore', { method: 'POST', body, timeoutMs }));
+    const restored = await api<RestoreView>('/api/restore', { method: 'POST', body, timeoutMs });
+    onDone(restored.boxId === boxId ? { origin: location.origin } : restored);
   };
   return (
     <Card title={t.restoreTitle}>
@@ -133,10 +135,9 @@ function BeginsAnew({ anew: { origin } }: { anew: Anew }): JSX.Element {
   const { backup: t } = useConsoleText();
   const { refresh } = useVisit();
   useEffect(() => {
-    if (origin !== location.origin) return undefined;
     const timer = setInterval(() => void refresh(), 2000);
     return () => clearInterval(timer);
-  }, [origin, refresh]);
+  }, [refresh]);
   const where: ComponentChildren =
     origin === undefined ? (
       <p>{t.newName}</p>
