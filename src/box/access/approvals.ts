@@ -250,3 +250,15 @@ const tooMany = (): Problem =>
 
 const unknownApproval = (): Problem =>
   new Problem('not-found', 'there is no such question or answer; it may be over', { status: 404 });
+
+/** For those who would ask. */
+export const notClaimed = (): Problem =>
+  new Problem('not-claimed', 'the box has no owner yet who could be asked; open its page and set it up', {
+    status: 409,
+  });
+
+/** For those who waited. */
+export const approvalExpired = (): Problem =>
+  new Problem('approval-expired', 'no owner of the box answered in time; ask again when one is there', {
+    status: 410,
+  });

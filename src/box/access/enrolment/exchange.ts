@@ -5,7 +5,7 @@ import { RateLimit } from '../../../kit/rate-limit.ts';
 import { homeOf } from '../../../protocol/addresses.ts';
 import { approvalLimits } from '../../../protocol/approvals-api.ts';
 import type { SignCertificateRequest, SonarQuery } from '../../../protocol/enrolment-api.ts';
-import type { Approvals, Asking } from '../approvals.ts';
+import { approvalExpired, type Approvals, type Asking, notClaimed } from '../approvals.ts';
 import type { Audit } from '../audit.ts';
 import type { People } from '../people.ts';
 import type { Session } from '../sessions.ts';
@@ -101,7 +101,7 @@ export class Exchange {
       waiting(code);
       ({ answer } = await approvals.ask(asking, seconds(approvalLimits.waitSeconds), signal));
     }
-    if (answer === 'pending' || answer === 'expired') throw expired();
+    if (answer === 'pending' || answer === 'expired') throw approvalExpired();
     if (answer.allowed) return answer.session;
     audit.record({ action: 'credential-refused', who: asking.label, address: asking.address });
     throw refused();
@@ -123,16 +123,6 @@ const deviceOf = ({ keyFingerprint, commonName }: SigningRequest): Omit<Device, 
   keyFingerprint,
   commonName,
 });
-
-const notClaimed = (): Problem =>
-  new Problem('not-claimed', 'the box has no owner yet who could be asked; open its page and set it up', {
-    status: 409,
-  });
-
-const expired = (): Problem =>
-  new Problem('approval-expired', 'no owner of the box answered in time; ask again when one is there', {
-    status: 410,
-  });
 
 const refused = (): Problem =>
   new Problem(

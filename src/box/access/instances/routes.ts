@@ -16,6 +16,7 @@ import {
   sealedMediaType,
 } from '../../../protocol/instance-api.ts';
 import { open, sealedFor, sealingKeysFrom } from '../../../protocol/sealed.ts';
+import { notClaimed } from '../approvals.ts';
 import { preflight } from '../guard.ts';
 import type { Parts } from '../parts.ts';
 import { deviceOf } from '../visitor.ts';
@@ -135,11 +136,6 @@ async function opened(
     );
   }
 }
-
-const notClaimed = (): Problem =>
-  new Problem('not-claimed', 'the box has no owner yet who could be asked; open its page and set it up', {
-    status: 409,
-  });
 
 const onlyAtHome = (): Problem =>
   new Problem(

@@ -13,7 +13,7 @@ import {
   type ServerInfo,
 } from '../../../protocol/pairing-api.ts';
 import { protocolVersion } from '../../../protocol/version.ts';
-import type { Answer } from '../approvals.ts';
+import { type Answer, approvalExpired, notClaimed } from '../approvals.ts';
 import { preflight } from '../guard.ts';
 import type { Parts } from '../parts.ts';
 import { over, type Session } from '../sessions.ts';
@@ -102,7 +102,7 @@ export class Pairing implements WayIn {
     if (known === undefined) this.#checkMayAsk(visitor);
     const { answer, code } = await approvals.ask(asking, seconds(wait), signal);
     if (answer === 'pending') return { status: 'pending', code, retryAfterSeconds };
-    if (answer === 'expired') throw expired();
+    if (answer === 'expired') throw approvalExpired();
     const session = this.#sessionOf(answer, asking);
     if (guard.use(session, visitor.address) === undefined) throw over();
     return {
@@ -144,22 +144,12 @@ const foreignPage = (): Problem =>
     { status: 403 },
   );
 
-const notClaimed = (): Problem =>
-  new Problem('not-claimed', 'the box has no owner yet who could be asked; open its page and set it up', {
-    status: 409,
-  });
-
 const onlyAtHome = (): Problem =>
   new Problem(
     'only-at-home',
     'the box does not know this client, and new ones may ask from the home network alone; do this once at home',
     { status: 403 },
   );
-
-const expired = (): Problem =>
-  new Problem('approval-expired', 'no owner of the box answered in time; ask again when one is there', {
-    status: 410,
-  });
 
 const refused = (): Problem =>
   new Problem(
