@@ -34,6 +34,8 @@ const askAgain = { initialMs: minutes(10), factor: 2, capMs: hours(6), jitter: 0
 const freshMs = seconds(5);
 /** A trial ends by a word of root’s, in a file. */
 const trialLookMs = seconds(10);
+/** What seems to wait for a restart may be what porchlight-confirm is about to give up. */
+const waitingLookMs = minutes(5);
 
 /** Owner of what runs, what there is, and the way from one to the other. */
 export class Updater implements Service {
@@ -180,8 +182,10 @@ export class Updater implements Service {
     if (this.#machine?.installing === true) await this.#follow(signal);
     if (this.#askInMs === 0) await this.#takeUnasked(signal);
     if (this.#restart.leftMs === 0) await this.restart();
-    if (this.#state.value.phase === 'trial') return trialLookMs;
-    return this.#restart.leftMs ?? this.#askInMs;
+    const { phase } = this.#state.value;
+    if (phase === 'trial') return trialLookMs;
+    if (phase === 'awaiting-reboot') return Math.min(waitingLookMs, this.#restart.leftMs ?? Infinity);
+    return this.#askInMs;
   }
 
   /** How long until the release folder is asked; `undefined`: not at all, as things are. */
