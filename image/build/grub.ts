@@ -10,7 +10,7 @@ const modules = [
 
 /** GRUB's variables, a file of the boot partition, as the first start finds them: slot A is there, slot B is empty. */
 export const grubVariables =
-  '# GRUB Environment Block\nORDER=A B\nA_OK=1\nA_TRY=0\nB_OK=0\nB_TRY=0\n'.padEnd(1024, '#');
+  '# GRUB Environment Block\nORDER=A B\nA_OK=1\nA_TRY=0\nA_COUNT=0\nB_OK=0\nB_TRY=0\nB_COUNT=0\n'.padEnd(1024, '#');
 
 /** GRUB for BIOS machines, as it lies in front of the first partition: boot sector and core, with its script inside. */
 export async function grubAreas(options: {
