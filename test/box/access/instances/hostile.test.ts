@@ -11,6 +11,7 @@ import { seal, sealedFor } from '../../../../src/protocol/sealed.ts';
 import { temporaryFolder } from '../../../support/folder.ts';
 import { fromSchema, mutated } from '../../../support/messages.ts';
 import { away, boxId, Browser, home } from '../lab.ts';
+import { letInOnce } from './flow.ts';
 import { type House, openHouse, PhoneApp, plain, signedByHand, type ToSign } from './house.ts';
 
 /** What a header can hold. */
@@ -296,6 +297,12 @@ describe('asking an owner', () => {
     const other = await new PhoneApp(anywhere).letIn();
     expect((await other.call('POST', '/api/instance/ask', {})).json).toMatchObject({ answer: 'pending' });
   });
+});
+
+it('is done in four steps, which the figures time', async () => {
+  const house = await openHouse();
+  const { times } = await letInOnce(house);
+  expect(Object.values(times).every((ms) => ms > 0)).toBe(true);
 });
 
 it('no message brings it down or lets anybody in', async () => {
