@@ -39,6 +39,8 @@ export class SocketListener {
     this.#options = options;
     server.maxConnections = options.places;
     server.on('connection', (socket: Socket) => this.#admit(socket));
+    // Node says so too when it cannot take a connection (no more files); the next one is tried anyway.
+    server.on('error', () => undefined);
     server.on('request', (_request, response) => {
       const message = 'only WebSockets come here';
       response.writeHead(426, {

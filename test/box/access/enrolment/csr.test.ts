@@ -1,7 +1,8 @@
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import * as fc from 'fast-check';
 import forge from 'node-forge';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -10,6 +11,7 @@ import { codeOf } from '../../../../src/kit/errors.ts';
 import { temporaryFolder } from '../../../support/folder.ts';
 import { type Key, newKey, requestFor } from './flow.ts';
 
+const run = promisify(execFile);
 const folder = temporaryFolder();
 let key: Key;
 let good: string;
@@ -21,14 +23,12 @@ beforeAll(async () => {
 });
 
 /** By OpenSSL, with the key of this file unless `args` make another. */
-function byOpenSsl(subject: string, ...args: string[]): string {
+async function byOpenSsl(subject: string, ...args: string[]): Promise<string> {
   const own = args.includes('-newkey')
     ? ['-nodes', '-keyout', '/dev/null']
     : ['-key', join(folder, 'key.pem')];
   const out = join(folder, 'request.pem');
-  execFileSync('openssl', ['req', '-new', '-utf8', '-subj', subject, '-out', out, ...own, ...args], {
-    stdio: 'pipe',
-  });
+  await run('openssl', ['req', '-new', '-utf8', '-subj', subject, '-out', out, ...own, ...args]);
   return readFileSync(out, 'utf8');
 }
 
@@ -86,8 +86,8 @@ describe('a certificate signing request', () => {
       'device',
     ],
     ['with a name of 64 characters', () => named({ value: 'ü'.repeat(64) }), 'ü'.repeat(64)],
-  ])('is taken: %s', (_, csr, commonName) => {
-    expect(readSigningRequest(csr()).commonName).toBe(commonName);
+  ])('is taken: %s', async (_, csr, commonName) => {
+    expect(readSigningRequest(await csr()).commonName).toBe(commonName);
   });
 
   it.each([
@@ -130,9 +130,10 @@ describe('a certificate signing request', () => {
     ['two requests', () => good + good, 'PEM'],
     ['a certificate', () => good.replaceAll('CERTIFICATE REQUEST', 'CERTIFICATE'), 'PEM'],
     ['something else in PEM', () => pem(Buffer.from('hello')), 'PKCS#10'],
-  ])('is refused with %s', (_, csr, why) => {
-    expect(() => readSigningRequest(csr())).toThrow(why);
-    expect(thrownBy(csr())).toBe('csr-refused');
+  ])('is refused with %s', async (_, csr, why) => {
+    const text = await csr();
+    expect(() => readSigningRequest(text)).toThrow(why);
+    expect(thrownBy(text)).toBe('csr-refused');
   });
 
   it('is refused when it is signed by another key', async () => {

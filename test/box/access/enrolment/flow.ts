@@ -72,7 +72,7 @@ export function requestFor(keyPem: string, commonName: string): string {
   return forge.pki.certificationRequestToPem(csr);
 }
 
-export const query = {
+const query = {
   os: 'Android',
   device: 'Pixel',
   app: 'com.example.app',
