@@ -95,7 +95,7 @@ async function homeOf(config: Config, io: Io): Promise<Home> {
   const base = config.folder || agentFolder({ name: process.platform, env: io.env });
   const folder = join(base, 'agent');
   const caPem = config.caFile === '' ? undefined : await readFile(config.caFile, 'utf8');
-  const runtime = nodeRuntime({ caPem });
+  const runtime = nodeRuntime({ caPem, locks: join(folder, 'locks') });
   const store = folderStore(folder);
   const boxes = new RememberedBoxes(store, runtime);
   const log = logFor(config.log, { ...io, out: io.err }).child({ part: 'agent' });
@@ -172,8 +172,7 @@ async function logOut(names: readonly string[], home: Home, io: Io): Promise<num
   for (const box of all.filter((each) => names.length === 0 || names.some((name) => fits(name, each)))) {
     const account = new PairedAccount({ ...home, box });
     try {
-      if (box.tokens !== null) await account.logOut();
-      await home.boxes.forget(box.id);
+      await account.logOut();
       io.out(`${marks.ok} ${box.name}: signed out, and every page with it\n`);
     } catch (error) {
       failed = true;

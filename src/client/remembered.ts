@@ -52,19 +52,23 @@ export class RememberedBoxes {
   }
 
   async put(box: RememberedBox): Promise<void> {
-    await this.#store.save(prefix + box.id, JSON.stringify(box));
+    await this.#runtime.exclusive(prefix + box.id, () => this.#save(box));
   }
 
   /** Changes what is remembered of one box; changes take turns, in all tabs. A box that was forgotten stays forgotten. */
   async change(id: BoxId, change: (box: RememberedBox) => RememberedBox): Promise<void> {
     await this.#runtime.exclusive(prefix + id, async () => {
       const box = await this.get(id);
-      if (box !== undefined) await this.put(change(box));
+      if (box !== undefined) await this.#save(change(box));
     });
   }
 
   async forget(id: BoxId): Promise<void> {
-    await this.#store.remove(prefix + id);
+    await this.#runtime.exclusive(prefix + id, () => this.#store.remove(prefix + id));
+  }
+
+  async #save(box: RememberedBox): Promise<void> {
+    await this.#store.save(prefix + box.id, JSON.stringify(box));
   }
 }
 

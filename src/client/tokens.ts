@@ -63,9 +63,12 @@ export class TokenKeeper {
     const mine = this.#tokens;
     if (mine === null) return;
     this.#tokens = null;
-    this.#options.onEnded();
-    // In another tab the person may have connected again: that is another session.
-    await this.#change((stored) => (stored?.refresh === mine.refresh ? null : stored));
+    try {
+      // In another tab the person may have connected again: that is another session.
+      await this.#change((stored) => (stored?.refresh === mine.refresh ? null : stored));
+    } finally {
+      this.#options.onEnded();
+    }
   }
 
   get refreshToken(): string | undefined {

@@ -1,108 +1,104 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
-import { readFileSync } from 'node:fs';
 import type { BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Agent } from '../../src/agent/agent.ts';
-import { Accounts } from '../../src/cli/agent/accounts.ts';
-import { pair } from '../../src/cli/agent/pair.ts';
-import { PairedAccount } from '../../src/cli/agent/paired-account.ts';
-import { targetOf } from '../../src/cli/agent/target.ts';
-import { RememberedBoxes } from '../../src/client/index.ts';
-import { folderStore } from '../../src/client/node/folder-store.ts';
-import { nodeRuntime } from '../../src/client/node/node-runtime.ts';
 import { agentLink } from '../../src/protocol/constants.ts';
-import { systemClock } from '../../src/kit/clock.ts';
-import { silentLog } from '../../src/kit/log.ts';
 import { temporaryFolder } from '../support/folder.ts';
+import { soon } from '../support/soon.ts';
 import { accessibilityFaults, noBrowser, overflowAt320, takePictures } from '../web/browser.ts';
 import { logIn } from './connecting.ts';
 import { House } from './house.ts';
+
+const main = join(import.meta.dirname, '../../src/cli/main.ts');
+
+/** `porchlight agent …` in a process of its own. */
+class Program {
+  said = '';
+  readonly ended: Promise<unknown>;
+  readonly #child: ChildProcess;
+
+  constructor(args: readonly string[]) {
+    this.#child = spawn(process.execPath, [main, 'agent', ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      // No browser but the test's is opened.
+      env: { ...process.env, PATH: '/nowhere' },
+    });
+    for (const pipe of [this.#child.stdout, this.#child.stderr])
+      pipe?.on('data', (chunk: Buffer) => (this.said += chunk.toString()));
+    this.ended = once(this.#child, 'close').then(([code]) => code as unknown);
+  }
+
+  async says(pattern: RegExp): Promise<string> {
+    await expect.poll(() => this.said, soon).toMatch(pattern);
+    return pattern.exec(this.said)?.[1] ?? '';
+  }
+
+  async stop(): Promise<unknown> {
+    this.#child.kill('SIGTERM');
+    return this.ended;
+  }
+}
 
 /**
  * A person at their computer, whose agent lends its session to the browser there. The app comes from the internet, and the
  * browser asks before it may speak to this computer.
  */
 describe.skipIf(noBrowser !== undefined)(`a computer with an agent ${noBrowser ?? ''}`, () => {
-  const base = temporaryFolder();
-  const folder = join(base, 'agent');
-  const store = folderStore(folder);
+  const folder = temporaryFolder();
   let house: House;
-  let runtime: ReturnType<typeof nodeRuntime>;
-  let accounts: Accounts;
-  let agent: Agent;
-  const told: string[] = [];
+  let agent: Program;
   let context: BrowserContext;
   let page: Page;
 
+  const porchlight = (...args: string[]): Program =>
+    new Program([...args, '--folder', folder, '--ca-file', house.home.caPath, '--log.format', 'json']);
   const text = (words: string): Promise<void> =>
     page.getByText(words, { exact: true }).waitFor({ timeout: 40_000 });
-  const signIn = (): Promise<void> =>
-    page.getByRole('button', { name: /^Sign in with this computer/ }).click();
-  const home = () => {
-    const boxes = new RememberedBoxes(store, runtime);
-    const registration = `https://registration.localhost:${house.ports.registration}`;
-    return { folder, store, boxes, runtime, registration, clock: systemClock, log: silentLog };
-  };
+  const noAgent = (): Promise<void> =>
+    page.getByText(/^No Porchlight agent answers on this computer/).waitFor({ timeout: 60_000 });
+  const button = 'Sign in with this computer';
+  const signIn = (): Promise<void> => page.getByRole('button', { name: button }).click();
+  const signIns = (): number => agent.said.split('is signed in to').length - 1;
 
   beforeAll(async () => {
     house = await House.start({ unclaimed: false, apart: true });
-    runtime = nodeRuntime({ caPem: readFileSync(house.home.caPath, 'utf8') });
     ({ context, page } = await house.person());
   }, 60_000);
   afterAll(async () => {
     await agent?.stop();
-    await accounts?.stop();
-    await runtime?.close();
     await house?.close();
   });
 
   it('is paired by the box asking its owner in a browser, which comes back to loopback', async () => {
     const owner = await house.person();
-    const target = await targetOf(`${house.origins.main}/#/home`, home());
-    const opened = Promise.withResolvers<string>();
-    const paired = pair({ ...home(), target, openBrowser: opened.resolve });
-    await owner.page.goto(await opened.promise);
+    const pairing = porchlight('pair', `${house.origins.main}/#/home`);
+    await owner.page.goto(await pairing.says(/(https:\S+\/connect\S+)/));
     await logIn(house, owner.page);
     const allow = owner.page.getByRole('button', { name: 'Allow', exact: true });
     await allow.waitFor();
     await takePictures(owner.page, 'agent-consent');
     await allow.click();
     await owner.page.getByText('This computer is known to the box now.').waitFor();
-    expect(await paired).toMatchObject({ id: house.box.facts.identity.boxId });
+    expect(await pairing.ended).toBe(0);
     await owner.context.close();
-
-    accounts = new Accounts(home());
-    agent = new Agent({
-      folder: base,
-      port: 0,
-      uid: process.getuid?.(),
-      boxes: accounts,
-      origins: [],
-      deviceName: 'desk',
-      platform: 'linux',
-      pageHours: 12,
-      person: { allows: async () => true, tell: ({ origin }) => told.push(origin) },
-      clock: systemClock,
-      log: silentLog,
-    });
-    await accounts.start();
-    await agent.start();
-    expect(accounts.all()[0]?.view?.origins).toEqual([house.origins.app]);
+    agent = porchlight();
+    await agent.says(/Server started on port 410\d\d/);
   });
 
   it('breaks nothing where the browser lets the page reach none', async () => {
     const links: string[] = [];
     page.on('request', (request) => request.url().startsWith('porchlight:') && links.push(request.url()));
     await page.goto(house.origins.app);
-    await page.getByRole('button', { name: /^Sign in with this computer/ }).waitFor();
+    await page.getByRole('button', { name: button }).waitFor();
     await takePictures(page, 'agent-offered');
     expect(await accessibilityFaults(page)).toEqual([]);
     expect(await overflowAt320(page)).toBe(0);
     await signIn();
-    await page.getByText(/^No Porchlight agent answers on this computer/).waitFor({ timeout: 60_000 });
+    await noAgent();
     await takePictures(page, 'agent-not-found');
     expect(links).toEqual([agentLink]);
-    expect(told).toEqual([]);
+    expect(signIns()).toBe(0);
     await page.getByRole('button', { name: /^Connect to / }).waitFor();
   });
 
@@ -115,7 +111,7 @@ describe.skipIf(noBrowser !== undefined)(`a computer with an agent ${noBrowser ?
     await signIn();
     await text('Everything works.');
     await takePictures(page, 'agent-signed-in');
-    expect(told).toEqual([house.origins.app]);
+    await expect.poll(signIns, soon).toBe(1);
     await page.reload();
     await text('Everything works.');
   });
@@ -126,16 +122,19 @@ describe.skipIf(noBrowser !== undefined)(`a computer with an agent ${noBrowser ?
     await takePictures(page, 'agent-signed-out');
     await signIn();
     await text('Everything works.');
+    await expect.poll(signIns, soon).toBe(2);
   });
 
   it('takes the page along when it logs out', async () => {
-    const [box] = await home().boxes.list();
-    if (box === undefined) throw new Error('the agent knows no box');
-    const account = new PairedAccount({ ...home(), box });
-    await account.logOut();
-    await account.close();
+    const leaving = porchlight('logout');
+    expect([await leaving.ended, leaving.said]).toEqual([0, expect.stringContaining('signed out')]);
     await text('The box has ended this session.');
+    await agent.says(/: the session is over/);
+    const status = porchlight('status');
+    expect(await status.ended).toBe(3);
+    expect(status.said).toContain('not paired with any box');
     await signIn();
-    await page.getByText(/^No Porchlight agent answers on this computer/).waitFor({ timeout: 60_000 });
+    await noAgent();
+    expect(await agent.stop()).toBe(0);
   });
 });

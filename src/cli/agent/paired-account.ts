@@ -3,7 +3,7 @@ import { Value } from 'typebox/value';
 import type { PairedBox } from '../../agent/paired-box.ts';
 import { BoxConnection, type RememberedBox, type RememberedBoxes, type Store } from '../../client/index.ts';
 import { jsonOf } from '../../client/answers.ts';
-import type { Runtime } from '../../client/runtime.ts';
+import { type Runtime, runtimeFrom } from '../../client/runtime.ts';
 import { type Clock, seconds } from '../../kit/clock.ts';
 import { codeOf, Problem } from '../../kit/errors.ts';
 import type { Log } from '../../kit/log.ts';
@@ -96,22 +96,27 @@ export class PairedAccount implements PairedBox {
 
   /** Asks the box for its view, and keeps it. Throws what the box answers, `unreachable`, `logged-out`. */
   async load(): Promise<AgentView> {
-    const { store } = this.#options;
+    const { store, runtime } = this.#options;
     const view = await this.#ask(agentBoxPaths.view, AgentView, {});
     if (view.boxId !== this.id) throw notAgreed();
     this.#view = view;
-    await store.save(keyOf(this.id), JSON.stringify(view));
+    // Another process may learn the same at the same time.
+    const { exclusive } = runtimeFrom(runtime);
+    await exclusive(keyOf(this.id), () => store.save(keyOf(this.id), JSON.stringify(view)));
     return view;
   }
 
-  /** Ends the session at the box, with every page that was signed in. Throws when the box cannot be told. */
+  /** Ends the session at the box, with every page that was signed in, and forgets it. Throws when the box cannot be told. */
   async logOut(): Promise<void> {
+    const { boxes, store } = this.#options;
     try {
       await this.load();
       await this.#connection.logOut();
     } catch (error) {
       if (codeOf(error) !== 'logged-out') throw error;
     }
+    await boxes.forget(this.id);
+    await store.remove(keyOf(this.id));
   }
 
   async #ask<S extends TSchema>(path: string, answer: S, init: RequestInit): Promise<Static<S>> {
