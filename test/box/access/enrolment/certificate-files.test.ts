@@ -119,7 +119,7 @@ describe('certificates as files', () => {
     };
     const swapped = swap();
     const outcomes = [];
-    for (let tries = 0; tries < 200; tries++)
+    for (let tries = 0; tries < 40; tries++)
       outcomes.push(
         await write('a', 'b').then(
           () => 'written',

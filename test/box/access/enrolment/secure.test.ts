@@ -174,7 +174,9 @@ describe('a device’s certificate', () => {
     expect(open.socket.readyState).toBe(open.socket.OPEN);
     await short.clock.advance(seconds(1));
     expect(await open.closed).toBe(4401);
-    expect(await refusedWith(connectSecurely(short, credentials))).toBe(403);
+    // The server's own was renewed by the clock of the test, and is of a day to come.
+    const late = connectSecurely(short, credentials, { rejectUnauthorized: false });
+    expect(await refusedWith(late)).toBe(403);
   });
 
   it('is no bearer of anything on the box’s pages', async () => {
@@ -328,7 +330,7 @@ describe('revocation', () => {
     // Those that would have ended by themselves are forgotten, and open nothing. The machine's own time has not moved.
     second.clock.jump(second.clock.now() + days(31));
     expect(await revokedSerials(second)).toEqual([]);
-    expect(await refusedWith(connectSecurely(second, stays))).toBe(403);
+    expect(await refusedWith(connectSecurely(second, stays, { rejectUnauthorized: false }))).toBe(403);
   });
 
   it('is of what a person let in, when that person goes', async () => {
