@@ -46,10 +46,14 @@ export async function makeBoot(folder: string, file: string, time: number): Prom
   await writeFile(file, '');
   await truncate(file, layout.bootSize * 2 ** 20);
   const env = { SOURCE_DATE_EPOCH: String(time), TZ: 'UTC', MTOOLS_SKIP_CHECK: '1' };
-  await run('mkfs.vfat', ['--invariant', '-F', '32', '-s', '1', '-n', 'PORCHLIGHT', '-i', diskId, file], { env });
+  await run('mkfs.vfat', ['--invariant', '-F', '32', '-s', '1', '-n', 'PORCHLIGHT', '-i', diskId, file], {
+    env,
+  });
   const names = (await readdir(folder)).toSorted();
   if (names.length > 0) {
-    await run('mcopy', ['-i', file, '-s', '-m', '-Q', ...names.map((name) => join(folder, name)), '::'], { env });
+    await run('mcopy', ['-i', file, '-s', '-m', '-Q', ...names.map((name) => join(folder, name)), '::'], {
+      env,
+    });
   }
 }
 
@@ -76,7 +80,14 @@ export async function joinDisk(
   for (const [index, { start }] of partitions.entries()) {
     const content = contents[index];
     if (content === undefined) continue;
-    await run('dd', [`if=${content}`, `of=${file}`, 'bs=1M', `seek=${start}`, 'conv=notrunc,sparse', 'status=none']);
+    await run('dd', [
+      `if=${content}`,
+      `of=${file}`,
+      'bs=1M',
+      `seek=${start}`,
+      'conv=notrunc,sparse',
+      'status=none',
+    ]);
   }
   const disk = await open(file, 'r+');
   try {

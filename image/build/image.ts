@@ -1,6 +1,17 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { chmod, copyFile, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  copyFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Board } from './boards.ts';
@@ -17,6 +28,7 @@ import { buildRoot } from './root.ts';
 import { run } from './run.ts';
 import { contentsOf } from './sbom.ts';
 import { Steps } from './steps.ts';
+import { piFaults, ubootFiles } from './uboot.ts';
 import { cleanTree, clampTimes, furnishTree, pruneModules, unpackTree } from './tree.ts';
 
 export interface ImageOptions {
@@ -91,22 +103,35 @@ export async function buildImage(options: ImageOptions): Promise<void> {
       const parts = { boot: join(work, 'boot.img'), slot, data: join(work, 'data.img') };
       const bootFolder = join(work, 'boot');
       await mkdir(bootFolder, { recursive: true });
-      await writeFile(join(bootFolder, 'grubenv'), grubVariables);
+      const grub = board.bootloader === 'grub';
+      if (grub) await writeFile(join(bootFolder, 'grubenv'), grubVariables);
+      else await ubootFiles({ board: board.name, packages, checkout, work, folder: bootFolder, time });
+      if (board.name === 'rpi') await checkPi(bootFolder, tree);
       await clampTimes(bootFolder, time);
       await makeBoot(bootFolder, parts.boot, time);
       await makeData(parts.data, time);
-      await joinDisk(image, parts, await grubAreas({ packages, checkout, work }));
+      await joinDisk(image, parts, grub ? await grubAreas({ packages, checkout, work }) : []);
     });
     await writeFile(join(work, `${name}.spdx.json`), contents);
     const made = [`${name}.spdx.json`, `${name}.img`];
     if (options.compress) {
-      await steps.run('compressed', () => run('zstd', ['-q', '-f', '-T0', '-12', '--no-check', image, '-o', `${image}.zst`]));
+      await steps.run('compressed', () =>
+        run('zstd', ['-q', '-f', '-T0', '-12', '--no-check', image, '-o', `${image}.zst`]),
+      );
       made.push(`${name}.img.zst`);
     }
     if (options.bundle) {
       const file = `${name}-${version}.raucb`;
       await steps.run('bundle', () =>
-        makeBundle({ board, slot, version, description: options.notes, signing, work, file: join(work, file) }),
+        makeBundle({
+          board,
+          slot,
+          version,
+          description: options.notes,
+          signing,
+          work,
+          file: join(work, file),
+        }),
       );
       made.push(file);
     }
@@ -117,14 +142,20 @@ export async function buildImage(options: ImageOptions): Promise<void> {
       await run('cp', ['--sparse=always', join(work, file), join(out, `.${file}.new`)]);
       await rename(join(out, `.${file}.new`), join(out, file));
     }
-    for (const file of made) steps.say(`${join(out, file)}  ${megabytes((await stat(join(out, file))).size)}`);
+    for (const file of made)
+      steps.say(`${join(out, file)}  ${megabytes((await stat(join(out, file))).size)}`);
     steps.end();
   } finally {
     await rm(work, { recursive: true, force: true });
   }
 }
 
-function rootOf(board: Board, packages: readonly FetchedPackage[], { time }: Lock, cache: string): Promise<string> {
+function rootOf(
+  board: Board,
+  packages: readonly FetchedPackage[],
+  { time }: Lock,
+  cache: string,
+): Promise<string> {
   return buildRoot({ architecture: board.architecture, packages, time, cache });
 }
 
@@ -139,9 +170,29 @@ async function buildBootFiles(options: {
 }): Promise<void> {
   const { tree, checkout, work, version, board, time } = options;
   const kernel = join(tree, 'usr/lib/modules', version, 'vmlinuz');
-  await rename(kernel, join(tree, 'boot/vmlinuz'));
-  const initramfs = await buildInitramfs({ tree, checkout, work, version, architecture: board.architecture, time });
+  const inSlot = join(tree, 'boot/vmlinuz');
+  // U-Boot unpacks it; plain it is four times as large.
+  if (board.architecture === 'arm64') await writeFile(inSlot, await run('gzip', ['-n', '-9', '-c', kernel]));
+  else await copyFile(kernel, inSlot);
+  await rm(kernel);
+  const initramfs = await buildInitramfs({
+    tree,
+    checkout,
+    work,
+    version,
+    architecture: board.architecture,
+    time,
+  });
   await copyFile(initramfs, join(tree, 'boot/initrd.img'));
+}
+
+/** An image that the Pi's firmware could not start is none. */
+async function checkPi(bootFolder: string, tree: string): Promise<void> {
+  const files = new Map<string, Buffer>();
+  for (const name of await readdir(bootFolder)) files.set(name, await readFile(join(bootFolder, name)));
+  for (const name of ['boot/vmlinuz', 'boot/initrd.img']) files.set(name, await readFile(join(tree, name)));
+  const faults = piFaults(files);
+  if (faults.length > 0) throw new Error(`a Raspberry Pi would not start:\n${faults.join('\n')}`);
 }
 
 async function commitTime(checkout: string): Promise<number | undefined> {
@@ -150,7 +201,9 @@ async function commitTime(checkout: string): Promise<number | undefined> {
 }
 
 async function packageVersion(checkout: string): Promise<string> {
-  const { version } = JSON.parse(await readFile(join(checkout, 'package.json'), 'utf8')) as { version: string };
+  const { version } = JSON.parse(await readFile(join(checkout, 'package.json'), 'utf8')) as {
+    version: string;
+  };
   return version;
 }
 

@@ -5,7 +5,17 @@ import { clampTimes } from './tree.ts';
 
 /** What it takes to find the slot on each kind of machine, and a watchdog from the start. Built-in ones are passed over. */
 const wanted = {
-  amd64: ['virtio_blk', 'virtio_pci', 'virtio_scsi', 'ahci', 'sd_mod', 'nvme', 'i6300esb', 'virtio_net', 'virtio_rng'],
+  amd64: [
+    'virtio_blk',
+    'virtio_pci',
+    'virtio_scsi',
+    'ahci',
+    'sd_mod',
+    'nvme',
+    'i6300esb',
+    'virtio_net',
+    'virtio_rng',
+  ],
   arm64: [
     'virtio_blk',
     'virtio_pci',
@@ -69,9 +79,14 @@ export async function buildInitramfs(options: {
   await chmod(join(folder, 'init'), 0o755);
   const files = new Set<string>();
   for (const name of [...filesystems, ...wanted[architecture]]) {
-    const said = await run('modprobe', ['-d', join(tree, 'usr/..'), '-S', version, '--show-depends', name]).catch(
-      () => undefined,
-    );
+    const said = await run('modprobe', [
+      '-d',
+      join(tree, 'usr/..'),
+      '-S',
+      version,
+      '--show-depends',
+      name,
+    ]).catch(() => undefined);
     for (const [, path = ''] of (said?.toString() ?? '').matchAll(/^insmod (\S+)/gm)) files.add(path);
   }
   const modules = `lib/modules/${version}`;
@@ -83,15 +98,21 @@ export async function buildInitramfs(options: {
     else await copyFile(path, to);
   }
   for (const name of await readdir(join(tree, 'usr', modules))) {
-    if (/^modules\.(order|builtin)/.test(name)) await copyFile(join(tree, 'usr', modules, name), join(folder, modules, name));
+    if (/^modules\.(order|builtin)/.test(name))
+      await copyFile(join(tree, 'usr', modules, name), join(folder, modules, name));
   }
   await run('depmod', ['-b', folder, version]);
   for (const name of await readdir(join(folder, modules))) {
     // busybox reads the lists as text.
-    if (/\.bin$|^modules\.(order|builtin|devname|softdep|weakdep)/.test(name)) await rm(join(folder, modules, name));
+    if (/\.bin$|^modules\.(order|builtin|devname|softdep|weakdep)/.test(name))
+      await rm(join(folder, modules, name));
   }
   await clampTimes(folder, time);
-  const names = (await run('find', ['.', '-print0'], { cwd: folder })).toString().split('\0').filter(Boolean).toSorted();
+  const names = (await run('find', ['.', '-print0'], { cwd: folder }))
+    .toString()
+    .split('\0')
+    .filter(Boolean)
+    .toSorted();
   const archive = await run('cpio', ['-o', '-0', '-H', 'newc', '--quiet', '--reproducible', '--owner=0:0'], {
     cwd: folder,
     input: `${names.join('\0')}\0`,

@@ -28,5 +28,4 @@ export const partitions = (() => {
 })();
 
 /** Of the raw image, bytes. */
-export const imageSize =
-  (layout.bootStart + layout.bootSize + 2 * layout.slotSize + layout.dataSize) * mib;
+export const imageSize = (layout.bootStart + layout.bootSize + 2 * layout.slotSize + layout.dataSize) * mib;

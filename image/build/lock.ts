@@ -30,7 +30,8 @@ export function formatLock({ time, packages }: Lock): string {
 export function parseLock(text: string): Lock {
   const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   const time = Date.parse(/^time (\S+)$/.exec(lines[0] ?? '')?.[1] ?? '') / 1000;
-  if (!Number.isInteger(time)) throw new Error(`the lock does not begin with its time, but with “${lines[0]}”`);
+  if (!Number.isInteger(time))
+    throw new Error(`the lock does not begin with its time, but with “${lines[0]}”`);
   return { time, packages: lines.slice(1).map(parsePackage) };
 }
 

@@ -40,8 +40,10 @@ if (values.help || board === undefined) {
   process.exit(values.help ? 0 : 2);
 }
 const checkout = resolve(import.meta.dirname, '../..');
-const { XDG_CACHE_HOME: caches = join(homedir(), '.cache'), XDG_DATA_HOME: data = join(homedir(), '.local/share') } =
-  process.env;
+const {
+  XDG_CACHE_HOME: caches = join(homedir(), '.cache'),
+  XDG_DATA_HOME: data = join(homedir(), '.local/share'),
+} = process.env;
 const cache = resolve(values.cache ?? join(caches, 'porchlight-image'));
 const { 'bundle-key': key, 'bundle-cert': certificate } = values;
 if ((key === undefined) !== (certificate === undefined)) {
@@ -61,7 +63,9 @@ try {
     notes: values['bundle-notes'] ?? '',
     ...(values.version === undefined ? {} : { version: values.version }),
     ...(key === undefined || certificate === undefined ? {} : { signing: { key, certificate } }),
-    ...(process.env['SOURCE_DATE_EPOCH'] === undefined ? {} : { time: Number(process.env['SOURCE_DATE_EPOCH']) }),
+    ...(process.env['SOURCE_DATE_EPOCH'] === undefined
+      ? {}
+      : { time: Number(process.env['SOURCE_DATE_EPOCH']) }),
   });
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);

@@ -19,12 +19,15 @@ export async function nodeBinary(board: Board, checkout: string, cache: string):
   };
   const name = `${board.node}@${devDependencies['node']}`;
   const expected = integrity[name];
-  if (expected === undefined) throw new Error(`the hash of ${name} is not known: add it to image/build/node-binary.ts`);
+  if (expected === undefined)
+    throw new Error(`the hash of ${name} is not known: add it to image/build/node-binary.ts`);
   const folder = join(cache, 'node');
   await mkdir(folder, { recursive: true });
   const archive = join(folder, `${name}.tgz`);
   const hash = async (): Promise<string> =>
-    `sha512-${createHash('sha512').update(await readFile(archive)).digest('base64')}`;
+    `sha512-${createHash('sha512')
+      .update(await readFile(archive))
+      .digest('base64')}`;
   if ((await hash().catch(() => '')) !== expected) {
     const said = await run('npm', ['pack', '--silent', '--pack-destination', folder, name], { cwd: folder });
     await rename(join(folder, said.toString().trim().split('\n').at(-1) ?? ''), archive);

@@ -44,7 +44,10 @@ bootname=B
 
 /** The key for images that are not for others: made once, kept in `folder`, outside any checkout. */
 export async function developmentKey(folder: string): Promise<SigningKey> {
-  const found = { key: join(folder, 'development.key.pem'), certificate: join(folder, 'development.cert.pem') };
+  const found = {
+    key: join(folder, 'development.key.pem'),
+    certificate: join(folder, 'development.cert.pem'),
+  };
   if (existsSync(found.certificate)) return found;
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await run('openssl', [

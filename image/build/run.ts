@@ -1,20 +1,17 @@
 import { spawn } from 'node:child_process';
-import { createWriteStream } from 'node:fs';
 
 export interface RunOptions {
   cwd?: string;
   env?: Readonly<Record<string, string>>;
   /** Given to the program's stdin. */
   input?: string | Buffer;
-  /** Where stdout goes instead of into the answer. */
-  to?: string;
 }
 
 /** Runs a program to its end and answers its stdout. Throws with what it said on stderr when it fails. */
 export async function run(
   program: string,
   args: readonly string[],
-  { cwd, env, input, to }: RunOptions = {},
+  { cwd, env, input }: RunOptions = {},
 ): Promise<Buffer> {
   const child = spawn(program, args, {
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -23,8 +20,7 @@ export async function run(
   });
   const out: Buffer[] = [];
   const said: Buffer[] = [];
-  if (to === undefined) child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
-  else child.stdout.pipe(createWriteStream(to));
+  child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
   child.stderr.on('data', (chunk: Buffer) => said.push(chunk));
   // A program that does not read what it is given is judged by its exit code.
   child.stdin.on('error', () => undefined);
@@ -36,6 +32,11 @@ export async function run(
     child.once('close', resolve);
   });
   if (code === 0) return Buffer.concat(out);
-  const last = Buffer.concat([...out, ...said]).toString().trimEnd().split('\n').slice(-60).join('\n');
+  const last = Buffer.concat([...out, ...said])
+    .toString()
+    .trimEnd()
+    .split('\n')
+    .slice(-60)
+    .join('\n');
   throw new Error(`${program} ${args.slice(0, 6).join(' ')} … failed (${code}):\n${last}`);
 }

@@ -31,7 +31,9 @@ export async function contentsOf(options: {
       licenseConcluded: 'NOASSERTION',
       licenseDeclared: 'NOASSERTION',
       copyrightText: 'NOASSERTION',
-      externalRefs: [purl(`pkg:deb/debian/${each.name}@${encodeURIComponent(each.version)}?arch=${each.architecture}`)],
+      externalRefs: [
+        purl(`pkg:deb/debian/${each.name}@${encodeURIComponent(each.version)}?arch=${each.architecture}`),
+      ],
     }));
   const programs = Object.entries(npm.packages)
     .filter(([path, { dev }]) => path !== '' && dev !== true)

@@ -12,7 +12,11 @@ const startsInImage = '/usr/bin/porchlight';
 const boxUnit = /^porchlight-(?!cloud|app|dns-server|frontend|mailbox|registration-server)/;
 
 /** Unpacks the root archive and, natively, the packages that need no configuring. */
-export async function unpackTree(tree: string, archive: string, packages: readonly FetchedPackage[]): Promise<void> {
+export async function unpackTree(
+  tree: string,
+  archive: string,
+  packages: readonly FetchedPackage[],
+): Promise<void> {
   await mkdir(tree, { recursive: true });
   await run('tar', ['--numeric-owner', '--xattrs', '-xpf', archive, '-C', tree]);
   for (const { how, file } of packages) if (how === 'unpack') await run('dpkg-deb', ['-x', file, tree]);
@@ -22,9 +26,17 @@ export async function unpackTree(tree: string, archive: string, packages: readon
 export async function furnishTree(tree: string, checkout: string, board: Board): Promise<void> {
   const at = (path: string): string => join(tree, path);
   await run('cp', ['-rT', '--preserve=mode', join(checkout, 'image/root'), tree]);
-  await run('cp', ['-rT', '--preserve=mode', join(checkout, 'image/board', board.bootloader), tree]);
+  if (board.bootloader === 'grub') {
+    await run('cp', ['-rT', '--preserve=mode', join(checkout, 'image/board/grub'), tree]);
+  }
   await installUnits(tree, join(checkout, 'systemd'));
-  for (const path of ['data', 'boot/firmware', 'var/lib/porchlight', 'var/lib/porchlight-update', 'var/log/journal']) {
+  for (const path of [
+    'data',
+    'boot/firmware',
+    'var/lib/porchlight',
+    'var/lib/porchlight-update',
+    'var/log/journal',
+  ]) {
     await mkdir(at(path), { recursive: true });
   }
   await mkdir(at('var/lib/systemd/timesync'), { recursive: true });
@@ -50,7 +62,10 @@ async function installUnits(tree: string, folder: string): Promise<void> {
   for (const name of (await readdir(folder)).filter((name) => boxUnit.test(name))) {
     const from = join(folder, name);
     if (/\.(service|path|timer|socket|mount)$/.test(name)) {
-      await writeFile(join(units, name), (await readFile(from, 'utf8')).replaceAll(startsInCheckout, startsInImage));
+      await writeFile(
+        join(units, name),
+        (await readFile(from, 'utf8')).replaceAll(startsInCheckout, startsInImage),
+      );
     } else if (!name.includes('.')) {
       await copyFile(from, join(tree, 'usr/lib/porchlight', name));
       await chmod(join(tree, 'usr/lib/porchlight', name), 0o755);
@@ -58,7 +73,8 @@ async function installUnits(tree: string, folder: string): Promise<void> {
   }
   const dropIns = join(units, 'porchlight-box.service.d');
   await mkdir(dropIns, { recursive: true });
-  for (const name of ['back-off.conf', 'journal.conf']) await copyFile(join(folder, name), join(dropIns, name));
+  for (const name of ['back-off.conf', 'journal.conf'])
+    await copyFile(join(folder, name), join(dropIns, name));
   await copyFile(join(folder, 'porchlight.sysusers'), join(tree, 'usr/lib/sysusers.d/porchlight.conf'));
   await copyFile(join(folder, 'porchlight.tmpfiles'), join(tree, 'usr/lib/tmpfiles.d/porchlight.conf'));
   await copyFile(
@@ -182,7 +198,15 @@ export async function cleanTree(tree: string): Promise<void> {
 
 /** No file is younger than the image, so that the same inputs give the same bytes. */
 export async function clampTimes(tree: string, time: number): Promise<void> {
-  const younger = ['-newermt', `@${time}`, '-exec', 'touch', '--no-dereference', `--date=@${time}`, '{}', '+'];
+  const younger = [
+    '-newermt',
+    `@${time}`,
+    '-exec',
+    'touch',
+    '--no-dereference',
+    `--date=@${time}`,
+    '{}',
+    '+',
+  ];
   await run('find', [tree, ...younger]);
 }
-

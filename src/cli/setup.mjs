@@ -37,7 +37,43 @@ const forTest = {
   mksquashfs: 'squashfs-tools',
   '/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf': 'fonts-dejavu-core',
 };
+/** To build the image, and to run it. */
+const forImage = {
+  mmdebstrap: 'mmdebstrap',
+  'arch-test': 'arch-test',
+  'qemu-aarch64-static': 'qemu-user-static',
+  'aarch64-linux-gnu-strip': 'binutils-aarch64-linux-gnu',
+  strip: 'binutils',
+  mcopy: 'mtools',
+  'mkfs.vfat': 'dosfstools',
+  'mkfs.ext4': 'e2fsprogs',
+  sfdisk: 'fdisk',
+  depmod: 'kmod',
+  cpio: 'cpio',
+  xz: 'xz-utils',
+  zstd: 'zstd',
+  rauc: 'rauc',
+  mksquashfs: 'squashfs-tools',
+  mkimage: 'u-boot-tools',
+  'grub-mkimage': 'grub-common',
+  openssl: 'openssl',
+  'systemd-sysusers': 'systemd',
+  newuidmap: 'uidmap',
+};
+const forMachines = {
+  'qemu-system-x86_64': 'qemu-system-x86',
+  'qemu-system-aarch64': 'qemu-system-arm',
+  'qemu-img': 'qemu-utils',
+  '/usr/lib/u-boot/qemu_arm64/u-boot.bin': 'u-boot-qemu',
+  ssh: 'openssh-client',
+};
 const commands = {
+  image: { programs: forImage, run: ['image/build/main.ts'] },
+  'test:image': {
+    programs: { ...forTest, ...forImage, ...forMachines },
+    run: ['node_modules/vitest/vitest.mjs', 'run', 'test/image'],
+    env: { PORCHLIGHT_TEST_IMAGE: '1' },
+  },
   start: { programs: forStart, run: ['src/cli/main.ts', 'home'] },
   test: { programs: forTest, run: ['test/check.ts'] },
   bench: {
@@ -53,7 +89,7 @@ if (command === undefined) stop(`usage: setup.mjs ${Object.keys(commands).join('
 installPackages();
 installPrograms(command.programs);
 buildPages();
-handOver(command.run);
+handOver(command.run, command.env);
 
 /** Everything this says goes to stderr: stdout belongs to the command. */
 function say(text) {
@@ -167,11 +203,11 @@ function withServicesOff(sudo, action) {
   }
 }
 
-function handOver(script) {
+function handOver(script, more) {
   const bin = join(root, 'node_modules/.bin');
   const child = spawn(join(bin, 'node'), [join(root, script[0]), ...script.slice(1), ...args], {
     stdio: 'inherit',
-    env: { ...process.env, PATH: `${bin}:${process.env.PATH}:/usr/sbin:/sbin` },
+    env: { ...process.env, ...more, PATH: `${bin}:${process.env.PATH}:/usr/sbin:/sbin` },
   });
   // npm, told to end, may end without a word to us: then its death is the word.
   const parent = process.ppid;
