@@ -14,13 +14,10 @@ const pauseMs = 20;
  * The world as programs see it. `locks`: folder for what several processes of one person must not do at once. `caPem`:
  * private CAs to trust besides the system's. Names below `.localhost` are this machine, as in browsers (RFC 6761, 6.3).
  */
-export function nodeRuntime({
-  locks,
-  caPem,
-}: {
-  locks: string;
-  caPem?: string | undefined;
-}): Pick<Runtime, 'fetch' | 'openSocket' | 'exclusive'> & { close: () => Promise<void> } {
+export function nodeRuntime(options: { locks?: string; caPem?: string | undefined }): Partial<Runtime> & {
+  close: () => Promise<void>;
+} {
+  const { locks, caPem } = options;
   const dispatcher = new Agent({
     connect: {
       timeout: 5000,
@@ -31,27 +28,29 @@ export function nodeRuntime({
   return {
     fetch: async (url, init) => fetch(url, { ...init, dispatcher } as Parameters<typeof fetch>[1]),
     openSocket: (url, protocols = []) => new WebSocket(url, { dispatcher, protocols: [...protocols] }),
-    exclusive: async (name, work) => {
-      const lock = await locked(join(locks, encodeURIComponent(name)));
-      try {
-        return await work();
-      } finally {
-        lock.release();
-      }
-    },
+    ...(locks === undefined
+      ? {}
+      : { exclusive: (name, work) => inTurn(join(locks, encodeURIComponent(name)), work) }),
     close: () => dispatcher.destroy(),
   };
 }
 
-/** Waits its turn: whoever holds a lock does little under it, and gives it back even when it dies. */
-async function locked(folder: string): Promise<{ release: () => void }> {
+/** Whoever holds the lock of `folder` does little under it, and gives it back even when it dies. */
+async function inTurn<T>(folder: string, work: () => Promise<T>): Promise<T> {
   await privateFolder(folder);
   for (;;) {
+    let lock: { release: () => void };
     try {
-      return lockFolder(folder);
+      lock = lockFolder(folder);
     } catch (error) {
       if (codeOf(error) !== 'state-in-use') throw error;
       await sleep(pauseMs);
+      continue;
+    }
+    try {
+      return await work();
+    } finally {
+      lock.release();
     }
   }
 }
