@@ -9,6 +9,7 @@ import { benchPages } from './pages.ts';
 import { benchRegistration } from './registration.ts';
 import { benchSdk } from './sdk.ts';
 import { benchTunnel } from './tunnel.ts';
+import { benchWays } from './ways.ts';
 
 const benches: Record<string, () => Promise<readonly BenchRow[]>> = {
   'first-page': benchFirstPage,
@@ -17,6 +18,7 @@ const benches: Record<string, () => Promise<readonly BenchRow[]>> = {
   dns: benchDns,
   registration: benchRegistration,
   sdk: benchSdk,
+  ways: benchWays,
   pages: benchPages,
   footprint: benchFootprint,
 };

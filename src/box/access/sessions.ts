@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Clock, minutes } from '../../kit/clock.ts';
+import { type Clock, minutes, seconds } from '../../kit/clock.ts';
 import { Problem } from '../../kit/errors.ts';
 import type { sessionKinds } from '../../protocol/access-api.ts';
 import type { AuditAction } from '../../protocol/audit-api.ts';
@@ -44,6 +44,8 @@ export interface Ending {
 
 /** A use is written down at most so often: each one would be a write to the card. */
 const touchEveryMs = minutes(1);
+/** From another address than before; one session can be used from two in turn. */
+const movedEveryMs = seconds(5);
 
 /** A session with all above it, itself first. */
 const upward = `WITH RECURSIVE up AS (
@@ -105,8 +107,8 @@ export class Sessions {
   /** The session is used, from `address`; to use a session is to use those above it. */
   touch(session: Session, address: string | null): void {
     const now = this.#clock.now();
-    const fresh = Math.abs(now - session.lastSeenAt) < touchEveryMs;
-    if (fresh && session.lastAddress === address) return;
+    const everyMs = session.lastAddress === address ? touchEveryMs : movedEveryMs;
+    if (Math.abs(now - session.lastSeenAt) < everyMs) return;
     this.#store.transaction(() => {
       const { id } = session;
       this.#store.run('UPDATE session SET last_seen_at = :now, last_address = :address WHERE id = :id', {

@@ -18,6 +18,23 @@ async function open(): Promise<{ clock: FakeClock; store: AccessStore; sessions:
 const base = { personId: null, kind: 'app', label: 'x', address: null, idleMs: null } as const;
 
 describe('the tree of sessions', () => {
+  it('writes a use down now and then, also of one that is used from two addresses in turn', async () => {
+    const { clock, sessions, store } = await open();
+    const { id } = sessions.create({ ...base, parentId: null, address: '192.0.2.1', idleMs: minutes(30) });
+    const writes = (): unknown => store.get('SELECT total_changes() AS count')?.['count'];
+    const begun = Number(writes());
+    for (let second = 0; second < 60; second++) {
+      await clock.advance(1000);
+      for (const address of ['192.0.2.1', '192.0.2.2']) {
+        const session = sessions.find(id);
+        if (session !== undefined) sessions.touch(session, address);
+      }
+    }
+    expect(sessions.find(id)?.lastSeenAt).toBeGreaterThan(clock.now() - minutes(1));
+    // Two changes each: when and from where, and when it ends.
+    expect(Number(writes()) - begun).toBeLessThanOrEqual(26);
+  });
+
   it('lets nothing below an ended session work, whatever the tree and the order', async () => {
     const { sessions, tokens, store } = await open();
     const trees = fc.record({
