@@ -30,7 +30,7 @@ export const cardCommand = command({
     const faults =
       what === 'apply' ? await applyCard(paths) : await copyNote(paths, new Date(systemClock.now()));
     for (const fault of faults) io.err(`${fault}\n`);
-    // What a person wrote wrong is said to them, and fails nothing.
-    return exitCode.ok;
+    // What a person wrote wrong is said to them, and fails nothing; what could not be copied is tried again.
+    return what === 'note' && faults.length > 0 ? exitCode.failed : exitCode.ok;
   },
 });
