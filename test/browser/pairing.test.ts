@@ -6,10 +6,14 @@ import { build } from 'vite';
 import { nodeRuntime } from '../../src/client/node/node-runtime.ts';
 import { PairingClient } from '../../src/client/pairing-client.ts';
 import { memoryStore } from '../../src/client/store.ts';
+import { temporaryFolder } from '../support/folder.ts';
 import { soon } from '../support/soon.ts';
 import { noBrowser } from '../web/browser.ts';
 import { logIn } from './connecting.ts';
 import { House } from './house.ts';
+
+/** Of programs of one person. */
+const locks = temporaryFolder();
 
 /** The SDK as a script that a page can run, under the name `sdk`. */
 async function sdkScript(): Promise<string> {
@@ -82,7 +86,8 @@ describe.skipIf(noBrowser !== undefined)(`a page with an id of its own ${noBrows
   });
 
   it('is let in from a program as well, by the name of the box', async () => {
-    const { close, ...runtime } = nodeRuntime({ caPem: readFileSync(house.home.caPath, 'utf8') });
+    const caPem = readFileSync(house.home.caPath, 'utf8');
+    const { close, ...runtime } = nodeRuntime({ locks, caPem });
     const { main: origin } = house.origins;
     const program = new PairingClient({
       origin,
