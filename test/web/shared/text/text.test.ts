@@ -20,12 +20,15 @@ describe('text', () => {
 
 describe('text of refusals', () => {
   it('is there for every code that the box can answer a person with', () => {
-    // What only machines are told: zone and announcement calls, token endpoint, certificates.
+    // What only programs are told: zone and announcement calls, token endpoint, certificates, clients and app instances.
     const machines =
-      /^(client-|zone-|invalid-|unsupported-|method-|body-too-slow|address-|tunnel-address|challenge-|too-many-|origin-|message-|record-|csr-|destination-|device-ca-)/;
+      /^(client-|zone-|invalid-|unsupported-|method-|body-too-slow|address-|tunnel-address|challenge-|too-many-|origin-|message-|record-|csr-|otp-|signature-refused|signature-stale|mailbox-|body-refused|not-linked|sign-in-refused|not-signed-in|approval-expired|agent-only|other-user|destination-|device-ca-)/;
     const missing = Object.keys(errorCodes).filter(
       (code) =>
-        !machines.test(code) && code !== 'password-refused' && !Object.hasOwn(sharedText.en.problems, code),
+        !machines.test(code) &&
+        code !== 'password-refused' &&
+        !Object.hasOwn(sharedText.en.problems, code) &&
+        !Object.hasOwn(appEnglish.problems, code),
     );
     expect(missing).toEqual([]);
   });
