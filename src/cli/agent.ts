@@ -64,7 +64,7 @@ export const agentCommand = command({
   summary:
     'Lends this computer’s session at a box to the browser here: a page is signed in with one click. Runs until it is told to end.',
   operands: '[pair [BOX] | status | logout [BOX…]]',
-  switches: { install: `let ${agentLink} start the agent, when a page opens it` },
+  switches: { install: `let pages start the agent by ${agentLink}` },
   config: AgentConfig,
   action: async ({ config, operands: [what, ...names], switches }, io) => {
     if (switches.has('install')) return install(io);
