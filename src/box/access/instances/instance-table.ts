@@ -111,7 +111,7 @@ export class InstanceTable {
       `${ofInstance} WHERE last_seen_at <= :dormant OR (last_seen_at = created_at AND created_at <= :unused)`,
       { dormant: now - dormantMs, unused: now - neverUsedMs },
     );
-    return ids.filter((id) => this.#sessions.end(id)).length;
+    return ids.filter((id) => this.#sessions.end(id, { action: 'session-expired' }).length > 0).length;
   }
 
   #ids(sql: string, values: Record<string, string | number>): string[] {

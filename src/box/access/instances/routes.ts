@@ -82,7 +82,8 @@ export function instanceRoutes(app: HttpApp, options: InstanceRoutesOptions): vo
   });
 
   app.delete(instancePaths.self, signed, async (request, reply) => {
-    sessions.end(instanceOf(request).session.id);
+    const { session } = instanceOf(request);
+    sessions.end(session.id, { who: session.label, address: guard.visitor(request).address });
     return reply.status(204).send();
   });
 
