@@ -17,9 +17,26 @@ export async function makeSlot(tree: string, file: string, time: number): Promis
   await run(
     'mkfs.ext4',
     [
-      ...['-q', '-F', '-b', '4096', '-m', '0', '-L', 'system', '-U', uuid, '-N', '32768'],
-      ...['-O', '^has_journal,^metadata_csum_seed,^orphan_file,^64bit,^resize_inode'],
-      ...['-E', `hash_seed=${uuid},lazy_itable_init=0`, '-d', tree, file, `${layout.slotSize}M`],
+      '-q',
+      '-F',
+      '-b',
+      '4096',
+      '-m',
+      '0',
+      '-L',
+      'system',
+      '-U',
+      uuid,
+      '-N',
+      '32768',
+      '-O',
+      '^has_journal,^metadata_csum_seed,^orphan_file,^64bit,^resize_inode',
+      '-E',
+      `hash_seed=${uuid},lazy_itable_init=0`,
+      '-d',
+      tree,
+      file,
+      `${layout.slotSize}M`,
     ],
     { env: { E2FSPROGS_FAKE_TIME: String(time), SOURCE_DATE_EPOCH: String(time) } },
   );
@@ -32,9 +49,24 @@ export async function makeData(file: string, time: number): Promise<void> {
   await run(
     'mkfs.ext4',
     [
-      ...['-q', '-F', '-b', '4096', '-i', '16384', '-m', '1', '-L', 'data', '-U', uuid, '-O', '^orphan_file'],
-      ...['-E', `hash_seed=${uuid},lazy_itable_init=0,lazy_journal_init=0,resize=134217728`],
-      ...[file, `${layout.dataSize}M`],
+      '-q',
+      '-F',
+      '-b',
+      '4096',
+      '-i',
+      '16384',
+      '-m',
+      '1',
+      '-L',
+      'data',
+      '-U',
+      uuid,
+      '-O',
+      '^orphan_file',
+      '-E',
+      `hash_seed=${uuid},lazy_itable_init=0,lazy_journal_init=0,resize=134217728`,
+      file,
+      `${layout.dataSize}M`,
     ],
     { env: { E2FSPROGS_FAKE_TIME: String(time), SOURCE_DATE_EPOCH: String(time) } },
   );
@@ -57,7 +89,7 @@ export async function makeBoot(folder: string, file: string, time: number): Prom
   }
 }
 
-/** Joins the partitions under a table (MBR with a fixed id). `first` lies at the disk's very start and spares the table. */
+/** Joins the partitions under a table (MBR with a fixed id). `areas` are written in front of the first partition. */
 export async function joinDisk(
   file: string,
   parts: { boot: string; slot: string; data: string },
@@ -66,13 +98,12 @@ export async function joinDisk(
   await rm(file, { force: true });
   await writeFile(file, '');
   await truncate(file, imageSize);
-  const type = (number: number): string => (number === 1 ? 'c, bootable' : '83');
   const table = [
     'label: dos',
     `label-id: 0x${diskId}`,
     ...partitions.map(
       ({ number, start, size }) =>
-        `start=${start * sectorsPerMib}, size=${size * sectorsPerMib}, type=${type(number)}`,
+        `start=${start * sectorsPerMib}, size=${size * sectorsPerMib}, type=${number === 1 ? 'c, bootable' : '83'}`,
     ),
   ];
   await run('sfdisk', ['-q', file], { input: `${table.join('\n')}\n` });

@@ -5,25 +5,23 @@ import { layout } from './layout.ts';
 import { run } from './run.ts';
 
 const modules = [
-  ...[
-    'biosdisk',
-    'part_msdos',
-    'fat',
-    'ext2',
-    'memdisk',
-    'tar',
-    'linux',
-    'loadenv',
-    'test',
-    'echo',
-    'serial',
-    'terminal',
-    'sleep',
-    'boot',
-    'reboot',
-    'normal',
-    'configfile',
-  ],
+  'biosdisk',
+  'part_msdos',
+  'fat',
+  'ext2',
+  'memdisk',
+  'tar',
+  'linux',
+  'loadenv',
+  'test',
+  'echo',
+  'serial',
+  'terminal',
+  'sleep',
+  'boot',
+  'reboot',
+  'normal',
+  'configfile',
 ];
 
 /** GRUB's variables, a file of the boot partition, as the first start finds them: slot A is there, slot B is empty. */
@@ -49,37 +47,35 @@ export async function grubAreas(options: {
   const core = join(work, 'core.img');
   const script = join(work, 'grub.tar');
   await run('tar', [
-    ...[
-      '--owner=0',
-      '--group=0',
-      '--mode=644',
-      '--mtime=@0',
-      '--format=ustar',
-      '--transform=s,^,grub/,',
-      '-cf',
-      script,
-    ],
-    ...['-C', join(checkout, 'image/boot'), 'grub.cfg'],
+    '--owner=0',
+    '--group=0',
+    '--mode=644',
+    '--mtime=@0',
+    '--format=ustar',
+    '--transform=s,^,grub/,',
+    '-cf',
+    script,
+    '-C',
+    join(checkout, 'image/boot'),
+    'grub.cfg',
   ]);
   // What is embedded itself is read by a parser without conditions.
   const begin = join(work, 'begin.cfg');
   await writeFile(begin, 'set prefix=(memdisk)/grub\nconfigfile (memdisk)/grub/grub.cfg\n');
   await run('grub-mkimage', [
-    ...[
-      '-d',
-      files,
-      '-O',
-      'i386-pc',
-      '-p',
-      '(memdisk)/grub',
-      '-m',
-      script,
-      '-c',
-      begin,
-      '-o',
-      core,
-      ...modules,
-    ],
+    '-d',
+    files,
+    '-O',
+    'i386-pc',
+    '-p',
+    '(memdisk)/grub',
+    '-m',
+    script,
+    '-c',
+    begin,
+    '-o',
+    core,
+    ...modules,
   ]);
   // The boot sector looks for the core in the sector after it, and the core for the rest of itself after that.
   const first = (await readFile(join(files, 'boot.img'))).subarray(0, 440);

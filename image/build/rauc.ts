@@ -51,9 +51,22 @@ export async function developmentKey(folder: string): Promise<SigningKey> {
   if (existsSync(found.certificate)) return found;
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await run('openssl', [
-    ...['req', '-x509', '-newkey', 'rsa:3072', '-nodes', '-sha256', '-days', '7300'],
-    ...['-subj', '/CN=Porchlight development', '-addext', 'keyUsage=critical,digitalSignature'],
-    ...['-keyout', found.key, '-out', `${found.certificate}.new`],
+    'req',
+    '-x509',
+    '-newkey',
+    'rsa:3072',
+    '-nodes',
+    '-sha256',
+    '-days',
+    '7300',
+    '-subj',
+    '/CN=Porchlight development',
+    '-addext',
+    'keyUsage=critical,digitalSignature',
+    '-keyout',
+    found.key,
+    '-out',
+    `${found.certificate}.new`,
   ]);
   await run('mv', [`${found.certificate}.new`, found.certificate]);
   return found;
@@ -90,7 +103,13 @@ filename=system.img
   );
   await rm(file, { force: true });
   await run('rauc', [
-    ...['bundle', '--cert', signing.certificate, '--key', signing.key],
-    ...['--mksquashfs-args=-comp zstd -Xcompression-level 15 -no-progress', folder, file],
+    'bundle',
+    '--cert',
+    signing.certificate,
+    '--key',
+    signing.key,
+    '--mksquashfs-args=-comp zstd -Xcompression-level 9 -no-progress',
+    folder,
+    file,
   ]);
 }

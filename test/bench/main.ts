@@ -5,6 +5,7 @@ import type { BenchRow } from './bench-row.ts';
 import { benchDns } from './dns.ts';
 import { benchFirstPage } from './first-page.ts';
 import { benchFootprint } from './footprint.ts';
+import { benchImage } from './image.ts';
 import { benchPages } from './pages.ts';
 import { benchRegistration } from './registration.ts';
 import { benchSdk } from './sdk.ts';
@@ -21,6 +22,7 @@ const benches: Record<string, () => Promise<readonly BenchRow[]>> = {
   ways: benchWays,
   pages: benchPages,
   footprint: benchFootprint,
+  image: benchImage,
 };
 
 const asked = process.argv.slice(2);

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { notNow, titled } from './long.ts';
+import { notNow, skipped } from './long.ts';
 import { Vm } from './vm.ts';
 
 const reason = notNow();
 const minutes = 60_000;
 
-describe.skipIf(reason !== undefined)(titled('the built image', reason), () => {
+describe.skipIf(reason !== undefined)(`the built image${skipped(reason)}`, () => {
   let vm: Vm;
 
   beforeAll(async () => {
@@ -17,7 +17,7 @@ describe.skipIf(reason !== undefined)(titled('the built image', reason), () => {
 
   const say = async (command: string): Promise<string> => {
     const { code, out, err } = await vm.ssh(command);
-    expect(code, `${command}: ${out}${err}`).toBe(0);
+    expect(`${code} ${code === 0 ? '' : command + out + err}`).toBe('0 ');
     return out.trim();
   };
 

@@ -6,6 +6,6 @@ export function notNow(board: 'amd64' | 'virt' = 'amd64'): string | undefined {
   return noMachine(board);
 }
 
-/** A title for `describe` that says why it is skipped. */
-export const titled = (title: string, reason: string | undefined): string =>
-  reason === undefined ? title : `${title} (skipped: ${reason})`;
+/** For a title of `describe`, after its own words: why it is skipped. */
+export const skipped = (reason: string | undefined): string =>
+  reason === undefined ? '' : ` (skipped: ${reason})`;

@@ -151,21 +151,21 @@ describe('configuration files', () => {
   });
 });
 
-describe('grub-editenv', () => {
-  /** With a `mount` that does nothing: the partition of the test is a folder. */
-  function edit(folder: string, ...args: readonly string[]): string {
-    writeFileSync(join(folder, 'mount'), '#!/bin/sh\n', { mode: 0o755 });
-    const { status, stdout, stderr } = spawnSync(
-      join(image, 'board/grub/usr/bin/grub-editenv'),
-      [join(folder, 'grubenv'), ...args],
-      {
-        env: { PATH: `${folder}:/usr/bin:/bin` },
-      },
-    );
-    expect(`${status} ${stderr.toString()}`).toBe('0 ');
-    return stdout.toString();
-  }
+/** With a `mount` that does nothing: the partition of the test is a folder. */
+function edit(folder: string, ...args: readonly string[]): string {
+  writeFileSync(join(folder, 'mount'), '#!/bin/sh\n', { mode: 0o755 });
+  const { status, stdout, stderr } = spawnSync(
+    join(image, 'board/grub/usr/bin/grub-editenv'),
+    [join(folder, 'grubenv'), ...args],
+    {
+      env: { PATH: `${folder}:/usr/bin:/bin` },
+    },
+  );
+  expect(`${status} ${stderr.toString()}`).toBe('0 ');
+  return stdout.toString();
+}
 
+describe('grub-editenv', () => {
   it('sets what RAUC sets, and the count of starts with it; size and form stay', () => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, 'grubenv'), grubVariables.replace('A_COUNT=0', 'A_COUNT=2'));
@@ -211,7 +211,7 @@ describe('the Pi’s boot partition', () => {
     for (const name of whole().keys()) {
       const files = whole();
       files.delete(name);
-      expect(piFaults(files).join('\n'), name).toContain(name);
+      expect(piFaults(files).join('\n')).toContain(name);
     }
   });
 

@@ -90,6 +90,11 @@ export class Vm {
     return this.#ports;
   }
 
+  /** What runs the machine's instructions. */
+  get accelerator(): string {
+    return machine(this.board).includes('kvm') ? 'KVM' : 'emulated';
+  }
+
   get running(): boolean {
     return (
       this.#process !== undefined && this.#process.exitCode === null && this.#process.signalCode === null
@@ -188,16 +193,29 @@ export class Vm {
       ...within,
       qemu[this.board],
       ...machine(this.board),
-      ...['-smp', '2', '-m', '1024', '-display', 'none', '-no-user-config'],
-      ...['-drive', `file=${this.#card},if=none,id=card,cache=${durable ? 'writethrough' : 'unsafe'}`],
-      ...['-device', 'virtio-blk-pci,drive=card'],
-      ...[
-        '-netdev',
-        tap === undefined ? `user,id=net${forwards}` : `tap,id=net,ifname=${tap},script=no,downscript=no`,
-      ],
-      ...['-device', 'virtio-net-pci,netdev=net', '-device', 'virtio-rng-pci'],
+      '-smp',
+      '2',
+      '-m',
+      '1024',
+      '-display',
+      'none',
+      '-no-user-config',
+      '-drive',
+      `file=${this.#card},if=none,id=card,cache=${durable ? 'writethrough' : 'unsafe'}`,
+      '-device',
+      'virtio-blk-pci,drive=card',
+
+      '-netdev',
+      tap === undefined ? `user,id=net${forwards}` : `tap,id=net,ifname=${tap},script=no,downscript=no`,
+      '-device',
+      'virtio-net-pci,netdev=net',
+      '-device',
+      'virtio-rng-pci',
       ...(watchdog ? ['-device', 'i6300esb'] : []),
-      ...['-serial', `file:${this.#serial}`, '-monitor', `unix:${this.#monitor},server=on,wait=off`],
+      '-serial',
+      `file:${this.#serial}`,
+      '-monitor',
+      `unix:${this.#monitor},server=on,wait=off`,
       ...(clock === undefined ? [] : ['-rtc', `base=${new Date(clock * 1000).toISOString().slice(0, 19)}`]),
     ];
     const [program = '', ...args] = words;
@@ -245,22 +263,27 @@ export class Vm {
   /** Runs a command in the machine, over ssh with the key of the card. `address` when it is not behind NAT. */
   async ssh(
     command: string,
-    options: { seconds?: number; address?: string; input?: string } = {},
+    options: { seconds?: number; address?: string; input?: string | Buffer } = {},
   ): Promise<Answer> {
     const { seconds = 120, address, input } = options;
-    const [program = '', ...args] = [
+    const [program = '', ...args]: readonly string[] = [
       ...(this.#options.within ?? []),
-      ...['ssh', '-i', this.#key, '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null'],
-      ...[
-        '-o',
-        'LogLevel=ERROR',
-        '-o',
-        'ConnectTimeout=20',
-        '-o',
-        'ServerAliveInterval=10',
-        '-o',
-        'BatchMode=yes',
-      ],
+      'ssh',
+      '-i',
+      this.#key,
+      '-o',
+      'StrictHostKeyChecking=no',
+      '-o',
+      'UserKnownHostsFile=/dev/null',
+
+      '-o',
+      'LogLevel=ERROR',
+      '-o',
+      'ConnectTimeout=20',
+      '-o',
+      'ServerAliveInterval=10',
+      '-o',
+      'BatchMode=yes',
       ...(address === undefined ? ['-p', String(this.ports.ssh), 'root@127.0.0.1'] : [`root@${address}`]),
       command,
     ];
@@ -273,6 +296,15 @@ export class Vm {
     child.stdin.end(input ?? '');
     const code = await new Promise<number | null>((done) => child.once('close', done));
     return { code, out, err };
+  }
+
+  /** Waits for a text on the serial line since the last start. */
+  async saysOnSerial(text: RegExp, seconds: number): Promise<void> {
+    const end = performance.now() + seconds * 1000;
+    while (!text.test(this.serial)) {
+      if (performance.now() > end) throw new Error(`it did not say ${text}: ${this.serial.slice(-2000)}`);
+      await delay(200);
+    }
   }
 
   /** Waits until a command in the machine succeeds, and answers what it said. Throws after `seconds`, with the serial line. */
