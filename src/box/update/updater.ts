@@ -15,6 +15,7 @@ import { UpdateJobs } from './update-jobs.ts';
 import { checkDelayMs, newestRelease, type RestartHours, releaseToTake } from './update-policy.ts';
 import type { UpdateMemory } from './update-record.ts';
 import { UpdateSteps, type UpdateStepsOptions, type Work } from './update-steps.ts';
+import { compareVersions } from './versions.ts';
 
 export interface UpdaterOptions extends UpdateStepsOptions {
   memory: UpdateMemory;
@@ -145,6 +146,7 @@ export class Updater implements Service {
         });
       }
       this.#steps.refuseUnfit(release, work);
+      await this.#pauseForOlder(release.version);
       return () => this.#steps.take(release, work);
     });
     return this.#state.value;
@@ -159,9 +161,17 @@ export class Updater implements Service {
     await this.#jobs.begin(async () => {
       const path = await this.#steps.store(source, work);
       const version = await this.#steps.inspect(path, work);
+      await this.#pauseForOlder(version);
       return () => this.#steps.write(path, version, work);
     });
     return this.#state.value;
+  }
+
+  /** Who goes back on purpose does not want to be brought forward again the next night. */
+  async #pauseForOlder(version: string): Promise<void> {
+    const { channel, paused } = this.#state.value;
+    const older = compareVersions(version, this.#options.version) < 0;
+    if (older && !paused) await this.configure({ channel, paused: true });
   }
 
   /** Restarts the machine into what was written. Throws `nothing-to-restart-into`. */

@@ -210,6 +210,8 @@ describe.skipIf(why !== undefined)(`updates with RAUC ${why ?? ''}`, () => {
     expect(condition()?.severity).toBe('warning');
     await give(old, true);
     await expect.poll(phase).toBe('awaiting-reboot');
+    // Not forward again by itself.
+    expect(updater.state.value).toMatchObject({ paused: true, restartsAt: null });
     expect(lab.held('B')).toBe('1.1.0');
   });
 
