@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { instanceEntries, instanceLimits, instancePaths, sealedMediaType } from './constants.ts';
+import { type instanceEntries, instanceLimits, instancePaths, sealedMediaType } from './constants.ts';
 
 /**
  * App instances: a program that reaches the box over the open internet and has nothing to show yet. One call is open to
@@ -7,7 +7,7 @@ import { instanceEntries, instanceLimits, instancePaths, sealedMediaType } from 
  * call is signed (RFC 9421). The steps are in docs/access/instances.md.
  */
 
-export { instanceEntries, instanceLimits, instancePaths, sealedMediaType };
+export { instanceLimits, instancePaths, sealedMediaType };
 
 export type InstanceEntry = (typeof instanceEntries)[keyof typeof instanceEntries];
 

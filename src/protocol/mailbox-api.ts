@@ -46,7 +46,7 @@ export const SignInAnswer = Type.Object({
 export type SignInAnswer = Static<typeof SignInAnswer>;
 
 /** Names of what is left in a mailbox. */
-export const entryNamePattern = '^[a-z]{1,32}$';
+const entryNamePattern = '^[a-z]{1,32}$';
 
 /** Of `/mailboxes/{uid}/{name}`. */
 export const EntryPath = Type.Object({ uid: bytes32, name: Type.String({ pattern: entryNamePattern }) });

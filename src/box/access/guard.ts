@@ -180,13 +180,13 @@ export class Guard {
   }
 
   #bearer(request: FastifyRequest, reply: FastifyReply): Who | undefined {
-    const proven = this.#proven(request);
-    if (proven !== undefined) return this.use(proven, this.visitor(request).address) ?? notLinked();
-    const { authorization } = request.headers;
-    if (authorization === undefined) return this.visit(request);
-    const token = /^Bearer ([\w-]+)$/i.exec(authorization)?.[1];
+    const { authorization, 'signature-input': signature } = request.headers;
+    if (authorization === undefined && signature === undefined) return this.visit(request);
+    const token = /^Bearer ([\w-]+)$/i.exec(authorization ?? '')?.[1];
     const found = token === undefined ? undefined : this.#options.tokens.find('access', token);
-    const who = found && this.use(found.session, this.visitor(request).address);
+    const session = found?.session ?? this.#proven(request);
+    if (session?.personId === null) throw notLinked();
+    const who = session && this.use(session, this.visitor(request).address);
     // RFC 6750, 3.1.
     if (who === undefined) reply.header('www-authenticate', 'Bearer error="invalid_token"');
     return who;
@@ -222,11 +222,10 @@ export class Guard {
   }
 }
 
-function notLinked(): never {
-  throw new Problem('not-linked', 'no owner has allowed this app instance to act for them yet; let it ask', {
+const notLinked = (): Problem =>
+  new Problem('not-linked', 'no owner has allowed this app instance to act for them yet; let it ask', {
     status: 403,
   });
-}
 
 /** RFC 9110, 15.5.20. */
 const misdirected = (): Problem =>

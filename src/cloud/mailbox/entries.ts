@@ -20,7 +20,7 @@ export interface EntryLimits {
   waitingPerInstance: number;
 }
 
-export const defaultEntryLimits: EntryLimits = {
+const defaultEntryLimits: EntryLimits = {
   entries: 100_000,
   bytes: 64 * 1024 * 1024,
   perBox: 1000,

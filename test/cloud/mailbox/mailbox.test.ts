@@ -1,12 +1,20 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { freePort } from '../../../src/cli/home/free-port.ts';
+import { Cloud } from '../../../src/cloud/cloud.ts';
+import { CloudConfig } from '../../../src/cloud/config.ts';
 import { minutes, seconds } from '../../../src/kit/clock.ts';
 import { Health } from '../../../src/kit/health.ts';
-import { createLog } from '../../../src/kit/log.ts';
+import { loadConfig } from '../../../src/kit/config.ts';
+import { createLog, silentLog } from '../../../src/kit/log.ts';
+import { serviceManager } from '../../../src/kit/systemd.ts';
 import { PutEntryRequest, SignInRequest } from '../../../src/protocol/mailbox-api.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { temporaryFolder } from '../../support/folder.ts';
 import { fromSchema, mutated } from '../../support/messages.ts';
-import { call, createBox, startMailbox, type TestBox, TestInstance } from './setup.ts';
+import { call, createBox, serverTls, startMailbox, type TestBox, TestInstance } from './setup.ts';
 
 const uid = (n: number): string => String(n).repeat(43);
 
@@ -164,6 +172,19 @@ describe('sign-in', async () => {
     const headers = { authorization: `Bearer ${instance.token}` };
     expect((await call(again, { path, headers })).status).toBe(401);
   });
+});
+
+it('runs alone, and needs no more than a certificate', async ({ onTestFinished }) => {
+  const folder = temporaryFolder();
+  for (const [name, pem] of Object.entries(serverTls)) writeFileSync(join(folder, name), pem);
+  const port = await freePort();
+  const args = [`--tls.cert-file=${join(folder, 'certPem')}`, `--tls.key-file=${join(folder, 'keyPem')}`];
+  const ports = ['--mailbox.host=127.0.0.1', `--mailbox.port=${port}`, `--system.port=${await freePort()}`];
+  const { config } = loadConfig(CloudConfig, { env: {}, args: [...args, ...ports] });
+  const cloud = new Cloud({ config, parts: ['mailbox'], manager: serviceManager({}), log: silentLog });
+  onTestFinished(() => cloud.stop());
+  await cloud.start(AbortSignal.timeout(10_000));
+  expect((await call({ port }, { path: '/challenge' })).status).toBe(200);
 });
 
 describe('limits', () => {

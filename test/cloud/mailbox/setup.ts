@@ -11,7 +11,7 @@ import { type Answer, call as callServer, type Call } from '../registration-serv
 export { createBox, type TestBox } from '../registration-server/setup.ts';
 
 const ca = await createTestCa();
-const serverTls = await ca.issue(['localhost', '127.0.0.1']);
+export const serverTls = await ca.issue(['localhost', '127.0.0.1']);
 export const mailboxCaPem = ca.caPem;
 
 export async function startMailbox(options: Partial<MailboxServerOptions> = {}): Promise<MailboxServer> {

@@ -34,6 +34,8 @@ export class InstanceTable {
   readonly #sessions: Sessions;
   readonly #vault: Vault;
   readonly #clock: Clock;
+  /** Ids of those that were made since the start and have not come with their credential yet, with when they were made. */
+  readonly #unused = new Map<string, number>();
 
   constructor(options: { store: AccessStore; sessions: Sessions; vault: Vault; clock: Clock }) {
     this.#store = options.store;
@@ -72,6 +74,9 @@ export class InstanceTable {
         'INSERT INTO instance VALUES (:clientId, :sessionId, :deviceId, :mailbox, :uid, :secret, :tokenHash)',
         { clientId, sessionId: session.id, deviceId, mailbox, uid, secret, tokenHash },
       );
+      this.#unused.set(clientId, this.#clock.now());
+      const [oldest] = this.#unused.keys();
+      if (this.#unused.size > mostStrangers && oldest !== undefined) this.#unused.delete(oldest);
       return { clientId, session, secrets: 'tokenHash' in proof ? undefined : proof };
     });
   }
@@ -94,23 +99,34 @@ export class InstanceTable {
     );
   }
 
+  /** The instance has come with its credential. */
+  used({ clientId }: Instance): void {
+    this.#unused.delete(clientId);
+  }
+
   /** From now on the instance stands for `session`, and is over with that one. */
   link({ clientId, session: before }: Instance, session: Session): void {
     if (before.id === session.id) return;
-    this.#store.run('UPDATE instance SET session_id = :sessionId WHERE client_id = :clientId', {
-      clientId,
-      sessionId: session.id,
-    });
-    this.#sessions.end(before.id);
+    const linked = this.#store.run(
+      'UPDATE instance SET session_id = :sessionId WHERE client_id = :clientId',
+      {
+        clientId,
+        sessionId: session.id,
+      },
+    );
+    // Ended while the owner was asked: then there is nobody for whom the yes would be.
+    this.#sessions.end(linked === 0 ? session.id : before.id);
   }
 
   /** Ends what was not used for too long; answers how many. */
   endDormant(): number {
     const now = this.#clock.now();
-    const ids = this.#ids(
-      `${ofInstance} WHERE last_seen_at <= :dormant OR (last_seen_at = created_at AND created_at <= :unused)`,
-      { dormant: now - dormantMs, unused: now - neverUsedMs },
-    );
+    const unused = [...this.#unused].filter(([, madeAt]) => madeAt <= now - neverUsedMs).map(([id]) => id);
+    for (const clientId of unused) this.#unused.delete(clientId);
+    const ids = [
+      ...unused.map((clientId) => this.byClientId(clientId)?.session.id ?? ''),
+      ...this.#ids(`${ofInstance} WHERE last_seen_at <= :dormant`, { dormant: now - dormantMs }),
+    ];
     return ids.filter((id) => this.#sessions.end(id, { action: 'session-expired' }).length > 0).length;
   }
 

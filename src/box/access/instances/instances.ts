@@ -157,14 +157,30 @@ export class Instances implements WayIn {
     if (signatureInput === undefined) {
       const token = /^Bearer ([\w-]{43})$/i.exec(authorization)?.[1];
       const instance = token === undefined ? undefined : this.#byToken(secretHash('instance', token));
-      return instance && { instance };
+      if (instance === undefined) return undefined;
+      this.#table.used(instance);
+      return { instance };
     }
+    return this.#signedBy(request);
+  }
+
+  #signedBy(request: FastifyRequest): { instance: Instance; bodyDigest: Uint8Array } | undefined {
+    const { audit, guard } = this.#options;
     let instance: Instance | undefined;
-    const { bodyDigest } = this.#signed.verify(request, (keyid) => {
-      instance = this.#table.byClientId(keyid);
-      return instance?.secrets?.hmac;
-    });
-    return instance && { instance, bodyDigest };
+    try {
+      const { bodyDigest } = this.#signed.verify(request, (keyid) => {
+        instance = this.#table.byClientId(keyid);
+        return instance?.secrets?.hmac;
+      });
+      if (instance === undefined) return undefined;
+      this.#table.used(instance);
+      return { instance, bodyDigest };
+    } catch (error) {
+      const { address } = guard.visitor(request);
+      if (codeOf(error) === 'signature-refused')
+        audit.record({ action: 'credential-refused', who: 'app instance', what: 'signature', address });
+      throw error;
+    }
   }
 
   ofSession(session: Session): Instance | undefined {
