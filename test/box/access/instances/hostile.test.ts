@@ -10,7 +10,8 @@ import { AskRequest, ConfirmRequest, InstanceRequest } from '../../../../src/pro
 import { seal, sealedFor } from '../../../../src/protocol/sealed.ts';
 import { temporaryFolder } from '../../../support/folder.ts';
 import { fromSchema, mutated } from '../../../support/messages.ts';
-import { away, boxId, Browser, home } from '../lab.ts';
+import { away, boxId, Browser, home, openLab } from '../lab.ts';
+import { decide } from '../pairing/flow.ts';
 import { letInOnce } from './flow.ts';
 import { type House, openHouse, PhoneApp, plain, signedByHand, type ToSign } from './house.ts';
 
@@ -297,6 +298,38 @@ describe('asking an owner', () => {
     const other = await new PhoneApp(anywhere).letIn();
     expect((await other.call('POST', '/api/instance/ask', {})).json).toMatchObject({ answer: 'pending' });
   });
+});
+
+it('is never a person’s cookie that a signature stands beside', async () => {
+  const house = await openHouse();
+  expect((await house.owner.call('GET', '/api/me')).status).toBe(200);
+  const headers = { 'signature-input': 'sig=()', signature: 'sig=:AA==:' };
+  expect(await house.owner.call('GET', '/api/me', { headers })).toMatchObject(refused('signature-refused'));
+  // Nor where nobody looks at signatures.
+  const lab = await openLab();
+  const owner = new Browser(lab);
+  await owner.firstRun();
+  expect(await owner.call('GET', '/api/me', { headers })).toMatchObject(refused('not-logged-in'));
+});
+
+it('lets a yes lapse that comes when the instance has been ended', async () => {
+  const house = await openHouse();
+  house.lab.from = home;
+  const app = await new PhoneApp(house).letIn();
+  const asked = app.call('POST', '/api/instance/ask', { wait: 25 });
+  await expect
+    .poll(async () => (await house.owner.call('GET', '/api/approvals')).json['pending'])
+    .toHaveLength(1);
+  const instances = async (): Promise<string[]> => {
+    const { json } = await house.owner.call('GET', '/api/sessions');
+    const all = json['sessions'] as { id: string; kind: string }[];
+    return all.filter(({ kind }) => kind === 'instance').map(({ id }) => id);
+  };
+  for (const id of await instances()) await house.owner.call('DELETE', `/api/sessions/${id}`);
+  await decide(house.owner, true);
+  await asked;
+  expect(await instances()).toEqual([]);
+  expect(await app.call('GET', '/api/me')).toMatchObject(refused('signature-refused'));
 });
 
 it('is done in four steps, which the figures time', async () => {
