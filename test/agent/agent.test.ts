@@ -139,7 +139,7 @@ describe('a page that asks the agent', () => {
     const request = await signed();
     const broken = fc
       .tuple(fc.constantFrom(...Object.keys(request), 'sessionId'), fc.anything())
-      .map(([field, value]) => ({ ...request, [field]: value }))
+      .map(([field, value]) => ({ ...request, [field]: value ?? null }))
       .filter(
         (body) =>
           body.signature !== request.signature ||

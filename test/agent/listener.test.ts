@@ -51,8 +51,9 @@ it('says its port in a file while it runs, and there is one agent for a folder',
   expect(await new PortFile(base).read()).toBeUndefined();
 });
 
+const at = (name: NodeJS.Platform, env: Record<string, string>): string => agentFolder({ name, env });
+
 it('keeps its things where the platform has them', () => {
-  const at = (name: NodeJS.Platform, env: Record<string, string>): string => agentFolder({ name, env });
   expect(at('linux', { HOME: '/home/ada' })).toBe('/home/ada/.config/Porchlight');
   expect(at('linux', { HOME: '/home/ada', XDG_CONFIG_HOME: '/x' })).toBe('/x/Porchlight');
   expect(at('linux', { HOME: '/home/ada', XDG_CONFIG_HOME: 'x' })).toBe('/home/ada/.config/Porchlight');

@@ -10,6 +10,10 @@ import { openComputer } from './computer.ts';
 const uid = process.getuid?.();
 const notRoot = uid === 0 ? undefined : 'needs root, to be another user';
 
+/** As the kernel writes it. */
+const row = (local: string, remote: string, user: number): string =>
+  `   5: ${local} ${remote} 01 00000000:00000000 00:00000000 00000000  ${user}        0 9 1 0 20 4 30 10 -1`;
+
 describe('whose program is at the other end', () => {
   it('is told by the kernel’s table of sockets', async () => {
     const server = createServer();
@@ -30,8 +34,6 @@ describe('whose program is at the other end', () => {
   });
 
   it('is read from the row of exactly that connection', () => {
-    const row = (local: string, remote: string, user: number): string =>
-      `   5: ${local} ${remote} 01 00000000:00000000 00:00000000 00000000  ${user}        0 9 1 0 20 4 30 10 -1`;
     const table = [
       '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode',
       row('0100007F:A028', '0100007F:D431', 1),

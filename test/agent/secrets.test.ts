@@ -29,7 +29,10 @@ it('logs what it does, and at no level a token, a challenge or a signature', asy
     expect(logged).toContain(words);
   const kept = readdirSync(folder).map((name) => readFileSync(`${folder}/${name}`, 'utf8'));
   const secrets = [
-    ...[json['access_token'], json['refresh_token'], request.challenge, request.signature],
+    json['access_token'],
+    json['refresh_token'],
+    request.challenge,
+    request.signature,
     ...kept.flatMap((text) =>
       [...text.matchAll(/"(?:access|refresh)":"([^"]+)"/g)].map(([, token]) => token),
     ),

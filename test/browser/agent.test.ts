@@ -17,6 +17,7 @@ class Program {
   said = '';
   readonly ended: Promise<unknown>;
   readonly #child: ChildProcess;
+  #heard = Promise.withResolvers<void>();
 
   constructor(args: readonly string[]) {
     this.#child = spawn(process.execPath, [main, 'agent', ...args], {
@@ -25,13 +26,22 @@ class Program {
       env: { ...process.env, PATH: '/nowhere' },
     });
     for (const pipe of [this.#child.stdout, this.#child.stderr])
-      pipe?.on('data', (chunk: Buffer) => (this.said += chunk.toString()));
+      pipe?.on('data', (chunk: Buffer) => this.#hear(chunk.toString()));
     this.ended = once(this.#child, 'close').then(([code]) => code as unknown);
   }
 
+  /** What the first group of `pattern` is, once it is said. */
   async says(pattern: RegExp): Promise<string> {
-    await expect.poll(() => this.said, soon).toMatch(pattern);
-    return pattern.exec(this.said)?.[1] ?? '';
+    for (let found = pattern.exec(this.said); ; found = pattern.exec(this.said)) {
+      if (found !== null) return found[1] ?? '';
+      await Promise.race([this.#heard.promise, this.ended.then(() => Promise.reject(new Error(this.said)))]);
+    }
+  }
+
+  #hear(text: string): void {
+    this.said += text;
+    this.#heard.resolve();
+    this.#heard = Promise.withResolvers();
   }
 
   async stop(): Promise<unknown> {

@@ -11,10 +11,12 @@ import { type Computer, labRuntime, openComputer } from '../agent/computer.ts';
 import { appOrigin, boxId, clientId, names } from '../box/access/lab.ts';
 import { soon } from '../support/soon.ts';
 
+const refused = async (): Promise<Response> => Promise.reject(new TypeError('Failed to fetch'));
+const notPaired = (): Response => Response.json({ code: 'not-paired', message: 'no' }, { status: 404 });
+
 /** A page of the app: the agent of `computer` has port `at`, and nobody any other, unless `others` answers. */
 function pageOf(computer: Computer, at: number, others?: (url: string) => Response): Partial<Runtime> {
   const { fetch: toBox, openSocket } = labRuntime(computer.lab);
-  const refused = async (): Promise<Response> => Promise.reject(new TypeError('Failed to fetch'));
   return {
     fetch: async (url, init) => {
       const headers = new Headers(init.headers);
@@ -45,7 +47,6 @@ it('signs a page in by whichever port the agent has, past agents of other boxes'
   onTestFinished,
 }) => {
   const computer = await openComputer();
-  const notPaired = (): Response => Response.json({ code: 'not-paired', message: 'no' }, { status: 404 });
   const runtime = pageOf(computer, agentPorts.last, notPaired);
   const request = requestFor(computer, runtime);
   const box = await signInWithAgent(request);
@@ -74,7 +75,7 @@ it('starts an agent that is not there, once, and says so when none comes', async
     fetch: async (url, init) =>
       running || !url.startsWith('http://127.0.0.1')
         ? ((await runtime.fetch?.(url, init)) ?? Response.error())
-        : Promise.reject(new TypeError('Failed to fetch')),
+        : refused(),
   };
   const request = requestFor(computer, whileRunning);
   expect(await signInWithAgent(request).catch(codeOf)).toBe('agent-not-found');

@@ -120,14 +120,14 @@ describe('the box that is meant', () => {
   });
 });
 
-describe('where the browser comes back to', () => {
-  const get = (url: string): Promise<number> =>
-    new Promise((resolve, reject) => {
-      request(url, (response) => resolve(response.resume().statusCode ?? 0))
-        .on('error', reject)
-        .end();
-    });
+const get = (url: string): Promise<number> =>
+  new Promise((resolve, reject) => {
+    request(url, (response) => resolve(response.resume().statusCode ?? 0))
+      .on('error', reject)
+      .end();
+  });
 
+describe('where the browser comes back to', () => {
   it('takes the answer to its own question and no other, once', async () => {
     const ended = new AbortController();
     const { redirectUri, returned, close } = await awaitReturn(ended.signal);

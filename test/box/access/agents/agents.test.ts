@@ -16,6 +16,7 @@ import {
   openLab,
   socket,
 } from '../lab.ts';
+import { paired } from '../pairing/flow.ts';
 import { loopback, pairAgent, withToken } from './paired.ts';
 
 const challenge = 'c'.repeat(43);
@@ -169,6 +170,14 @@ describe('a page that an agent signed in', () => {
     });
   });
 
+  it('may come of an agent that an owner said yes to', async () => {
+    const { accessToken, sessionId } = await paired(lab, owner, 'agent');
+    expect((await signIn(accessToken))['parentSessionId']).toBe(sessionId);
+    const client = await paired(lab, owner, 'client');
+    const { json } = await withToken(lab, client.accessToken, 'POST', agentBoxPaths.login, { body: page });
+    expect(json['code']).toBe('agent-only');
+  });
+
   it('renews its tokens as the app it is a page of', async () => {
     const { accessToken } = await pairAgent(lab, owner);
     const made = await signIn(accessToken);
@@ -251,7 +260,7 @@ describe('a page that an agent signed in', () => {
     const before = (await sessions()).length;
     const broken = fc
       .tuple(fc.constantFrom(...Object.keys(page), 'expiredAt', 'parentId'), fc.anything())
-      .map(([field, value]) => ({ ...page, [field]: value }))
+      .map(([field, value]) => ({ ...page, [field]: value ?? null }))
       .filter((body) => !isGood(body));
     await fc.assert(
       fc.asyncProperty(fc.oneof(broken, fc.anything()), async (body) => {

@@ -1,5 +1,5 @@
 import { constants, createHash, randomBytes, verify, X509Certificate } from 'node:crypto';
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
 import { appOrigin, Browser, fromApp, openLab } from '../lab.ts';
@@ -23,30 +23,21 @@ it('is played by a desktop app and a web page as the document has them', async (
 
   const desktop = createServer((request, response) => {
     void (async () => {
-      const answer = (status: number, body?: object): void => {
-        response.writeHead(status, {
-          'Access-Control-Allow-Origin': appOrigin,
-          'Access-Control-Allow-Headers': '*',
-          'Access-Control-Allow-Methods': 'GET, POST, OPTIONS',
-          'content-type': 'application/json',
-        });
-        response.end(body === undefined ? '' : JSON.stringify(body));
-      };
-      if (request.method === 'OPTIONS') return answer(204);
+      if (request.method === 'OPTIONS') return reply(response, 204);
       if (request.url === '/alive') {
         const challenge = randomBytes(24).toString('hex');
         challenges.set(challenge, Date.now() + 30_000);
         logged.push('Received /alive');
-        return answer(200, { status: 'ok', challenge });
+        return reply(response, 200, { status: 'ok', challenge });
       }
-      if (request.url !== '/exchange') return answer(404);
+      if (request.url !== '/exchange') return reply(response, 404);
       const { challenge, signedAt, signature } = JSON.parse(await bodyOf(request)) as Record<string, string>;
       const expires = challenges.get(String(challenge)) ?? 0;
       challenges.delete(String(challenge));
       const text = `porchlight agent challenge v1\n${String(view['boxId'])}\n${appOrigin}\n${challenge}\n${signedAt}\n`;
       const key = { key: certificate.publicKey, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 };
       const signed = verify('sha256', Buffer.from(text), key, Buffer.from(String(signature), 'base64url'));
-      if (expires < Date.now() || !signed) return answer(403);
+      if (expires < Date.now() || !signed) return reply(response, 403);
       logged.push('Verified challenge');
       const made = await withToken(box, accessToken, 'POST', '/api/auth/login/session', {
         body: {
@@ -58,7 +49,7 @@ it('is played by a desktop app and a web page as the document has them', async (
         },
       });
       logged.push('Sent credentials to web');
-      answer(made.status, made.json);
+      reply(response, made.status, made.json);
     })();
   });
   const port = await new Promise<number>((resolve) =>
@@ -83,6 +74,16 @@ it('is played by a desktop app and a web page as the document has them', async (
   expect((await withToken(box, String(credentials['access_token']), 'GET', '/api/state')).status).toBe(200);
   expect(logged).toEqual(['Received /alive', 'Verified challenge', 'Sent credentials to web']);
 });
+
+function reply(response: ServerResponse, status: number, body?: object): void {
+  response.writeHead(status, {
+    'Access-Control-Allow-Origin': appOrigin,
+    'Access-Control-Allow-Headers': '*',
+    'Access-Control-Allow-Methods': 'GET, POST, OPTIONS',
+    'content-type': 'application/json',
+  });
+  response.end(body === undefined ? '' : JSON.stringify(body));
+}
 
 async function bodyOf(request: AsyncIterable<unknown>): Promise<string> {
   let text = '';
