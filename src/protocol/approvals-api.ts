@@ -16,7 +16,7 @@ export const approvalLimits = {
   labelMax: 80,
 } as const;
 
-export const approvalKinds = ['client', 'agent', 'device', 'instance'] as const;
+const approvalKinds = ['client', 'agent', 'device', 'instance'] as const;
 export type ApprovalKind = (typeof approvalKinds)[number];
 
 /** Times in ms since the epoch. */
