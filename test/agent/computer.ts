@@ -47,7 +47,7 @@ export interface Computer {
   signed: (changed?: Partial<ExchangeRequest>) => Promise<ExchangeRequest>;
 }
 
-export interface PageCall {
+interface PageCall {
   body?: unknown;
   headers?: Record<string, string | undefined>;
 }

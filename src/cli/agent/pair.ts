@@ -1,9 +1,16 @@
 import { execFile } from 'node:child_process';
 import { hostname } from 'node:os';
-import { connect, finish, type RememberedBox, type RememberedBoxes, type Store } from '../../client/index.ts';
+import {
+  BoxConnection,
+  connect,
+  finish,
+  type RememberedBox,
+  type RememberedBoxes,
+  type Store,
+} from '../../client/index.ts';
 import type { Runtime } from '../../client/runtime.ts';
 import { type Clock, minutes } from '../../kit/clock.ts';
-import { messageOf, Problem } from '../../kit/errors.ts';
+import { Problem } from '../../kit/errors.ts';
 import type { Log } from '../../kit/log.ts';
 import { agentClient } from '../../protocol/agent-api.ts';
 import { PairedAccount } from './paired-account.ts';
@@ -64,13 +71,10 @@ async function introduce(
   } finally {
     await account.close();
   }
-  if (before?.tokens === undefined || before.tokens === null) return;
-  // Of another process, or of none: only the token that ends it is used.
-  const form = { token: before.tokens.refresh, client_id: agentClient.clientId };
-  const { fetch } = options.runtime;
-  await fetch?.(`${box.ways.main}/oauth/revoke`, { method: 'POST', body: new URLSearchParams(form) }).catch(
-    (error: unknown) => options.log.warn(`the earlier session was not ended: ${messageOf(error)}`),
-  );
+  if (before === undefined) return;
+  const old = new BoxConnection({ ...options, box: before, localAllowed: true });
+  await old.logOut();
+  await old.close();
 }
 
 /** The person's browser, by the platform's own opener; they have the address in the terminal as well. */

@@ -5,7 +5,7 @@ import { agentClient } from '../../protocol/agent-api.ts';
 const { pathname } = new URL(agentClient.redirectUri);
 
 const page = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Porchlight</title>
-<p>This computer is known to the box now. You can close this page.</p></html>`;
+<p>The box has answered. You can close this page: the terminal says how it went.</p></html>`;
 
 /**
  * Where the browser comes back to on this computer (RFC 8252, 7.3): a port of loopback, open for one answer. `returned`

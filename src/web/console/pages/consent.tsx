@@ -46,7 +46,7 @@ export function Consent(): JSX.Element {
       <p>{t.consent.asks}</p>
       <p class="origin">
         <strong>{app.name}</strong>
-        <code>{app.origin}</code>
+        {isProgram(app.origin) ? t.consent.program : <code>{app.origin}</code>}
       </p>
       <p>{t.consent.person(person?.name ?? '', boxName)}</p>
       <p class="soft">{t.consent.check}</p>
@@ -62,6 +62,9 @@ export function Consent(): JSX.Element {
     </NarrowPage>
   );
 }
+
+/** It is returned to a port of this computer that says nothing to anybody (RFC 8252, 7.3). */
+const isProgram = (origin: string): boolean => /^http:\/\/(127\.0\.0\.1|\[::1\])(:|$)/.test(origin);
 
 function Refused({ problem }: { problem: unknown }): JSX.Element {
   const t = useConsoleText();

@@ -66,6 +66,7 @@ export const de: Translation<typeof en> = {
     title: (app) => `${app} hereinlassen?`,
     asks: 'Diese App möchte sich mit Ihrer Box verbinden:',
     person: (name, box) => `Sie würde auf „${box}“ als ${name} handeln, bis Sie ihre Sitzung beenden.`,
+    program: 'Ein Programm auf diesem Computer',
     check: 'Erlauben Sie es nur, wenn Sie gerade eben von dort gekommen sind.',
     allow: 'Erlauben',
     deny: 'Nicht erlauben',

@@ -69,6 +69,7 @@ export const en = {
     title: (app: string) => `Let ${app} in?`,
     asks: 'This app asks to connect to your box:',
     person: (name: string, box: string) => `It would act as ${name} on “${box}”, until you end its session.`,
+    program: 'A program on this computer',
     check: 'Allow it only if you came from there a moment ago.',
     allow: 'Allow',
     deny: 'Do not allow',
