@@ -5,11 +5,11 @@ import { codeOf, Problem } from '../../../kit/errors.ts';
 import type { Health } from '../../../kit/health.ts';
 import type { HttpApp } from '../../../kit/http-server.ts';
 import type { Log } from '../../../kit/log.ts';
+import { readableName } from '../../../kit/text.ts';
 import {
   type ConfirmRequest,
   type InstanceAnswer,
   type InstanceCredentials,
-  type InstanceEntry,
   instanceLimits,
   type InstanceRequest,
 } from '../../../protocol/instance-api.ts';
@@ -23,6 +23,7 @@ import type { WayIn } from '../way-in.ts';
 import { Cleaning } from './cleaning.ts';
 import { InstanceLimits } from './instance-limits.ts';
 import { type Instance, InstanceTable } from './instance-table.ts';
+import { Letters } from './letters.ts';
 import type { Mailbox } from './mailbox.ts';
 import { type Asker, PendingRequests } from './pending.ts';
 import { instanceRoutes } from './routes.ts';
@@ -58,7 +59,7 @@ export class Instances implements WayIn {
   readonly #signed: SignedRequests;
   readonly #limits: InstanceLimits;
   readonly #cleaning: Cleaning;
-  readonly #stopped = new AbortController();
+  readonly #letters: Letters;
 
   constructor(options: InstancesOptions) {
     this.#options = options;
@@ -69,6 +70,7 @@ export class Instances implements WayIn {
     this.#signed = new SignedRequests(options);
     this.#limits = new InstanceLimits(options.clock);
     this.#cleaning = new Cleaning({ ...options, pending: this.#pending, table: this.#table });
+    this.#letters = new Letters({ ...options, cleaning: this.#cleaning });
   }
 
   async start(): Promise<void> {
@@ -77,9 +79,8 @@ export class Instances implements WayIn {
   }
 
   async stop(): Promise<void> {
-    this.#stopped.abort();
     await this.#cleaning.stop();
-    for (const mailbox of this.#options.mailboxes) await mailbox.close();
+    await this.#letters.close();
   }
 
   routes(app: HttpApp): void {
@@ -96,8 +97,9 @@ export class Instances implements WayIn {
    */
   async request(wanted: InstanceRequest, visitor: Visitor, device: string): Promise<InstanceAnswer> {
     this.#limits.request(visitor.address);
-    const { deviceId, uid, variation = 'otp', label = device } = wanted;
-    const mailbox = this.#mailbox(wanted.mailbox);
+    const { deviceId, uid, variation = 'otp' } = wanted;
+    const label = readableName(wanted.label ?? '').slice(0, instanceLimits.labelMax) || device;
+    const mailbox = this.#letters.mailbox(wanted.mailbox);
     if (!mailbox.uidPattern.test(uid)) {
       const message = `uid is no id of the mailbox ${mailbox.name}; give the one that signing in there answered`;
       throw new Problem('bad-request', message, { status: 400, retryable: false });
@@ -108,7 +110,7 @@ export class Instances implements WayIn {
         ? [this.#pending.newOtp(asker), instanceLimits.otpSeconds]
         : [this.#pending.newToken(asker), instanceLimits.deliverySeconds];
     try {
-      await this.#deliver(mailbox, uid, variation, value, seconds);
+      await this.#letters.put(mailbox, { uid, name: variation, value, seconds });
     } catch (error) {
       this.#pending.forget(asker);
       throw error;
@@ -129,7 +131,7 @@ export class Instances implements WayIn {
       audit.record({ action: 'credential-refused', who: 'app instance', what: 'one-time password', address });
       throw otpRefused();
     }
-    const mailbox = this.#mailbox(asker.mailbox);
+    const mailbox = this.#letters.mailbox(asker.mailbox);
     this.#cleaning.done(mailbox, { uid: given.uid, name: 'otp' });
     const secrets = { hmac: randomBytes(32), sealing: await newKeptKeys() };
     const made = this.#table.create({ ...asker, address }, secrets);
@@ -143,7 +145,8 @@ export class Instances implements WayIn {
       const info = sealedFor.credentials(boxId, given.uid);
       const sealed = await sealedTo(given.publicKey, JSON.stringify(credentials), info);
       const seconds = instanceLimits.deliverySeconds;
-      await this.#deliver(mailbox, given.uid, 'credentials', JSON.stringify(sealed), seconds);
+      const value = JSON.stringify(sealed);
+      await this.#letters.put(mailbox, { uid: given.uid, name: 'credentials', value, seconds });
       return { boxId, expires_in: seconds };
     } catch (error) {
       sessions.end(made.session.id);
@@ -198,67 +201,21 @@ export class Instances implements WayIn {
     if (known !== undefined) return known;
     const asker = this.#pending.useToken(tokenHash);
     if (asker === undefined) return undefined;
-    this.#cleaning.done(this.#mailbox(asker.mailbox), { uid: asker.uid, name: 'token' });
+    this.#cleaning.done(this.#letters.mailbox(asker.mailbox), { uid: asker.uid, name: 'token' });
     return this.#table.create(asker, { tokenHash });
-  }
-
-  #mailbox(name?: string): Mailbox {
-    const { mailboxes } = this.#options;
-    const found = mailboxes.find((mailbox) => name === undefined || mailbox.name === name);
-    if (found !== undefined) return found;
-    const known = mailboxes.map((mailbox) => mailbox.name).join(', ') || 'none, which its settings change';
-    throw new Problem('mailbox-unknown', `this box has no mailbox ${name ?? ''}; it has: ${known}`, {
-      status: 422,
-      retryable: false,
-    });
-  }
-
-  async #deliver(
-    mailbox: Mailbox,
-    uid: string,
-    name: InstanceEntry,
-    value: string,
-    seconds: number,
-  ): Promise<void> {
-    const letter = { uid, name, value, seconds };
-    try {
-      await mailbox.put(letter, this.#stopped.signal);
-    } catch (error) {
-      this.#options.log.warn(
-        { err: error, code: codeOf(error) },
-        `the mailbox ${mailbox.name} took no letter`,
-      );
-      // What the mailbox said is for the box's owner, not for strangers.
-      throw new Problem('mailbox-failed', 'the mailbox cannot be written to now; try again in a minute', {
-        status: 503,
-        retryAfterSeconds: 60,
-        cause: error,
-      });
-    }
-    this.#cleaning.written(mailbox, letter);
   }
 }
 
 async function sealedTo(publicKey: string, text: string, info: string): ReturnType<typeof seal> {
   try {
     return await seal(publicKey, text, info);
-  } catch (error) {
-    throw new Problem(
-      'bad-request',
-      'publicKey is no point of P-256; give the uncompressed one in base64url',
-      {
-        status: 400,
-        cause: error,
-      },
-    );
+  } catch (cause) {
+    const message = 'publicKey is no point of P-256; give the uncompressed one in base64url';
+    throw new Problem('bad-request', message, { status: 400, cause });
   }
 }
 
-const otpRefused = (): Problem =>
-  new Problem(
-    'otp-refused',
-    'the one-time password is wrong, used, or older than a minute; ask for another one',
-    {
-      status: 401,
-    },
-  );
+function otpRefused(): Problem {
+  const message = 'the one-time password is wrong, used, or older than a minute; ask for another one';
+  return new Problem('otp-refused', message, { status: 401 });
+}
