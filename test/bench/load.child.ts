@@ -1,6 +1,7 @@
-/* Sends the requests that stdin names, as many at a time as there are connections; prints how many per second were answered. */
+/* Sends the requests that the first line of stdin names, as many at a time as there are connections. */
+import { once } from 'node:events';
 import { Agent, request } from 'node:https';
-import { json } from 'node:stream/consumers';
+import { createInterface } from 'node:readline';
 
 export interface Load {
   port: number;
@@ -13,7 +14,10 @@ export interface Load {
   connections: number;
 }
 
-const { port, servername, caPem, path, headers, count, connections } = (await json(process.stdin)) as Load;
+const stdin = createInterface(process.stdin);
+const [asked] = (await once(stdin, 'line')) as [string];
+stdin.close();
+const { port, servername, caPem, path, headers, count, connections } = JSON.parse(asked) as Load;
 const agent = new Agent({ keepAlive: true, maxSockets: connections });
 
 function send(index: number): Promise<void> {
@@ -34,14 +38,10 @@ function send(index: number): Promise<void> {
 }
 
 let next = 0;
-const line = async (until: number): Promise<void> => {
-  while (next < until) await send(next++);
+const line = async (): Promise<void> => {
+  while (next < count) await send(next++);
 };
-const lines = (until: number): Promise<unknown> =>
-  Promise.all(Array.from({ length: connections }, () => line(until)));
-// The connections stand before the clock starts.
-await lines(connections);
-const from = performance.now();
-await lines(count);
-process.stdout.write(String(((count - connections) * 1000) / (performance.now() - from)));
+await Promise.all(Array.from({ length: connections }, line));
+process.stdout.write('done');
 agent.destroy();
+process.stdin.destroy();
