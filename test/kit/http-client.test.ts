@@ -59,6 +59,28 @@ const Shape = Type.Object({ n: Type.Integer() });
 const get = { method: 'GET', path: '/x', answer: Shape } as const;
 
 describe('a call', () => {
+  it('sends a form when it is given one, and the headers it is given', async () => {
+    const seen: unknown[] = [];
+    const api = await clientOf((request, response) => {
+      const chunks: Buffer[] = [];
+      request.on('data', (chunk: Buffer) => chunks.push(chunk));
+      request.on('end', () => {
+        const { 'content-type': type, authorization } = request.headers;
+        seen.push([request.method, type, authorization, Buffer.concat(chunks).toString()]);
+        json({ n: 1 })(request, response);
+      });
+    });
+    const headers = { authorization: 'Bearer t' };
+    await api.request({ method: 'POST', path: '/', body: new URLSearchParams({ a: 'b c' }), headers });
+    await api.request({ method: 'PATCH', path: '/', body: { a: 1 } });
+    await api.request({ method: 'GET', path: '/', headers });
+    expect(seen).toEqual([
+      ['POST', 'application/x-www-form-urlencoded', 'Bearer t', 'a=b+c'],
+      ['PATCH', 'application/json', undefined, '{"a":1}'],
+      ['GET', undefined, 'Bearer t', ''],
+    ]);
+  });
+
   it('sends JSON with the client certificate, and answers what has the agreed shape', async () => {
     let seen: unknown;
     const api = await clientOf(

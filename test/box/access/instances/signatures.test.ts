@@ -134,6 +134,15 @@ describe('a signed call', () => {
   });
 });
 
+it('that was made before the box was started is not taken: the box knows none of the nonces from then', async () => {
+  const house = await openHouse();
+  const app = await new PhoneApp(house).letIn();
+  const now = Math.floor(house.lab.clock.now() / 1000);
+  const before = await app.call('GET', '/api/instance', undefined, { created: now - 1 });
+  expect(before).toMatchObject(refused('signature-stale'));
+  expect((await app.call('GET', '/api/instance')).status).toBe(200);
+});
+
 it('is never a person’s cookie that a signature stands beside', async () => {
   const house = await openHouse();
   expect((await house.owner.call('GET', '/api/me')).status).toBe(200);
