@@ -210,6 +210,12 @@ export class Access implements Service {
     const parts = this.#parts;
     await app.register(async (scope) => {
       scope.addHook('onRequest', (request, reply) => parts.guard.admit(request, reply));
+      scope.addHook('onResponse', async (request, reply) => {
+        const { deed } = request.routeOptions.config;
+        if (deed === undefined || reply.statusCode >= 400) return;
+        const { address } = parts.guard.visitor(request);
+        parts.audit.record({ action: deed, who: parts.guard.who(request).person.name, address });
+      });
       // JSON and, for the apps' endpoints, forms: a page elsewhere can send `text/plain` without asking.
       scope.removeContentTypeParser('text/plain');
       loginRoutes(scope, parts);

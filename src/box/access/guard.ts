@@ -2,6 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { codeOf, messageOf, Problem } from '../../kit/errors.ts';
 import type { Log } from '../../kit/log.ts';
+import type { AuditAction } from '../../protocol/audit-api.ts';
 import type { ZoneNames } from '../../protocol/names.ts';
 import type { Apps } from './apps.ts';
 import { idleMs } from './logins.ts';
@@ -31,6 +32,8 @@ export type Proof = (request: FastifyRequest) => Session | undefined;
 declare module 'fastify' {
   interface FastifyContextConfig {
     admission?: Admission;
+    /** Written down when it is done, by whom and from where. Of routes for a person. */
+    deed?: AuditAction;
   }
 }
 

@@ -15,7 +15,11 @@ export async function updateRoutes(app: HttpApp, updater: Updater, prefix: strin
     updater.configure(body),
   );
   app.post(`${prefix}/check`, owner, async () => updater.check());
-  app.post(`${prefix}/install`, { ...owner, schema: { body: InstallRequest } }, async ({ body }, reply) =>
+  const install = {
+    config: { ...owner.config, deed: 'update-installed' },
+    schema: { body: InstallRequest },
+  } as const;
+  app.post(`${prefix}/install`, install, async ({ body }, reply) =>
     reply.status(202).send(await updater.install(body)),
   );
   app.post(`${prefix}/restart`, owner, async (_request, reply) =>
@@ -27,7 +31,7 @@ export async function updateRoutes(app: HttpApp, updater: Updater, prefix: strin
 function bundleRoute(app: HttpApp, updater: Updater, prefix: string): void {
   // The bundle goes to the disk as it comes.
   app.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload));
-  const config = { admission: 'owner', longBody: true } as const;
+  const config = { admission: 'owner', longBody: true, deed: 'update-installed' } as const;
   app.put(`${prefix}/bundle`, { config, schema: { querystring: BundleQuery } }, async (request, reply) => {
     const { body, query } = request;
     if (!(body instanceof Readable))

@@ -109,6 +109,9 @@ describe.skipIf(why !== undefined)(`updates for owners ${why ?? ''}`, () => {
     expect(await upload(bundle)).toMatchObject({ status: 202 });
     await expect.poll(() => updater.state.value.phase).toBe('awaiting-reboot');
     expect(machine.held('B')).toBe('1.1.0');
+    // The one that was no bundle is not in the record.
+    const { entries } = (await owner.call('GET', '/api/audit')).json as { entries: { action: string }[] };
+    expect(entries.filter(({ action }) => action === 'update-installed')).toMatchObject([{ who: 'Ada' }]);
     expect((await owner.call('POST', '/api/update/restart')).status).toBe(202);
     const settings = { channel: 'beta', paused: true };
     expect((await owner.call('PUT', '/api/update/settings', { body: settings })).json).toMatchObject(
