@@ -23,7 +23,7 @@ export function folderStore(folder: string): Store {
     keys: async () => {
       const names = await namesIn(folder);
       return names
-        .filter((name) => name.endsWith(ending) && !name.startsWith('.'))
+        .filter((name) => name.endsWith(ending))
         .map((name) => decodeURIComponent(name.slice(0, -ending.length)));
     },
   };
