@@ -92,9 +92,12 @@ export class Box implements Service {
     await privateFolder(config.state);
     this.#lock = lockFolder(config.state);
     await keepStateBefore(config.state, this.#options.version);
-    const asked = await takeUp(config.system.cardRequests, config.state, this.#options.log);
+    const { trust, log, restart } = this.#options;
+    const { outcome, elsewhere } = await takeUp(config, placeOf(config, trust), log);
+    // Whoever starts it again makes the configuration before (on the appliance, from the card).
+    if (elsewhere) return restart();
     const identity = await loadIdentity({ stateFolder: config.state, clock });
-    this.#running = this.#compose(identity, clock, asked);
+    this.#running = this.#compose(identity, clock, outcome);
     await this.#running.start(signal);
   }
 

@@ -28,8 +28,8 @@ export async function runUntilEnded(
 /** Resolves when `signal` aborts, and keeps the process alive until then. */
 export function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
+    if (signal.aborted) return resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
     // Nothing else needs to keep the process alive: timers and pipes of stopped or waiting parts do not.
     const alive = setInterval(() => undefined, 2 ** 30);
     signal.addEventListener('abort', () => clearInterval(alive), { once: true });

@@ -66,9 +66,30 @@ describe.skipIf(reason !== undefined)('the card', () => {
     expect(await shell('journalctl -p crit -t porchlight-failed --no-pager -q')).toBe('');
   }, 60_000);
 
+  it('a restored box finds its own cloud, though the card does not say it', async () => {
+    const main = '/usr/lib/porchlight/node_modules/.bin/node /usr/lib/porchlight/src/cli/main.ts';
+    const zone = (): Promise<string> => shell(`${main} id --json`);
+    // It has been started as often as a box in trouble may be.
+    await manager.run('systemctl', 'reset-failed', 'porchlight-box');
+    await putOnCard('porchlight.toml', '[zone]\\nroot = "box.family.example"\\n');
+    await manager.run('systemctl', 'restart', 'porchlight-box');
+    expect(await zone()).toContain('.box.family.example"');
+    expect(await shell(`echo a lamp beside the harbour | ${main} backup /tmp/b`)).toContain('/tmp/b: ');
+    await putOnCard('porchlight.toml', 'name = "Cellar"\\n');
+    await manager.run('systemctl', 'restart', 'porchlight-box');
+    expect(await zone()).toContain('.box.porchlight.example"');
+    expect(await shell(`echo a lamp beside the harbour | ${main} restore /tmp/b`)).toContain(
+      'This box is “Porchlight” now',
+    );
+    await expect.poll(zone, { timeout: 60_000 }).toContain('.box.family.example"');
+    await expect.poll(() => shell('systemctl is-active porchlight-box')).toBe('active');
+    expect(await shell('curl -s http://127.0.0.1:4480/status')).toContain('"name":"Cellar"');
+  }, 120_000);
+
   it('cannot be made to tell what only root may read', async () => {
     await shell('runuser -u porchlight -- ln -sf /etc/shadow /run/porchlight/note.new');
     await shell('runuser -u porchlight -- mv -T /run/porchlight/note.new /run/porchlight/note');
+    await shell('runuser -u porchlight -- mkdir -p /run/porchlight/note-waiting/x');
     const said = (): Promise<string> => shell('journalctl -u porchlight-note --no-pager -o cat');
     await expect.poll(said).toContain('/run/porchlight/note cannot be opened');
     expect(await onCard('porchlight.txt')).not.toContain('root:');

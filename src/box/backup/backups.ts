@@ -26,6 +26,9 @@ export type BackupView = Pick<Contents, 'boxId' | 'name' | 'madeAt' | 'place'>;
 /** Where a restored box belongs, for whoever writes its configuration (the card's reader). */
 export const placeFile = 'zone/place.json';
 
+/** There until the first start after the restore. */
+export const justRestoredFile = 'zone/restored';
+
 /** What makes the name of the box: it stays when people and secrets are forgotten. */
 const identityFolders = ['identity', 'certificate', 'zone'];
 
@@ -99,13 +102,9 @@ export async function stageRestore(
   passphrase: string,
 ): Promise<BackupView> {
   const { files, ...contents } = await read(file, passphrase);
-  const place = Buffer.from(JSON.stringify(contents.place));
-  await stage(
-    stateFolder,
-    { action: 'restore', kept: [] },
-    new Map([...files, [placeFile, place]]),
-    openable,
-  );
+  files.set(placeFile, Buffer.from(JSON.stringify(contents.place)));
+  files.set(justRestoredFile, Buffer.alloc(0));
+  await stage(stateFolder, { action: 'restore', kept: [] }, files, openable);
   return contents;
 }
 

@@ -49,7 +49,7 @@ const Contents = Type.Object({
     additionalProperties: false,
   }),
 });
-export type Contents = Omit<Static<typeof Contents>, 'files'> & { files: ReadonlyMap<string, Buffer> };
+export type Contents = Omit<Static<typeof Contents>, 'files'> & { files: Map<string, Buffer> };
 
 /** Bytes; what is larger is no backup. */
 export const largestBackup = accessLimits.backupBytes;

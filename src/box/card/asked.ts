@@ -1,23 +1,47 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Static } from 'typebox';
 import { Value } from 'typebox/value';
 import { messageOf } from '../../kit/errors.ts';
 import { readIfThere, writeAtomic } from '../../kit/files.ts';
 import type { Log } from '../../kit/log.ts';
-import { stageReset, stageRestore } from '../backup/backups.ts';
+import { justRestoredFile, placeFile, stageReset, stageRestore } from '../backup/backups.ts';
+import type { Place } from '../backup/contents.ts';
 import { carryOut } from '../backup/pending.ts';
 import { accessLimits } from '../../protocol/access-api.ts';
-import { readPlainFile } from './card-folder.ts';
+import type { BoxConfig } from '../config.ts';
+import { plain, readPlainFile } from './card-folder.ts';
 import { Outcome } from './note-copy.ts';
 import { type CardRequest, readRequest } from './requests.ts';
 
 export type Outcome = Static<typeof Outcome>;
 
+export interface TakenUp {
+  /** What became of what the card asks for. */
+  outcome: Outcome | undefined;
+  /** A backup was restored whose cloud is another one than is configured: the configuration has to be made anew. */
+  elsewhere: boolean;
+}
+
 /** Takes up what is pending in the state folder, and then what a file on the card asks for. */
-export async function takeUp(folder: string, stateFolder: string, log: Log): Promise<Outcome | undefined> {
-  const done = await carryOut(stateFolder);
+export async function takeUp(config: BoxConfig, configured: Place, log: Log): Promise<TakenUp> {
+  const { state, system } = config;
+  const done = await carryOut(state);
   if (done !== undefined) log.info({ part: 'backup' }, `the ${done.action} is carried out`);
-  return doAsAsked(folder, stateFolder);
+  const outcome = await doAsAsked(system.cardRequests, state);
+  const elsewhere = await isElsewhere(state, configured);
+  if (elsewhere)
+    log.warn({ part: 'backup' }, 'the restored box belongs to another cloud than the configuration says');
+  return { outcome, elsewhere };
+}
+
+/** Only at the first start after a restore: when the configuration stays another one, a person wanted it so. */
+async function isElsewhere(stateFolder: string, configured: Place): Promise<boolean> {
+  const just = join(stateFolder, justRestoredFile);
+  if ((await readIfThere(just)) === undefined) return false;
+  const place = (await readIfThere(join(stateFolder, placeFile))) ?? '';
+  await rm(just);
+  return place !== JSON.stringify(configured);
 }
 
 /**
@@ -32,7 +56,8 @@ export async function doAsAsked(folder: string, stateFolder: string): Promise<Ou
   if (request === undefined) return undefined;
   const before = await outcomeIn(doneFile);
   if (before?.id === request.id) return before;
-  const outcome = { id: request.id, ...(await outcomeOf(request, folder, stateFolder)) };
+  const { done, words } = await outcomeOf(request, folder, stateFolder);
+  const outcome = { id: request.id, done, words: plain(words) };
   await writeAtomic(doneFile, JSON.stringify(outcome));
   return outcome;
 }

@@ -82,11 +82,16 @@ export async function removeFromCard(...paths: readonly string[]): Promise<void>
   for (const folder of new Set(paths.map(dirname))) await syncFolder(folder);
 }
 
+/** Without what `plainText` refuses, which names may hold: the joints of emoji, directions of writing. */
+export function plain(text: string): string {
+  return text.replaceAll(/[^\n\p{L}\p{M}\p{N}\p{P}\p{S}\p{Zs}]/gu, '');
+}
+
 /** The text of bytes that somebody else wrote: printable characters and line feeds alone, else `undefined`. */
 export function plainText(bytes: Buffer): string | undefined {
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-    return /^[\n\p{L}\p{M}\p{N}\p{P}\p{S}\p{Zs}]*$/u.test(text) ? text : undefined;
+    return plain(text) === text ? text : undefined;
   } catch {
     return undefined;
   }

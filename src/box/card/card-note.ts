@@ -1,11 +1,12 @@
 import { join } from 'node:path';
-import type { Clock, Random } from '../../kit/clock.ts';
+import { type Clock, type Random, seconds } from '../../kit/clock.ts';
 import { writeAtomic } from '../../kit/files.ts';
 import type { Log } from '../../kit/log.ts';
 import { Reconciler } from '../../kit/reconcile.ts';
 import type { Service } from '../../kit/service.ts';
 import { type BoxFacts, waysIn } from '../system/status.ts';
 import type { Outcome } from './asked.ts';
+import { plain } from './card-folder.ts';
 
 /** What the note on the card says. */
 export interface NoteFacts {
@@ -41,8 +42,12 @@ export function noteText({ name, boxId, setupCode, urls, addresses }: NoteFacts)
     setupCode === undefined
       ? 'It has an owner.'
       : 'It has no owner yet. Open one of its addresses from your home network and type\nthe setup code: the box is yours then. Keep the code from others until you have.';
-  return `This is the box “${name}”.\n\n${first}\n\n${rows.map(([label, text]) => `${label.padEnd(width)}${text}\n`).join('')}\n`;
+  return plain(
+    `This is the box “${name}”.\n\n${first}\n\n${rows.map(([label, text]) => `${label.padEnd(width)}${text}\n`).join('')}\n`,
+  );
 }
+
+const settleMs = seconds(3);
 
 export interface CardNoteOptions {
   /** Where the service manager lets the box write for others; `undefined` where it has no card. */
@@ -61,6 +66,7 @@ export class CardNote implements Service {
   readonly #options: CardNoteOptions;
   readonly #writing: Reconciler;
   #written = '';
+  #seen = '';
 
   constructor(options: CardNoteOptions) {
     this.#options = options;
@@ -77,6 +83,7 @@ export class CardNote implements Service {
     const { runtimeFolder, outcome, log } = this.#options;
     if (outcome !== undefined) log.info(`asked by a file on the card: ${outcome.words}`);
     if (runtimeFolder === undefined) return;
+    // Copied together with the first note.
     if (outcome !== undefined) await writeAtomic(join(runtimeFolder, 'outcome'), JSON.stringify(outcome));
     await this.#writing.start();
   }
@@ -85,7 +92,8 @@ export class CardNote implements Service {
     await this.#writing.stop();
   }
 
-  async #write(): Promise<undefined> {
+  /** What is new is looked at once more: at the start many things change within seconds, and each write wears the card. */
+  async #write(): Promise<number | undefined> {
     const { runtimeFolder, facts } = this.#options;
     const text = noteText({
       name: facts.name.value,
@@ -94,8 +102,14 @@ export class CardNote implements Service {
       urls: waysIn(facts),
       addresses: facts.network.value.addresses,
     });
-    if (runtimeFolder === undefined || text === this.#written) return;
+    if (runtimeFolder === undefined || text === this.#written) return undefined;
+    if (text !== this.#seen) {
+      this.#seen = text;
+      return settleMs;
+    }
     await writeAtomic(join(runtimeFolder, 'note'), text);
+    await writeAtomic(join(runtimeFolder, 'note-waiting'), '');
     this.#written = text;
+    return undefined;
   }
 }

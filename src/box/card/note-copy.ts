@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { messageOf } from '../../kit/errors.ts';
@@ -17,6 +18,8 @@ const written = 'Written by the box on ';
  */
 export async function copyNote(paths: CardPaths, now: Date): Promise<string[]> {
   const refused: string[] = [];
+  // First of all: what changes from now on is copied the next time. It is the box's folder, so it may be anything.
+  await rm(paths.daemonWaiting, { recursive: true, force: true });
   const attempt = async (action: () => Promise<void>): Promise<void> => {
     await action().catch((error: unknown) => void refused.push(messageOf(error)));
   };

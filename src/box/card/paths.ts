@@ -27,6 +27,8 @@ export interface CardPaths {
 
   zoneinfo: string;
   /** What the daemon hands to root. */
+  /** That there is something to copy. */
+  daemonWaiting: string;
   daemonNote: string;
   daemonOutcome: string;
 }
@@ -52,6 +54,7 @@ export function cardPaths(roots: { card: string; data: string; state: string; ru
     request: join(data, 'card/request.json'),
     requestBackup: join(data, 'card/restore.backup'),
     zoneinfo: '/usr/share/zoneinfo',
+    daemonWaiting: join(run, 'note-waiting'),
     daemonNote: join(run, 'note'),
     daemonOutcome: join(run, 'outcome'),
   };

@@ -3,11 +3,15 @@ import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Backups } from '../../../src/box/backup/backups.ts';
 import { applyCard } from '../../../src/box/card/apply.ts';
-import { doAsAsked } from '../../../src/box/card/asked.ts';
+import { doAsAsked, takeUp } from '../../../src/box/card/asked.ts';
 import { noteText } from '../../../src/box/card/card-note.ts';
 import { copyNote } from '../../../src/box/card/note-copy.ts';
 import { type CardPaths, cardPaths } from '../../../src/box/card/paths.ts';
+import type { Place } from '../../../src/box/backup/contents.ts';
+import { BoxConfig } from '../../../src/box/config.ts';
 import { loadIdentity } from '../../../src/box/identity/identity.ts';
+import { loadConfig } from '../../../src/kit/config.ts';
+import { silentLog } from '../../../src/kit/log.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 
@@ -106,6 +110,27 @@ describe('a file on the card', () => {
     );
   });
 
+  it('of a box with another cloud says so, once, so that the configuration is made anew', async () => {
+    const config = loadConfig(BoxConfig, {
+      env: {},
+      args: ['--state', state, '--system.card-requests', dirname(paths.request)],
+    }).config;
+    const up = async (configured: Place): Promise<boolean> =>
+      (await takeUp(config, configured, silentLog)).elsewhere;
+    const restore = async (): Promise<void> => {
+      put(paths.restoreRequest, await backupOf(state));
+      put(paths.restorePassphrase, passphrase);
+      await applyCard(paths);
+    };
+    await boxId();
+    expect(await up(place)).toBe(false);
+    await restore();
+    expect(await up({ ...place, zoneRoot: 'box.other.test' })).toBe(true);
+    expect(await up({ ...place, zoneRoot: 'box.other.test' })).toBe(false);
+    await restore();
+    expect(await up(place)).toBe(false);
+  });
+
   it('that cannot be restored changes nothing, says why, and can be corrected', async () => {
     const before = await boxId();
     put(paths.restoreRequest, await backupOf(state));
@@ -124,7 +149,7 @@ describe('a file on the card', () => {
 
 describe('the note', () => {
   const facts = {
-    name: 'Attic',
+    name: 'Attic 👨‍👩‍👧',
     boxId: 'a'.repeat(52),
     setupCode: '7K4Q-ZB2M',
     urls: [
