@@ -222,7 +222,7 @@ describe.skipIf(noBrowser !== undefined)(`the console ${noBrowser ?? ''}`, () =>
     await end.click();
     await page.getByRole('dialog').getByRole('button', { name: en.sessions.end }).click();
     await end.waitFor({ state: 'detached' });
-    expect(box.known.sessions.map(({ id }) => id)).toEqual(['s1', 's2', 's3']);
+    expect(box.known.sessions.map(({ id }) => id)).toEqual(['s1', 's2', 's3', 's5', 's6', 's7', 's8']);
 
     await visit('apps');
     await page.getByLabel(en.apps.name).fill('Recipes');

@@ -11,6 +11,13 @@ const boxId = 'u4k2xq7dnw3bm5t6rhy2pzc7vfj4ge3lsoa6idq2n5wkx7bt3mya';
 /** Of each deed one; `logins` before them. */
 export function recordAt(now: number, logins = 0): AuditEntry[] {
   const whats: Partial<Record<AuditEntry['action'], string>> = {
+    'session-made': 'Porchlight · desk',
+    'session-expired': 'Photo frame',
+    'credential-replayed': 'Photo frame',
+    'approval-allowed': 'Label printer',
+    'approval-refused': 'Unknown program',
+    'approval-forgotten': 'Unknown program',
+    'passkey-added': 'My phone',
     'logged-in': 'Firefox on Android',
     'logged-out': 'Firefox on Android',
     'session-ended': 'Photo frame (+1)',
@@ -115,13 +122,21 @@ export function usualState(now: number): FakeState {
         label: 'Porchlight · Chromium on Linux',
         lastSeenAt: now - minute,
       }),
-      session('s3', {
-        parentId: 's2',
+      session('s3', { kind: 'agent', label: 'Porchlight agent · desk', lastSeenAt: now - 2 * minute }),
+      session('s5', {
+        parentId: 's3',
         kind: 'page',
-        label: 'Photo frame',
+        label: 'Porchlight · desk',
         lastSeenAt: now - 9 * minute,
         expiresAt: now + 5 * minute,
       }),
+      session('s6', {
+        kind: 'client',
+        label: 'Cockpit on the kitchen tablet',
+        lastSeenAt: now - 20 * minute,
+      }),
+      session('s7', { kind: 'device', label: 'Label printer', lastSeenAt: now - 30 * minute }),
+      session('s8', { kind: 'instance', label: 'Party · Pixel 9', lastSeenAt: now - day }),
       session('s4', {
         label: 'Firefox on Android',
         lastSeenAt: now - 2 * day,
