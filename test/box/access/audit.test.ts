@@ -127,16 +127,16 @@ describe('the record', () => {
   });
 });
 
-describe('what is kept of the record', () => {
-  async function open(): Promise<{ clock: FakeClock; store: AccessStore; audit: Audit }> {
-    const clock = new FakeClock();
-    const store = new AccessStore(temporaryFolder());
-    await store.open();
-    onTestFinished(() => store.close());
-    return { clock, store, audit: new Audit({ store, clock, log: silentLog }) };
-  }
-  const deed = { action: 'settings-changed', who: 'Ada', address: null } as const;
+async function open(): Promise<{ clock: FakeClock; store: AccessStore; audit: Audit }> {
+  const clock = new FakeClock();
+  const store = new AccessStore(temporaryFolder());
+  await store.open();
+  onTestFinished(() => store.close());
+  return { clock, store, audit: new Audit({ store, clock, log: silentLog }) };
+}
+const deed = { action: 'settings-changed', who: 'Ada', address: null } as const;
 
+describe('what is kept of the record', () => {
   it('is ninety days, and a bounded number of entries', async () => {
     const { clock, store, audit } = await open();
     audit.record(deed);
