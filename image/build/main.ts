@@ -1,4 +1,5 @@
 /* Builds the image for one kind of machine: `npm run image -- --board rpi|virt|amd64`; see docs/IMAGE.md. */
+import { spawnSync } from 'node:child_process';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -50,6 +51,7 @@ if ((key === undefined) !== (certificate === undefined)) {
   process.stderr.write('--bundle-key and --bundle-cert belong together\n');
   process.exit(2);
 }
+if (process.getuid?.() !== 0) inNamespace();
 try {
   if (values['update-lock']) await updateLock({ board, checkout, cache });
   await buildImage({
@@ -70,4 +72,15 @@ try {
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;
+}
+
+/** Starts over as the root of a user namespace, where files can have the owners that they are to have in the image. */
+function inNamespace(): never {
+  const { status, error } = spawnSync(
+    'unshare',
+    ['--map-root-user', '--map-auto', '--mount', process.execPath, ...process.argv.slice(1)],
+    { stdio: 'inherit' },
+  );
+  if (error !== undefined) process.stderr.write(`unshare cannot be run: ${error.message}\n`);
+  process.exit(status ?? 1);
 }

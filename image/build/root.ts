@@ -63,8 +63,7 @@ export async function buildRoot({ architecture, packages, time, cache }: RootOpt
       `deb [trusted=yes] copy://${folder} ./`,
     ];
     const script = (await runsHere(architecture)) ? 'exec "$@"' : emulated;
-    const namespaces = process.getuid?.() === 0 ? ['--mount'] : ['--mount', '--map-root-user', '--map-auto'];
-    await run('unshare', [...namespaces, 'sh', '-ec', script, 'sh', ...mmdebstrap], {
+    await run('unshare', ['--mount', 'sh', '-ec', script, 'sh', ...mmdebstrap], {
       env: {
         SOURCE_DATE_EPOCH: String(time),
         DEBIAN_FRONTEND: 'noninteractive',

@@ -11,14 +11,14 @@ const startsInImage = '/usr/bin/porchlight';
 /** Units that a box needs; the cloud's stay out. */
 const boxUnit = /^porchlight-(?!cloud|app|dns-server|frontend|mailbox|registration-server)/;
 
-/** Unpacks the root archive and, natively, the packages that need no configuring. */
+/** Unpacks the root archive (without devices: the kernel makes those) and, natively, the packages that need no configuring. */
 export async function unpackTree(
   tree: string,
   archive: string,
   packages: readonly FetchedPackage[],
 ): Promise<void> {
   await mkdir(tree, { recursive: true });
-  await run('tar', ['--numeric-owner', '--xattrs', '-xpf', archive, '-C', tree]);
+  await run('tar', ['--numeric-owner', '--xattrs', '--exclude=./dev/*', '-xpf', archive, '-C', tree]);
   for (const { how, file } of packages) if (how === 'unpack') await run('dpkg-deb', ['-x', file, tree]);
 }
 
@@ -163,6 +163,7 @@ export async function pruneModules(tree: string): Promise<string> {
 /** Takes out what was made by the build and belongs to one machine, or is of no use in an image that is never installed into. */
 export async function cleanTree(tree: string): Promise<void> {
   const gone = [
+    'etc/apt',
     'etc/machine-id',
     'etc/ssh/ssh_host_ecdsa_key',
     'etc/ssh/ssh_host_ecdsa_key.pub',

@@ -7,9 +7,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { layout } from '../../image/build/layout.ts';
 import { freePort } from '../../src/cli/home/free-port.ts';
 
-const built = resolve(import.meta.dirname, '../../dist/image');
+const { PORCHLIGHT_IMAGES: built = resolve(import.meta.dirname, '../../dist/image') } = process.env;
 
-/** The image that `npm run image -- --board amd64` leaves. */
+/** The image that `npm run image -- --board amd64` leaves, or one in the folder that PORCHLIGHT_IMAGES names. */
 export const builtImage = (board: 'amd64' | 'virt' = 'amd64'): string =>
   join(built, `porchlight-${board}.img`);
 
