@@ -41,7 +41,7 @@ export type ReleaseIndex = Static<typeof ReleaseIndex>;
 const text = Type.Union([Type.String(), Type.Null()]);
 const number = Type.Union([Type.Integer(), Type.Null()]);
 
-export const updatePhases = [
+const updatePhases = [
   'not-an-appliance',
   'idle',
   'checking',

@@ -5,7 +5,7 @@ import { Value } from 'typebox/value';
 import { readIfThere, syncFolder, writeAtomic } from '../../kit/files.ts';
 
 /** Root’s own folder: what it says decides whether a slot is kept, so that the box itself can only read it. */
-export const trialFolder = '/var/lib/porchlight-update';
+const trialFolder = '/var/lib/porchlight-update';
 
 /** Made by `porchlight-on-trial`, RAUC’s handler, before a slot is written: its boot name. */
 const markFile = 'on-trial';

@@ -4,7 +4,7 @@ import type { Release } from '../../protocol/update-api.ts';
 import { compareVersions } from './versions.ts';
 
 /** A release that was tried and taken back: how often, and when last (ms since the epoch). */
-export interface Setback {
+interface Setback {
   times: number;
   at: number;
   reason: string;

@@ -37,7 +37,7 @@ export const machineFolder = '.update';
 export const recordFile = 'record.json';
 
 /** Where it keeps what owners have set. */
-export const settingsFolder = 'update';
+const settingsFolder = 'update';
 const settingsFile = 'settings.json';
 
 /** What the part keeps on disk. A damaged file costs its content, not the box. */

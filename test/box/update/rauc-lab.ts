@@ -102,7 +102,7 @@ export class RaucLab {
     );
     const path = `${folder}.raucb`;
     const keys = ['--cert', join(this.folder, `${signer}.crt`), '--key', join(this.folder, `${signer}.key`)];
-    execFileSync('rauc', ['bundle', ...keys, folder, path], { stdio: 'ignore' });
+    execFileSync('/usr/bin/rauc', ['bundle', ...keys, folder, path], { stdio: 'ignore' });
     return path;
   }
 
@@ -151,7 +151,7 @@ export class RaucLab {
     for (const name of ['vendor', 'stranger']) {
       const files = ['-keyout', join(folder, `${name}.key`), '-out', join(folder, `${name}.crt`)];
       const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '3650'];
-      execFileSync('openssl', ['req', '-x509', ...kind, ...files, '-subj', `/CN=${name}`], {
+      execFileSync('/usr/bin/openssl', ['req', '-x509', ...kind, ...files, '-subj', `/CN=${name}`], {
         stdio: 'ignore',
       });
     }
@@ -213,7 +213,9 @@ bootname=B
 <busconfig><type>system</type><listen>${this.bus}</listen><auth>EXTERNAL</auth>
 <policy context="default">${all.map((rule) => `<allow ${rule}/>`).join('')}</policy></busconfig>`,
     );
-    this.#daemon = spawn('dbus-daemon', ['--nofork', `--config-file=${config}`], { stdio: 'ignore' });
+    this.#daemon = spawn('/usr/bin/dbus-daemon', ['--nofork', `--config-file=${config}`], {
+      stdio: 'ignore',
+    });
     await vi.waitUntil(() => existsSync(join(this.folder, 'bus')), soon);
   }
 }
