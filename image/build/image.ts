@@ -169,7 +169,7 @@ async function buildBootFiles(options: {
   time: number;
 }): Promise<void> {
   const { tree, checkout, work, version, board, time } = options;
-  const kernel = join(tree, 'usr/lib/modules', version, 'vmlinuz');
+  const kernel = join(tree, 'boot', `vmlinuz-${version}`);
   const inSlot = join(tree, 'boot/vmlinuz');
   // U-Boot unpacks it; plain it is four times as large.
   if (board.architecture === 'arm64') await writeFile(inSlot, await run('gzip', ['-n', '-9', '-c', kernel]));

@@ -41,7 +41,10 @@ export interface PackageChoice {
   unpack: readonly string[];
   /** Used by the build, and not in the image. */
   tools: readonly string[];
-  /** The kernel's meta package, from backports. */
+  /**
+   * The kernel, from backports, only unpacked too: new enough for the Pi 5, and older than 6.19, with which Debian 13's RAUC
+   * cannot mount a bundle (rauc issue 1842: “Unexpected dm-verity status”).
+   */
   kernel: string;
 }
 
@@ -50,12 +53,12 @@ export const packagesFor: Readonly<Record<Architecture, PackageChoice>> = {
     install: installed,
     unpack: [],
     tools: ['grub-pc-bin'],
-    kernel: 'linux-image-cloud-amd64',
+    kernel: 'linux-image-6.18.15+deb13-cloud-amd64',
   },
   arm64: {
     install: [...installed, 'libubootenv-tool'],
     unpack: radios,
     tools: ['raspi-firmware', 'u-boot-rpi', 'u-boot-qemu'],
-    kernel: 'linux-image-arm64',
+    kernel: 'linux-image-6.18.15+deb13-arm64',
   },
 };

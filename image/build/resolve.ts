@@ -43,21 +43,10 @@ export async function resolvePackages(
     for (const each of packages) if (!found.has(each.name)) found.set(each.name, { ...each, how });
   };
   add('install', await needed(['?and(?essential, ?not(?exact-name(apt)))', ...choice.install]));
-  const kernel = await needed([`${choice.kernel}/trixie-backports`]);
-  add(
-    'unpack',
-    kernel.filter(({ name }) => /^linux-(binary|modules)-\d/.test(name)),
-  );
-  // The device trees, which the Pi's firmware wants on the boot partition.
-  if (architecture === 'arm64')
-    add(
-      'tool',
-      kernel.filter(({ name }) => /^linux-base-\d/.test(name)),
-    );
   // These for themselves: what they would want to run beside is not.
   const alone = async (names: readonly string[]): Promise<readonly Found[]> =>
     names.length === 0 ? [] : (await needed(names)).filter(({ name }) => names.includes(name));
-  add('unpack', await alone(choice.unpack));
+  add('unpack', await alone([choice.kernel, ...choice.unpack]));
   add('tool', await alone(choice.tools));
   return { time: Math.floor(now / 1000), packages: [...found.values()] };
 }

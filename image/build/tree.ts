@@ -1,4 +1,4 @@
-import { chmod, copyFile, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, glob, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Board } from './boards.ts';
 import type { FetchedPackage } from './fetch.ts';
@@ -194,6 +194,9 @@ export async function cleanTree(tree: string): Promise<void> {
     'usr/share/doc/pagekite',
   ];
   for (const path of gone) await rm(join(tree, path), { recursive: true, force: true });
+  // The kernel's map and settings; its device trees are on the boot partition, where the firmware looks.
+  const ofKernel = ['boot/System.map-*', 'boot/config-*', 'usr/lib/linux-image-*'];
+  for await (const path of glob(ofKernel, { cwd: tree })) await rm(join(tree, path), { recursive: true });
   await writeFile(join(tree, 'etc/machine-id'), '');
 }
 

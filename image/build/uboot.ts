@@ -93,14 +93,14 @@ export async function ubootFiles(options: {
   await rm(unpacked, { recursive: true, force: true });
   await mkdir(unpacked);
   for (const { name, file } of packages) {
-    if (/^(raspi-firmware|u-boot-rpi|linux-base-\d.*)$/.test(name))
+    if (/^(raspi-firmware|u-boot-rpi|linux-image-\d.*)$/.test(name))
       await run('dpkg-deb', ['-x', file, unpacked]);
   }
   await copyFile(join(checkout, 'image/boot/config.txt'), join(folder, 'config.txt'));
   for (const name of fromFirmware)
     await copyFile(join(unpacked, 'usr/lib/raspi-firmware', name), join(folder, name));
   await copyFile(join(unpacked, 'usr/lib/u-boot/rpi_arm64/u-boot.bin'), join(folder, 'u-boot.bin'));
-  const found = await run('find', [join(unpacked, 'usr/lib/modules'), '-path', '*/broadcom/*.dtb']);
+  const found = await run('find', [join(unpacked, 'usr/lib'), '-path', '*/broadcom/*.dtb']);
   for (const path of found.toString().split('\n')) {
     const name = path.split('/').at(-1) ?? '';
     if (trees.test(name)) await copyFile(path, join(folder, name));
