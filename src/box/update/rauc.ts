@@ -17,6 +17,8 @@ const run = promisify(execFile);
 const service = 'de.pengutronix.rauc';
 const installer = 'de.pengutronix.rauc.Installer';
 const pollMs = 500;
+/** Not ours: where `busctl` finds `NOTIFY_SOCKET`, it tells the service manager of its own failures in our name. */
+const environment = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' };
 
 /** How the machine stands, by RAUC; without a word on the slots while it installs. */
 export interface RaucStatus extends Operation {
@@ -111,7 +113,8 @@ export class Rauc {
   async #call(signal: AbortSignal, ...words: readonly string[]): Promise<string> {
     const args = [this.#bus, '--json=short', '--timeout=60', 'call', service, '/', ...words];
     try {
-      const { stdout } = await run('busctl', args, { signal, timeout: seconds(70), maxBuffer: 1024 * 1024 });
+      const options = { signal, timeout: seconds(70), maxBuffer: 1024 * 1024, env: environment };
+      const { stdout } = await run('busctl', args, options);
       return stdout;
     } catch (error) {
       signal.throwIfAborted();
