@@ -52,7 +52,10 @@ async function fixChangeTimes(tree: string, file: string, time: number): Promise
   const commands = inodes.flatMap((inode) =>
     ['ctime', 'atime'].map((field) => `set_inode_field <${inode}> ${field} @${time}\n`),
   );
-  await run('debugfs', ['-w', '-f', '-', file], { input: commands.join('') });
+  await run('debugfs', ['-w', '-f', '-', file], {
+    input: commands.join(''),
+    env: { E2FSPROGS_FAKE_TIME: String(time) },
+  });
 }
 
 /** The empty data partition: with a journal, and room in its tables to grow to the size of any card. */

@@ -1,20 +1,10 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import {
-  chmod,
-  copyFile,
-  mkdir,
-  mkdtemp,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  stat,
-  writeFile,
-} from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Board } from './boards.ts';
+import { installFile } from './copy.ts';
 import { joinDisk, makeBoot, makeData, makeSlot } from './disk.ts';
 import { type FetchedPackage, fetchPackages } from './fetch.ts';
 import { grubAreas, grubVariables } from './grub.ts';
@@ -80,8 +70,7 @@ export async function buildImage(options: ImageOptions): Promise<void> {
       await unpackTree(tree, root, packages);
       await furnishTree(tree, checkout, board);
       await writeFile(join(tree, 'etc/rauc/system.conf'), systemConf(board));
-      await copyFile(signing.certificate, join(tree, 'etc/rauc/keyring.pem'));
-      await chmod(join(tree, 'etc/rauc/keyring.pem'), 0o644);
+      await installFile(signing.certificate, join(tree, 'etc/rauc/keyring.pem'));
       return pruneModules(tree);
     });
     const strip = board.architecture === 'arm64' ? 'aarch64-linux-gnu-strip' : 'strip';
@@ -173,7 +162,7 @@ async function buildBootFiles(options: {
   const inSlot = join(tree, 'boot/vmlinuz');
   // U-Boot unpacks it; plain it is four times as large.
   if (board.architecture === 'arm64') await writeFile(inSlot, await run('gzip', ['-n', '-9', '-c', kernel]));
-  else await copyFile(kernel, inSlot);
+  else await installFile(kernel, inSlot);
   await rm(kernel);
   const initramfs = await buildInitramfs({
     tree,
@@ -183,7 +172,7 @@ async function buildBootFiles(options: {
     architecture: board.architecture,
     time,
   });
-  await copyFile(initramfs, join(tree, 'boot/initrd.img'));
+  await installFile(initramfs, join(tree, 'boot/initrd.img'));
 }
 
 /** An image that the Pi's firmware could not start is none. */

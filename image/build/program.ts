@@ -1,6 +1,7 @@
-import { chmod, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import { build } from 'vite';
+import { installFile } from './copy.ts';
 import { run } from './run.ts';
 
 /** What an image says of itself: a SemVer 2 version, and when it was built (ms). */
@@ -11,7 +12,6 @@ export interface Stamp {
 
 /** Files that the program reads at run time, from beside its own. */
 const beside = ['src/box/tunnel/pagekite-launcher.py', 'src/box/access/common-passwords.txt'];
-/** What only a checkout has: `porchlight home` runs the whole cloud with Pebble and DNS of its own. */
 const launcher = `#!/bin/sh
 exec /usr/lib/porchlight/bin/node /usr/lib/porchlight/program/bin/main.js "$@"
 `;
@@ -31,12 +31,15 @@ export async function installProgram(options: {
   const home = join(tree, 'usr/lib/porchlight');
   const program = join(home, 'program/bin');
   await bundle(checkout, program);
-  for (const path of beside) await cp(join(checkout, path), join(program, path.split('/').at(-1) ?? ''));
-  await cp(join(checkout, 'dist/web'), join(home, 'dist/web'), {
-    recursive: true,
-    filter: (path) => !path.endsWith('/.built') && !path.endsWith('.map'),
-  });
-  await cp(join(checkout, 'LICENSE'), join(home, 'LICENSE'));
+  for (const path of beside) {
+    await installFile(join(checkout, path), join(program, path.split('/').at(-1) ?? ''));
+  }
+  for (const path of await readdir(join(checkout, 'dist/web'), { recursive: true, withFileTypes: true })) {
+    const from = join(path.parentPath, path.name);
+    const wanted = path.isFile() && path.name !== '.built' && !path.name.endsWith('.map');
+    if (wanted) await installFile(from, join(home, relative(checkout, from)));
+  }
+  await installFile(join(checkout, 'LICENSE'), join(home, 'LICENSE'));
   const { name, license } = JSON.parse(await readFile(join(checkout, 'package.json'), 'utf8')) as Record<
     string,
     string

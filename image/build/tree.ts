@@ -1,6 +1,7 @@
-import { chmod, copyFile, glob, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { glob, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Board } from './boards.ts';
+import { installFile } from './copy.ts';
 import type { FetchedPackage } from './fetch.ts';
 import { run } from './run.ts';
 
@@ -67,17 +68,16 @@ async function installUnits(tree: string, folder: string): Promise<void> {
         (await readFile(from, 'utf8')).replaceAll(startsInCheckout, startsInImage),
       );
     } else if (!name.includes('.')) {
-      await copyFile(from, join(tree, 'usr/lib/porchlight', name));
-      await chmod(join(tree, 'usr/lib/porchlight', name), 0o755);
+      await installFile(from, join(tree, 'usr/lib/porchlight', name), 0o755);
     }
   }
   const dropIns = join(units, 'porchlight-box.service.d');
   await mkdir(dropIns, { recursive: true });
   for (const name of ['back-off.conf', 'journal.conf'])
-    await copyFile(join(folder, name), join(dropIns, name));
-  await copyFile(join(folder, 'porchlight.sysusers'), join(tree, 'usr/lib/sysusers.d/porchlight.conf'));
-  await copyFile(join(folder, 'porchlight.tmpfiles'), join(tree, 'usr/lib/tmpfiles.d/porchlight.conf'));
-  await copyFile(
+    await installFile(join(folder, name), join(dropIns, name));
+  await installFile(join(folder, 'porchlight.sysusers'), join(tree, 'usr/lib/sysusers.d/porchlight.conf'));
+  await installFile(join(folder, 'porchlight.tmpfiles'), join(tree, 'usr/lib/tmpfiles.d/porchlight.conf'));
+  await installFile(
     join(folder, 'porchlight-rauc.conf'),
     join(tree, 'etc/dbus-1/system.d/porchlight-rauc.conf'),
   );
