@@ -12,8 +12,8 @@ interface Check {
 const quick: readonly Check[] = [
   { name: 'types', command: ['tsc'] },
   { name: 'types of the pages', command: ['tsc', '-p', 'src/web'] },
-  { name: 'lint', command: ['oxlint', '--deny-warnings', 'src', 'test'] },
-  { name: 'format', command: ['oxfmt', '--check', 'src', 'test'] },
+  { name: 'lint', command: ['oxlint', '--deny-warnings', 'image', 'src', 'test'] },
+  { name: 'format', command: ['oxfmt', '--check', 'image', 'src', 'test'] },
   { name: 'dead code', command: ['knip', '--no-progress'] },
 ];
 

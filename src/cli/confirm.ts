@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { BoxConfig } from '../box/config.ts';
 import { boxConfigFile } from '../box/installation.ts';
 import { confirm } from '../box/update/confirm.ts';
-import { Rauc } from '../box/update/rauc.ts';
+import { busOf, Rauc } from '../box/update/rauc.ts';
 import { TrialMarks } from '../box/update/trial-marks.ts';
 import { machineFolder } from '../box/update/update-record.ts';
 import { minutes, systemClock } from '../kit/clock.ts';
@@ -18,7 +18,7 @@ export const confirmCommand = command({
     const { state, system, update } = config;
     const kept = await confirm(
       {
-        rauc: new Rauc({ config: update.raucConfig, clock: systemClock }),
+        rauc: new Rauc({ config: update.raucConfig, clock: systemClock, ...busOf(io.env) }),
         marks: new TrialMarks(io.env['STATE_DIRECTORY']),
         port: system.port,
         notes: join(state, machineFolder),

@@ -33,6 +33,7 @@ const commands = new Map<string, () => Promise<readonly Command[]>>([
   ['cloud', cloudCommands],
   ['dns-server', cloudCommands],
   ['registration-server', cloudCommands],
+  ['mailbox', cloudCommands],
   ['frontend', cloudCommands],
   ['app', cloudCommands],
   ['home', async () => [(await import('./home/command.ts')).homeCommand]],

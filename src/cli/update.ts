@@ -3,7 +3,7 @@ import { access } from 'node:fs/promises';
 import { Type } from 'typebox';
 import { BoxConfig } from '../box/config.ts';
 import { boxConfigFile, version } from '../box/installation.ts';
-import { Rauc } from '../box/update/rauc.ts';
+import { busOf, Rauc } from '../box/update/rauc.ts';
 import { checkBundle } from '../box/update/update-policy.ts';
 import { seconds, systemClock } from '../kit/clock.ts';
 import { command, exitCode, type Io } from '../kit/command.ts';
@@ -99,7 +99,7 @@ async function followed(ask: Ask, switches: ReadonlySet<string>, io: Io): Promis
 
 /** The box does not run: RAUC is asked directly, which takes it from root alone. */
 async function withoutBox(bundle: string, config: string, allowDowngrade: boolean, io: Io): Promise<number> {
-  const rauc = new Rauc({ config, clock: systemClock });
+  const rauc = new Rauc({ config, clock: systemClock, ...busOf(io.env) });
   const { signal } = new AbortController();
   const machine = await rauc.status(signal);
   if (machine === undefined) {

@@ -20,6 +20,12 @@ const pollMs = 500;
 /** Not ours: where `busctl` finds `NOTIFY_SOCKET`, it tells the service manager of its own failures in our name. */
 const environment = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' };
 
+/** The bus that this environment names instead of the machine’s (`DBUS_SYSTEM_BUS_ADDRESS`, D-Bus Specification). */
+export function busOf(env: Readonly<Record<string, string | undefined>>): { bus?: string } {
+  const { DBUS_SYSTEM_BUS_ADDRESS: bus } = env;
+  return bus === undefined ? {} : { bus };
+}
+
 /** How the machine stands, by RAUC; without a word on the slots while it installs. */
 export interface RaucStatus extends Operation {
   slots: readonly Slot[];
