@@ -69,8 +69,8 @@ export async function buildImage(options: ImageOptions): Promise<void> {
     const kernel = await steps.run('system', async () => {
       await unpackTree(tree, root, packages);
       await furnishTree(tree, checkout, board);
-      await writeFile(join(tree, 'etc/rauc/system.conf'), systemConf(board));
       await installFile(signing.certificate, join(tree, 'etc/rauc/keyring.pem'));
+      await writeFile(join(tree, 'etc/rauc/system.conf'), systemConf(board));
       return pruneModules(tree);
     });
     const strip = board.architecture === 'arm64' ? 'aarch64-linux-gnu-strip' : 'strip';
