@@ -66,6 +66,7 @@ const forMachines = {
   'qemu-img': 'qemu-utils',
   '/usr/lib/u-boot/qemu_arm64/u-boot.bin': 'u-boot-qemu',
   ssh: 'openssh-client',
+  nft: 'nftables',
 };
 const commands = {
   image: { programs: forImage, run: ['image/build/main.ts'] },

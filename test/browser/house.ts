@@ -9,9 +9,9 @@ import { watchSteps } from '../../src/cli/home/progress.ts';
 import type { Box } from '../../src/box/box.ts';
 import { Door } from '../client/door.ts';
 import { buildPagesIfOlder } from './built-pages.ts';
+import { chromiumPath, quietly } from '../web/browser.ts';
 import { trust } from './trusting-home.ts';
 
-const executablePath = '/usr/bin/chromium';
 /** Not one of this machine's names: the app asks before it speaks to the home network from there. */
 const distantApp = 'app.porchlight.test';
 
@@ -145,14 +145,12 @@ export class House {
       ...[app, registration, tunnel.port].map((port) => `127.0.0.1:${port}=public`),
       ...[main, ...mirrors].map(({ port }) => `127.0.0.1:${port}=private`),
     ];
-    const quiet = ['background-networking', 'component-update', 'sync', 'quic', 'gpu'];
     return chromium.launch({
-      executablePath,
+      executablePath: chromiumPath,
       env: { ...process.env, HOME: person },
       args: [
         '--no-sandbox',
-        '--no-first-run',
-        ...quiet.map((what) => `--disable-${what}`),
+        ...quietly,
         `--host-resolver-rules=${rules.join(', ')}`,
         ...(apart ? [`--ip-address-space-overrides=${spaces.join(',')}`] : []),
       ],

@@ -20,6 +20,8 @@ interface RouterOptions {
   zoneRoot: string;
   /** Drop private addresses from answers, as OpenWrt does by default. */
   rebindingFilter?: boolean;
+  /** Further names that its resolver knows, with their addresses. */
+  names?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -43,6 +45,13 @@ export interface HomeNetwork {
   startRouter(options: RouterOptions): Promise<void>;
   /** Starts the box's DHCP client, which gets `address`. */
   plugInBox(address: string): Promise<void>;
+  /**
+   * In the place of the box’s namespace, which becomes a part of the switch: a tap device in it for a virtual machine.
+   * Answers its name. The machine with this hardware address gets `address` from the router.
+   */
+  plugInMachine(mac: string, address: string): Promise<string>;
+  /** The router shares its one address on the line with the whole home, as home routers do (NAT). */
+  shareAddress(): void;
   /** The router has another address for the box from now on: the lease is given back and a new one taken. */
   changeLease(address: string): Promise<void>;
   /** The same, in the way of a router that refuses the renewal (it takes the client three seconds). */
@@ -82,9 +91,9 @@ export function createHomeNetwork(): HomeNetwork {
 
   const script = join(folder, 'udhcpc-script');
   writeFileSync(script, dhcpScript, { mode: 0o755 });
-  const mac = box.exec('cat', ['/sys/class/net/eth0/address']).trim();
+  const boxMac = box.exec('cat', ['/sys/class/net/eth0/address']).trim();
 
-  const reserve = async (address: string): Promise<void> => {
+  const reserve = async (address: string, mac = boxMac): Promise<void> => {
     writeFileSync(leases, `${mac},${address}\n`);
     const from = dnsmasq?.lines.length;
     dnsmasq?.signal('SIGHUP');
@@ -103,7 +112,7 @@ export function createHomeNetwork(): HomeNetwork {
     laptop,
     cloud,
     folder,
-    startRouter: async ({ zoneRoot, rebindingFilter = false }) => {
+    startRouter: async ({ zoneRoot, rebindingFilter = false, names = {} }) => {
       await dnsmasq?.stop();
       const args = [
         '--keep-in-foreground',
@@ -116,6 +125,7 @@ export function createHomeNetwork(): HomeNetwork {
         '--no-resolv',
         '--no-hosts',
         `--server=/${zoneRoot}/${places.cloud}`,
+        ...Object.entries(names).map(([name, address]) => `--address=/${name}/${address}`),
         '--dhcp-range=192.168.1.0,static,255.255.255.0,1h',
         `--dhcp-hostsfile=${leases}`,
         `--dhcp-leasefile=${join(folder, 'leases')}`,
@@ -134,6 +144,22 @@ export function createHomeNetwork(): HomeNetwork {
       const args = ['-f', '-i', 'eth0', '-s', script, '-t', '20', '-T', '1'];
       udhcpc = new SpeakingChild(box.spawn('udhcpc', args));
       await configured(address, []);
+    },
+    plugInMachine: async (mac, address) => {
+      await reserve(address, mac);
+      box.exec('sh', [
+        '-ec',
+        `ip link add br0 type bridge forward_delay 0 mcast_snooping 0
+         ip tuntap add tap0 mode tap
+         for end in eth0 tap0; do ip link set $end master br0; ip link set $end up; done
+         ip link set br0 up`,
+      ]);
+      return 'tap0';
+    },
+    shareAddress: () => {
+      const rules =
+        'table ip nat { chain out { type nat hook postrouting priority srcnat; oifname wan0 masquerade; }; }';
+      router.exec('nft', [rules]);
     },
     changeLease: async (address) => {
       await reserve(address);

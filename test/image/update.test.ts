@@ -1,6 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { UpdateState } from '../../src/protocol/update-api.ts';
 import { temporaryFolder } from '../support/folder.ts';
@@ -97,24 +96,6 @@ describe.skipIf(reason !== undefined)(`updates in a machine${skipped(reason)}`, 
         .toMatchObject({ version: '90.2.0', reason: expect.stringContaining('does not answer') });
     },
     90 * minutes,
-  );
-
-  it(
-    'survives that the plug is pulled at any moment of an update',
-    async () => {
-      const id = await boxId();
-      await bring(await bundleOf({ version: '90.3.0', folder }));
-      for (let cut = 0; cut < 5; cut++) {
-        void vm.ssh('porchlight update /data/bundle.raucb', { seconds: 600 });
-        await delay(Math.random() * 90_000);
-        await vm.kill();
-        await vm.start();
-        expect(await boxId()).toBe(id);
-        await vm.until('rauc status --output-format=json | grep -q booted', { seconds: 900 });
-      }
-      expect((await state()).version).not.toBe('');
-    },
-    120 * minutes,
   );
 
   it(

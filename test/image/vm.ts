@@ -38,17 +38,27 @@ export interface VmOptions {
   /** Further lines of porchlight.toml; the key for ssh is there already. */
   toml?: string;
   /** Further files on the FAT partition, by name. */
-  files?: Readonly<Record<string, string>>;
+  files?: Readonly<Record<string, string | Buffer>>;
   /** What is written counts as written only when the host has it: for a power cut. */
   durable?: boolean;
   /** With a hardware watchdog. An emulated machine on a busy host may stall for longer than the 14 s it allows. */
   watchdog?: boolean;
   /** Seconds since 1970 that the machine's clock says at its start. */
   clock?: number;
-  /** Instead of a network behind QEMU's own NAT: a tap device that is there. */
-  tap?: string;
-  /** Runs QEMU with these words in front, as in `ip netns exec NAME`. */
-  within?: readonly string[];
+  /** Instead of a network behind QEMU's own NAT: one of the test's. */
+  network?: MachineNetwork;
+}
+
+export interface MachineNetwork {
+  /** A tap device. */
+  tap: string;
+  mac: string;
+  /** The machine's address there. */
+  address: string;
+  /** Words in front of QEMU (`ip netns exec NAME`), so that it finds the device. */
+  within: readonly string[];
+  /** Words in front of ssh, so that it finds the machine. */
+  from: readonly string[];
 }
 
 export interface Answer {
@@ -84,9 +94,10 @@ export class Vm {
     return join(this.folder, 'card.qcow2');
   }
 
-  /** Ports on 127.0.0.1 that lead into the machine; only behind NAT. */
+  /** Ports on 127.0.0.1 that lead into the machine; only behind QEMU's own NAT. */
   get ports(): { ssh: number; https: number; http: number } {
-    if (this.#ports === undefined) throw new Error('the machine has not been started, or has a tap device');
+    if (this.#ports === undefined)
+      throw new Error('the machine has not been started, or has another network');
     return this.#ports;
   }
 
@@ -112,7 +123,7 @@ export class Vm {
   }
 
   /** Puts files on the FAT partition, as a person does with the card in a computer. Only while the machine is off. */
-  writeToCard(files: Readonly<Record<string, string>>): void {
+  writeToCard(files: Readonly<Record<string, string | Buffer>>): void {
     this.#withFat((fat) => {
       for (const [name, content] of Object.entries(files)) {
         const from = join(this.folder, 'file');
@@ -179,8 +190,8 @@ export class Vm {
 
   async start(): Promise<void> {
     this.#starts++;
-    const { durable = false, watchdog = false, clock, tap, within = [] } = this.#options;
-    if (tap === undefined) {
+    const { durable = false, watchdog = false, clock, network } = this.#options;
+    if (network === undefined) {
       this.#ports ??= { ssh: await freePort(), https: await freePort(), http: await freePort() };
     }
     const forwards =
@@ -190,7 +201,7 @@ export class Vm {
             .map(([name, port]) => `,hostfwd=tcp:127.0.0.1:${this.#ports?.[name as 'ssh']}-:${port}`)
             .join('');
     const words = [
-      ...within,
+      ...(network?.within ?? []),
       qemu[this.board],
       ...machine(this.board),
       '-smp',
@@ -206,9 +217,11 @@ export class Vm {
       'virtio-blk-pci,drive=card',
 
       '-netdev',
-      tap === undefined ? `user,id=net${forwards}` : `tap,id=net,ifname=${tap},script=no,downscript=no`,
+      network === undefined
+        ? `user,id=net${forwards}`
+        : `tap,id=net,ifname=${network.tap},script=no,downscript=no`,
       '-device',
-      'virtio-net-pci,netdev=net',
+      `virtio-net-pci,netdev=net${network === undefined ? '' : `,mac=${network.mac}`}`,
       '-device',
       'virtio-rng-pci',
       ...(watchdog ? ['-device', 'i6300esb'] : []),
@@ -260,14 +273,12 @@ export class Vm {
     });
   }
 
-  /** Runs a command in the machine, over ssh with the key of the card. `address` when it is not behind NAT. */
-  async ssh(
-    command: string,
-    options: { seconds?: number; address?: string; input?: string | Buffer } = {},
-  ): Promise<Answer> {
-    const { seconds = 120, address, input } = options;
+  /** Runs a command in the machine, over ssh with the key of the card. */
+  async ssh(command: string, options: { seconds?: number; input?: string | Buffer } = {}): Promise<Answer> {
+    const { seconds = 120, input } = options;
+    const { network } = this.#options;
     const [program = '', ...args]: readonly string[] = [
-      ...(this.#options.within ?? []),
+      ...(network?.from ?? []),
       'ssh',
       '-i',
       this.#key,
@@ -284,7 +295,9 @@ export class Vm {
       'ServerAliveInterval=10',
       '-o',
       'BatchMode=yes',
-      ...(address === undefined ? ['-p', String(this.ports.ssh), 'root@127.0.0.1'] : [`root@${address}`]),
+      ...(network === undefined
+        ? ['-p', String(this.ports.ssh), 'root@127.0.0.1']
+        : [`root@${network.address}`]),
       command,
     ];
     const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], timeout: seconds * 1000 });
@@ -308,15 +321,12 @@ export class Vm {
   }
 
   /** Waits until a command in the machine succeeds, and answers what it said. Throws after `seconds`, with the serial line. */
-  async until(
-    command: string,
-    { seconds = 600, address }: { seconds?: number; address?: string } = {},
-  ): Promise<string> {
+  async until(command: string, { seconds = 600 }: { seconds?: number } = {}): Promise<string> {
     const end = performance.now() + seconds * 1000;
     let last: Answer | undefined;
     while (performance.now() < end) {
       if (!this.running) throw new Error(`the machine is off: ${this.serial.slice(-2000)}`);
-      last = await this.ssh(command, { seconds: 60, ...(address === undefined ? {} : { address }) });
+      last = await this.ssh(command, { seconds: 60 });
       if (last.code === 0) return last.out;
       await delay(1000);
     }

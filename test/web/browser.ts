@@ -4,20 +4,22 @@ import { AxeBuilder } from '@axe-core/playwright';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 
 /** Debian's. */
-const executablePath = '/usr/bin/chromium';
-export const noBrowser = existsSync(executablePath)
+export const chromiumPath = '/usr/bin/chromium';
+export const noBrowser = existsSync(chromiumPath)
   ? undefined
-  : `${executablePath} is not there: apt-get install chromium`;
+  : `${chromiumPath} is not there: apt-get install chromium`;
+
+/** Words for a browser that asks nobody on its own. */
+export const quietly = [
+  '--no-first-run',
+  ...['background-networking', 'component-update', 'sync', 'quic', 'gpu'].map((what) => `--disable-${what}`),
+];
 
 const screenshotFolder = join(import.meta.dirname, '../../test-output/screenshots');
 
 /** A browser that talks to nobody but the pages it is sent to. */
 export async function launchBrowser(...args: string[]): Promise<Browser> {
-  const quiet = ['background-networking', 'component-update', 'sync', 'quic', 'gpu'];
-  return chromium.launch({
-    executablePath,
-    args: ['--no-sandbox', '--no-first-run', ...quiet.map((what) => `--disable-${what}`), ...args],
-  });
+  return chromium.launch({ executablePath: chromiumPath, args: ['--no-sandbox', ...quietly, ...args] });
 }
 
 const sizes = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 800 } } as const;

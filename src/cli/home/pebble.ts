@@ -16,6 +16,8 @@ export interface PebbleOptions {
   dnsServer: string;
   /** Signs the certificate of Pebble's own listeners. */
   ca: TestCa;
+  /** Address to listen on; loopback when absent. */
+  host?: string;
   /** A free port on loopback when absent. */
   port?: number;
   managementPort?: number;
@@ -24,24 +26,26 @@ export interface PebbleOptions {
   log: Log;
 }
 
-const host = '127.0.0.1';
+const loopback = '127.0.0.1';
 const pollMs = 25;
 
 /** The test CA of Let's Encrypt (Debian's package `pebble`) as a child process. Its roots are new at each start. */
 export class Pebble implements Service {
   readonly name = 'pebble';
   readonly #options: PebbleOptions;
+  readonly #host: string;
   #child: Child | undefined;
   #agent: Agent | undefined;
   #ports: { acme: number; management: number } | undefined;
 
   constructor(options: PebbleOptions) {
     this.#options = options;
+    this.#host = options.host ?? loopback;
   }
 
   /** The ACME directory. Its certificate is signed by `ca`. */
   get directoryUrl(): string {
-    return `https://${host}:${this.#listening.acme}/dir`;
+    return `https://${this.#host}:${this.#listening.acme}/dir`;
   }
 
   get pid(): number | undefined {
@@ -50,7 +54,10 @@ export class Pebble implements Service {
 
   /** The root of the certificates it issues, PEM. */
   async roots(): Promise<string> {
-    const response = await request(`https://${host}:${this.#listening.management}/roots/0`, this.#asClient());
+    const response = await request(
+      `https://${this.#host}:${this.#listening.management}/roots/0`,
+      this.#asClient(),
+    );
     const text = await response.body.text();
     if (response.statusCode !== 200)
       throw new Problem('bad-answer', `pebble answered ${response.statusCode} to /roots/0`);
@@ -61,7 +68,7 @@ export class Pebble implements Service {
   async start(signal: AbortSignal): Promise<void> {
     const { folder, dnsServer, ca, env, log } = this.#options;
     await privateFolder(folder);
-    const { keyPem, certPem } = await ca.issue(['localhost', host]);
+    const { keyPem, certPem } = await ca.issue(['localhost', this.#host]);
     const { port: acme = await freePort(), managementPort: management = await freePort() } = this.#options;
     for (const port of [acme, management]) await requireFree(port);
     this.#ports = { acme, management };
@@ -73,7 +80,7 @@ export class Pebble implements Service {
     };
     await writeAtomic(file.cert, certPem);
     await writeAtomic(file.key, keyPem);
-    await writeAtomic(file.config, configuration(this.#ports, file));
+    await writeAtomic(file.config, configuration(this.#host, this.#ports, file));
 
     const lastWords: string[] = [];
     this.#child = new Child({
@@ -123,6 +130,7 @@ export class Pebble implements Service {
 }
 
 function configuration(
+  host: string,
   ports: { acme: number; management: number },
   file: { cert: string; key: string },
 ): string {
