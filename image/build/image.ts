@@ -127,6 +127,8 @@ export async function buildImage(options: ImageOptions): Promise<void> {
     const sums: string[] = [];
     for (const file of made) sums.push(`${await sha256(join(work, file))}  ${file}\n`);
     await writeFile(join(work, `${name}.sha256`), sums.join(''));
+    // For whoever measures; no part of what is given to others.
+    await writeFile(join(out, `${name}.steps.json`), JSON.stringify(steps.done));
     for (const file of [...made, `${name}.sha256`]) {
       await run('cp', ['--sparse=always', join(work, file), join(out, `.${file}.new`)]);
       await rename(join(out, `.${file}.new`), join(out, file));
@@ -202,4 +204,4 @@ async function sha256(file: string): Promise<string> {
   return hash.digest('hex');
 }
 
-const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;

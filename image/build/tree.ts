@@ -41,6 +41,8 @@ export async function furnishTree(tree: string, checkout: string, board: Board):
     await mkdir(at(path), { recursive: true });
   }
   await mkdir(at('var/lib/systemd/timesync'), { recursive: true });
+  // Its time, that of the image (`clampTimes`), is the earliest that systemd believes: a Pi's clock begins in 1970.
+  await writeFile(at('usr/lib/clock-epoch'), '');
   // What a card's settings become lies on data; see the constants of src/box/card/paths.ts.
   for (const [path, target] of [
     ['etc/porchlight', '/data/etc/porchlight'],

@@ -10,7 +10,12 @@ export function notNow(board: 'amd64' | 'virt' = 'amd64'): string | undefined {
 
 /** The same for tests in which a machine has a home around it. */
 export function noHomeNow(): string | undefined {
-  const reason = notNow();
+  return notNow() ?? whyNoHome();
+}
+
+/** Why a machine cannot be started here with a home around it; `undefined` when it can. */
+export function whyNoHome(): string | undefined {
+  const reason = noMachine();
   if (reason !== undefined) return reason;
   if (withoutNamespaces) return 'only root may make the network namespaces of a home';
   const missing = ['nft', 'dnsmasq', 'pebble', 'curl'].find(
