@@ -155,6 +155,27 @@ describe('sign-in', async () => {
     );
   });
 
+  it('is refused under a name that another mailbox has, which brings what was signed for it', async () => {
+    const instance = new TestInstance(server);
+    const challenge = await instance.challenge();
+    for (const host of ['mailbox.evil.example', 'evil.example:4445', '127.0.0.2', '[::1]', 'x y']) {
+      const signature = instance.signatureOf(challenge, host);
+      const body = { publicKey: instance.publicKey, challenge, signature };
+      const headers = { host };
+      const { status } = await call(server, { method: 'POST', path: '/sign-in', body, headers });
+      expect([host, status]).toEqual([host, expect.toBeOneOf([400, 401])]);
+    }
+    // By any name of its own, at whatever port it is reached.
+    const host = 'LOCALHOST:4445';
+    const body = {
+      publicKey: instance.publicKey,
+      challenge,
+      signature: instance.signatureOf(challenge, host),
+    };
+    const own = await call(server, { method: 'POST', path: '/sign-in', body, headers: { host } });
+    expect(own).toMatchObject({ status: 200, body: { uid: instance.uid } });
+  });
+
   it('lasts an hour', async () => {
     const instance = new TestInstance(server);
     await instance.signIn();
