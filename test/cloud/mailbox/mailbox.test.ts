@@ -229,6 +229,40 @@ describe('limits', () => {
     await expect.poll(() => server.metrics).toMatchObject({ entries: 0, bytes: 0, expired: 4 });
   });
 
+  it('hold for what all of it weighs, and for who waits', async () => {
+    const clock = new FakeClock();
+    const limits = { bytes: 5000, waiting: 2, waitingPerInstance: 1 };
+    const server = await startMailbox({ clock, health: new Health(clock), limits });
+    const box = createBox();
+    const heavy = { ...letter, value: 'x'.repeat(1500) };
+    expect((await put(server, box, uid(1), heavy)).status).toBe(204);
+    expect(await put(server, box, uid(2), heavy)).toMatchObject({
+      status: 429,
+      body: { code: 'mailbox-full' },
+    });
+    // The heavy one gives way to a lighter one in its own place.
+    expect((await put(server, box, uid(1))).status).toBe(204);
+    expect((await put(server, box, uid(2), heavy)).status).toBe(204);
+
+    const waiting = (instance: TestInstance): Promise<unknown> => instance.read(box.boxId, 'otp', '?wait=20');
+    const [first, second, third] = [
+      new TestInstance(server),
+      new TestInstance(server),
+      new TestInstance(server),
+    ];
+    for (const instance of [first, second, third]) await instance.signIn();
+    const held = [waiting(first)];
+    await expect.poll(() => server.metrics.waiting).toBe(1);
+    // Time stands still: who is answered did not wait.
+    expect((await first.read(box.boxId, 'otp', '?wait=20')).status).toBe(404);
+    held.push(waiting(second));
+    await expect.poll(() => server.metrics.waiting).toBe(2);
+    expect((await third.read(box.boxId, 'otp', '?wait=20')).status).toBe(404);
+    await clock.advance(seconds(20));
+    expect(await Promise.all(held)).toMatchObject([{ status: 404 }, { status: 404 }]);
+    expect(server.metrics.waiting).toBe(0);
+  });
+
   it('hold for how often somebody comes, by box and by address', async () => {
     const rate = { burst: 2, perSecond: 0.1 };
     const server = await startMailbox({ rates: { perBox: rate, instancesPerSource: rate } });
