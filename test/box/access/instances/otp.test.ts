@@ -52,6 +52,8 @@ describe('the passwords', () => {
   });
 });
 
+const hash = (token: string): string => secretHash('instance', token);
+
 describe('pending requests', () => {
   it('take a password once', () => {
     const pending = new PendingRequests({ clock: new FakeClock() });
@@ -104,7 +106,6 @@ describe('pending requests', () => {
   it('hold a token until it is used, once and in time', async () => {
     const clock = new FakeClock();
     const pending = new PendingRequests({ clock });
-    const hash = (token: string): string => secretHash('instance', token);
     const before = pending.newToken(asker);
     const token = pending.newToken(asker);
     expect(pending.useToken(hash(before))).toBeUndefined();
