@@ -1,23 +1,35 @@
 import { readFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { codeOf } from '../kit/errors.ts';
+import { readIfThere } from '../kit/files.ts';
 
 /** TCP sockets of this machine, each with the user it belongs to (proc(5)). */
-const tables = ['/proc/net/tcp', '/proc/net/tcp6'];
+const folder = '/proc/net';
 
 /**
  * Whether the program at the other end of a loopback connection runs as the same user as we: on a computer of several
  * people, 127.0.0.1 is everybody's. Where the system does not tell (it does on Linux), `true`.
  */
-export async function isSameUser(socket: Socket, uid: number | undefined): Promise<boolean> {
-  const { remotePort, localPort } = socket;
-  if (uid === undefined || remotePort === undefined || localPort === undefined) return uid === undefined;
+export async function isSameUser(
+  socket: Pick<Socket, 'remoteAddress' | 'remotePort' | 'localPort'>,
+  uid: number | undefined,
+  tables = folder,
+): Promise<boolean> {
+  const { remoteAddress, remotePort, localPort } = socket;
+  if (uid === undefined) return true;
+  // All of 127/8 is this machine: from 127.0.0.2 anybody may use the very port that another one has at 127.0.0.1.
+  if (remoteAddress !== '127.0.0.1' || remotePort === undefined || localPort === undefined) return false;
   try {
-    const rows = (await Promise.all(tables.map((path) => readFile(path, 'utf8')))).join('\n');
-    return userOf(rows, remotePort, localPort) === uid;
+    const rows = await readFile(`${tables}/tcp`, 'utf8');
+    return userOf(`${rows}\n${await mappedIn(tables)}`, remotePort, localPort) === uid;
   } catch (error) {
     return codeOf(error) === 'ENOENT';
   }
+}
+
+/** Those that speak IPv4 through a socket of IPv6; a system without IPv6 has no such table, and has told all the same. */
+async function mappedIn(tables: string): Promise<string> {
+  return (await readIfThere(`${tables}/tcp6`)) ?? '';
 }
 
 const hex = (port: number): string => port.toString(16).toUpperCase().padStart(4, '0');

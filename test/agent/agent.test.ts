@@ -99,6 +99,16 @@ describe('a page that asks the agent', () => {
     ).toBe(403);
   });
 
+  it('must send what a browser asks about first', async () => {
+    const { page, signed } = await openComputer();
+    const body = await signed();
+    for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x'])
+      expect(
+        (await page('POST', agentPaths.exchange, { body, headers: { 'content-type': type } })).status,
+      ).toBe(415);
+    expect((await page('POST', agentPaths.exchange, { body })).status).toBe(200);
+  });
+
   it('is of an app that an owner has just put on the list', async () => {
     const { owner, page, lab } = await openComputer();
     const headers = { origin: 'https://new.test' };

@@ -1,10 +1,13 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { isSameUser, userOf } from '../../src/agent/local-user.ts';
 import { agentPaths } from '../../src/protocol/agent-api.ts';
 import { appOrigin } from '../box/access/lab.ts';
+import { temporaryFolder } from '../support/folder.ts';
 import { openComputer } from './computer.ts';
 
 const uid = process.getuid?.();
@@ -47,6 +50,31 @@ describe('whose program is at the other end', () => {
     expect(userOf(table, 0xd433, 0xa028)).toBeUndefined();
   });
 
+  it('is asked of the same connection, and not of one from another address of loopback', async () => {
+    const tables = temporaryFolder();
+    const head =
+      '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode';
+    writeFileSync(`${tables}/tcp`, [head, row('0100007F:D431', '0100007F:A028', 1000)].join('\n'));
+    const from = (remoteAddress: string): Promise<boolean> =>
+      isSameUser({ remoteAddress, remotePort: 0xd431, localPort: 0xa028 }, 1000, tables);
+    // There is no table of IPv6, as on a system without it: nobody is let in for that.
+    expect(await from('127.0.0.1')).toBe(true);
+    expect(await from('127.0.0.2')).toBe(false);
+    writeFileSync(`${tables}/tcp`, `${head}\n`);
+    expect(await from('127.0.0.1')).toBe(false);
+    writeFileSync(
+      `${tables}/tcp6`,
+      [
+        head,
+        row('0000000000000000FFFF00000100007F:D431', '0000000000000000FFFF00000100007F:A028', 1000),
+      ].join('\n'),
+    );
+    expect(await from('127.0.0.1')).toBe(true);
+    expect(
+      await isSameUser({ remoteAddress: '127.0.0.1', remotePort: 1, localPort: 2 }, 1000, `${tables}/none`),
+    ).toBe(true);
+  });
+
   it.skipIf(notRoot !== undefined)(`decides whether the agent answers ${notRoot ?? ''}`, async () => {
     const { agent, page } = await openComputer();
     const url = `http://127.0.0.1:${agent.port}${agentPaths.alive}`;
@@ -55,5 +83,12 @@ describe('whose program is at the other end', () => {
     const { stdout } = await promisify(execFile)('setpriv', as);
     expect(stdout).toMatch(/^403 .*"other-user"/);
     expect((await page('GET', agentPaths.alive)).status).toBe(200);
+    // Nor from the port that a browser of this user holds open, at another address of loopback.
+    const browser = connect(agent.port, '127.0.0.1');
+    onTestFinished(() => void browser.destroy());
+    await once(browser, 'connect');
+    const imitation = `require('node:http').get({host:'127.0.0.1',port:${agent.port},localAddress:'127.0.0.2',localPort:${browser.localPort},path:'${agentPaths.alive}',headers:{origin:'${appOrigin}'}},r=>r.resume()&&console.log(r.statusCode))`;
+    const imitated = await promisify(execFile)('setpriv', [...as.slice(0, -1), imitation]);
+    expect(imitated.stdout).toBe('403\n');
   });
 });

@@ -10,6 +10,7 @@ import type {
 import { newSealingKeys, open, publicKeyText, seal, sealedFor } from '../../protocol/sealed.ts';
 import { askJson, jsonOf } from '../answers.ts';
 import { type Runtime, runtimeFrom } from '../runtime.ts';
+import { safePath } from '../safe-path.ts';
 import type { Store } from '../store.ts';
 import type { InstanceMailbox } from './mailbox.ts';
 import { signedFields } from './signed-request.ts';
@@ -88,7 +89,7 @@ export class AppInstance {
 
   /**
    * A signed request; `path` with its query. Answers whatever the box answers. When the clocks differ it is signed once more by
-   * the box's clock.
+   * the box's clock. Throws `bad-path` for one that leads elsewhere.
    */
   async fetch(path: string, init: InstanceRequestInit = {}): Promise<Response> {
     const answer = await this.#send(path, init);
@@ -143,28 +144,31 @@ export class AppInstance {
 
   async #send(
     path: string,
-    { method = 'GET', body, sealed = false, signal }: InstanceRequestInit,
+    { method: given = 'GET', body, sealed = false, signal }: InstanceRequestInit,
   ): Promise<Response> {
     const credentials = this.#credentials;
     if (credentials === undefined)
       throw new Problem('not-ready', 'open the instance first', { retryable: false });
     const { origin, boxId } = this.#options;
     const { clock, fetch } = this.#runtime;
+    // As it is sent, which is what both sides sign and encrypt for.
+    const url = new URL(safePath(path), origin);
+    const method = given.toUpperCase();
     const plain = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
     const info = sealedFor.request(boxId, credentials.clientId);
     const shut: Sealed | undefined =
       sealed && plain !== undefined
-        ? await seal(credentials.boxKey, plain, info, `${method} ${path}`)
+        ? await seal(credentials.boxKey, plain, info, `${method} ${url.pathname}${url.search}`)
         : undefined;
     const text = shut === undefined ? plain : JSON.stringify(shut);
     const headers = await signedFields(credentials, {
       method,
-      url: new URL(path, origin),
+      url,
       body: text,
       contentType: shut === undefined ? undefined : sealedMediaType,
       created: Math.floor((clock.now() + this.#aheadMs) / 1000),
     });
-    return fetch(origin + path, {
+    return fetch(url.href, {
       method,
       headers,
       ...(text === undefined ? {} : { body: text }),

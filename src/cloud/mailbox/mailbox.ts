@@ -112,7 +112,7 @@ export class MailboxServer implements Service {
     });
     await mailboxRoutes(app, {
       entries: this.#entries,
-      signIn: new SignIn({ clock }),
+      signIn: new SignIn({ clock, certPem: tls.certPem }),
       limits: {
         perBox: new RateLimit(perBox, 250_000),
         boxesPerSource: new RateLimit(boxesPerSource),

@@ -6,7 +6,9 @@ import {
   randomBytes,
   timingSafeEqual,
   verify,
+  X509Certificate,
 } from 'node:crypto';
+import { isIP } from 'node:net';
 import { type Clock, seconds } from '../../kit/clock.ts';
 import { codeOf, Problem } from '../../kit/errors.ts';
 import {
@@ -26,10 +28,13 @@ type Purpose = 'challenge' | 'token';
  */
 export class SignIn {
   readonly #clock: Clock;
+  readonly #certificate: X509Certificate;
   readonly #key = randomBytes(32);
 
-  constructor(options: { clock: Clock }) {
+  /** `certPem`: of the mailbox; the names in it are its own. */
+  constructor(options: { clock: Clock; certPem: string }) {
     this.#clock = options.clock;
+    this.#certificate = new X509Certificate(options.certPem);
   }
 
   challenge(): string {
@@ -37,12 +42,13 @@ export class SignIn {
   }
 
   /**
-   * The id and token of whoever holds the private half of `publicKey`. `host`: by which name this mailbox was called. A
-   * challenge may be used again while it lasts: it answers the same person with the same right. Throws `sign-in-refused`.
+   * The id and token of whoever holds the private half of `publicKey`. `host`: by which name this mailbox was called, which must
+   * be one of its own: else another mailbox could bring here, under its own name, what was signed for it. A challenge may be used again while it lasts: it answers the same person with the same right. Throws `sign-in-refused`.
    */
   signIn({ publicKey, challenge, signature }: SignInRequest, host: string): { uid: string; token: string } {
     if (this.#read('challenge', challenge) === undefined)
       throw refused('the challenge is not from here or too old; ask for another one');
+    if (!this.#isOwn(host)) throw refused('the mailbox was not called by a name in its certificate');
     const text = Buffer.from(signInText(host, challenge));
     const key = { key: keyOf(publicKey), dsaEncoding: 'ieee-p1363' } as const;
     if (!verify('sha256', text, key, Buffer.from(signature, 'base64url')))
@@ -54,6 +60,14 @@ export class SignIn {
   /** Whose token it is; `undefined` when it is none, or over. */
   uidOf(token: string): string | undefined {
     return this.#read('token', token);
+  }
+
+  #isOwn(host: string): boolean {
+    const name = URL.canParse(`https://${host}`) ? new URL(`https://${host}`).hostname : '';
+    const address = name.replace(/^\[(.*)\]$/, '$1');
+    const found =
+      isIP(address) === 0 ? this.#certificate.checkHost(name) : this.#certificate.checkIP(address);
+    return found !== undefined;
   }
 
   #issue(purpose: Purpose, subject: string, lifetimeSeconds: number): string {

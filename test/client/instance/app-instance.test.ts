@@ -109,6 +109,29 @@ describe('an app instance', () => {
     expect(JSON.stringify(seen.at(-1)?.init.body)).not.toContain('wait');
   });
 
+  it('signs and encrypts for what is really sent, however it was written', async () => {
+    const { app } = instance();
+    await app.open();
+    house.lab.from = home;
+    const init = { method: 'post', body: { wait: 0 } };
+    for (const sealed of [false, true]) {
+      const answer = await app.fetch('/api/instance/ask?für=zwei Leute', { ...init, sealed });
+      expect([answer.status, await answer.json()]).toEqual([
+        200,
+        expect.objectContaining({ answer: 'pending' }),
+      ]);
+    }
+  });
+
+  it('sends nothing to another host, whatever the path', async () => {
+    const { app, seen } = instance();
+    await app.open();
+    const calls = seen.length;
+    for (const path of ['//evil.test/', '/\\evil.test/', '@evil.test/', '.evil.test/', ''])
+      await expect(app.fetch(path)).rejects.toMatchObject({ code: 'bad-path' });
+    expect(seen.length).toBe(calls);
+  });
+
   it('does not talk to another box than the one it means', async () => {
     const { app } = instance({ boxId: `${'q'.repeat(51)}a` });
     await expect(app.open()).rejects.toMatchObject({ code: 'wrong-box' });

@@ -155,6 +155,27 @@ describe('sign-in', async () => {
     );
   });
 
+  it('is refused under a name that another mailbox has, which brings what was signed for it', async () => {
+    const instance = new TestInstance(server);
+    const challenge = await instance.challenge();
+    for (const host of ['mailbox.evil.example', 'evil.example:4445', '127.0.0.2', '[::1]', 'x y']) {
+      const signature = instance.signatureOf(challenge, host);
+      const body = { publicKey: instance.publicKey, challenge, signature };
+      const headers = { host };
+      const { status } = await call(server, { method: 'POST', path: '/sign-in', body, headers });
+      expect([host, status]).toEqual([host, expect.toBeOneOf([400, 401])]);
+    }
+    // By any name of its own, at whatever port it is reached.
+    const host = 'LOCALHOST:4445';
+    const body = {
+      publicKey: instance.publicKey,
+      challenge,
+      signature: instance.signatureOf(challenge, host),
+    };
+    const own = await call(server, { method: 'POST', path: '/sign-in', body, headers: { host } });
+    expect(own).toMatchObject({ status: 200, body: { uid: instance.uid } });
+  });
+
   it('lasts an hour', async () => {
     const instance = new TestInstance(server);
     await instance.signIn();
@@ -206,6 +227,40 @@ describe('limits', () => {
     expect(server.metrics).toMatchObject({ entries: 4, limited: 3 });
     await clock.advance(minutes(2));
     await expect.poll(() => server.metrics).toMatchObject({ entries: 0, bytes: 0, expired: 4 });
+  });
+
+  it('hold for what all of it weighs, and for who waits', async () => {
+    const clock = new FakeClock();
+    const limits = { bytes: 5000, waiting: 2, waitingPerInstance: 1 };
+    const server = await startMailbox({ clock, health: new Health(clock), limits });
+    const box = createBox();
+    const heavy = { ...letter, value: 'x'.repeat(1500) };
+    expect((await put(server, box, uid(1), heavy)).status).toBe(204);
+    expect(await put(server, box, uid(2), heavy)).toMatchObject({
+      status: 429,
+      body: { code: 'mailbox-full' },
+    });
+    // The heavy one gives way to a lighter one in its own place.
+    expect((await put(server, box, uid(1))).status).toBe(204);
+    expect((await put(server, box, uid(2), heavy)).status).toBe(204);
+
+    const waiting = (instance: TestInstance): Promise<unknown> => instance.read(box.boxId, 'otp', '?wait=20');
+    const [first, second, third] = [
+      new TestInstance(server),
+      new TestInstance(server),
+      new TestInstance(server),
+    ];
+    for (const instance of [first, second, third]) await instance.signIn();
+    const held = [waiting(first)];
+    await expect.poll(() => server.metrics.waiting).toBe(1);
+    // Time stands still: who is answered did not wait.
+    expect((await first.read(box.boxId, 'otp', '?wait=20')).status).toBe(404);
+    held.push(waiting(second));
+    await expect.poll(() => server.metrics.waiting).toBe(2);
+    expect((await third.read(box.boxId, 'otp', '?wait=20')).status).toBe(404);
+    await clock.advance(seconds(20));
+    expect(await Promise.all(held)).toMatchObject([{ status: 404 }, { status: 404 }]);
+    expect(server.metrics.waiting).toBe(0);
   });
 
   it('hold for how often somebody comes, by box and by address', async () => {

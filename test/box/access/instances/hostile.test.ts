@@ -121,6 +121,34 @@ describe('the open call', () => {
     expect((await house.owner.call('GET', '/api/me')).status).toBe(200);
   });
 
+  it('and the guessing of passwords after it: by address, in all, and by try', async () => {
+    const house = await openHouse();
+    const app = new PhoneApp(house);
+    await app.signIn();
+    await app.request();
+    const otp = await app.read('otp');
+    const guess = String((Number(otp) + 1) % 1e8).padStart(8, '0');
+    const from = (last: number): void => void (house.lab.from = { ...away, address: `203.0.113.${last}` });
+    const tried = async (password: string): Promise<number> => (await app.confirm(password)).status;
+    for (let call = 0; call < 5; call++) {
+      from(call);
+      expect(await tried(guess)).toBe(401);
+    }
+    // From wherever the five came, and though nobody is over a limit of their own.
+    from(5);
+    expect(await tried(otp)).toBe(401);
+    const statuses: number[] = [];
+    for (let call = 0; call < 25; call++) statuses.push(await tried(guess));
+    expect(new Set(statuses.slice(0, 19))).toEqual(new Set([401]));
+    expect(new Set(statuses.slice(19))).toEqual(new Set([429]));
+    for (let call = 0; call < 120; call++) {
+      from(10 + Math.floor(call / 10));
+      await tried(guess);
+    }
+    from(99);
+    expect(await app.confirm(guess)).toMatchObject(refused('rate-limited', 429));
+  });
+
   it('is not taken from a page that is no app’s, and from an app’s with CORS', async () => {
     const house = await openHouse();
     const { ids } = new PhoneApp(house);

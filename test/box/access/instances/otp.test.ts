@@ -3,6 +3,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { goodAt, hotp, keyFor, stepSeconds, totp } from '../../../../src/box/access/instances/otp.ts';
 import { mostPending, PendingRequests } from '../../../../src/box/access/instances/pending.ts';
+import { secretHash } from '../../../../src/box/access/secrets.ts';
 import { seconds } from '../../../../src/kit/clock.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 
@@ -51,6 +52,8 @@ describe('the passwords', () => {
   });
 });
 
+const hash = (token: string): string => secretHash('instance', token);
+
 describe('pending requests', () => {
   it('take a password once', () => {
     const pending = new PendingRequests({ clock: new FakeClock() });
@@ -98,5 +101,22 @@ describe('pending requests', () => {
     await clock.advance(seconds(60));
     pending.newOtp(asker);
     expect(pending.size).toBe(1);
+  });
+
+  it('hold a token until it is used, once and in time', async () => {
+    const clock = new FakeClock();
+    const pending = new PendingRequests({ clock });
+    const before = pending.newToken(asker);
+    const token = pending.newToken(asker);
+    expect(pending.useToken(hash(before))).toBeUndefined();
+    // It is no password, nor is a password a token.
+    expect(pending.useOtp(ids, token.slice(0, 8))).toBeUndefined();
+    expect(pending.useToken(hash(token))).toEqual(asker);
+    expect(pending.useToken(hash(token))).toBeUndefined();
+    const late = pending.newToken(asker);
+    await clock.advance(seconds(300));
+    expect(pending.useToken(hash(late))).toBeUndefined();
+    expect(pending.sweep()).toBe(1);
+    expect(pending.size).toBe(0);
   });
 });
