@@ -206,7 +206,10 @@ apps = ["${this.appOrigin}/"]
 
   #withNames(namespace: Namespace, program: string, args: readonly string[]): string {
     const [command = '', ...words] = inside(namespace, this.#resolvConf, program, args);
-    return execFileSync(command, words, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+    const { PATH: path = '' } = process.env;
+    // Of nobody's settings, and with a home folder for what it remembers.
+    const env = { PATH: path, HOME: this.network.folder };
+    return execFileSync(command, words, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], env });
   }
 
   async close(): Promise<void> {
