@@ -29,8 +29,10 @@ export function boxStateOf(answer: unknown, through: 'home' | 'tunnel', now: num
   const kinds: readonly string[] = through === 'tunnel' ? ['tunnel'] : ['main', 'address', 'mirror'];
   return {
     troubles: listOf(conditions).flatMap(({ name, severity, message, remedy }) =>
-      (severity === 'warning' || severity === 'error') && typeof message === 'string'
-        ? [{ name: String(name), severity, message, remedy: typeof remedy === 'string' ? remedy : undefined }]
+      (severity === 'warning' || severity === 'error') &&
+      typeof name === 'string' &&
+      typeof message === 'string'
+        ? [{ name, severity, message, remedy: typeof remedy === 'string' ? remedy : undefined }]
         : [],
     ),
     certificateDays:
@@ -39,7 +41,7 @@ export function boxStateOf(answer: unknown, through: 'home' | 'tunnel', now: num
         : undefined,
     tunnel: phase === 'connected' ? 'on' : phase === 'off' || phase === undefined ? 'off' : 'waits',
     services: listOf(services).flatMap(({ label, url }) =>
-      isHttps(url) ? [{ label: String(label), url }] : [],
+      typeof label === 'string' && isHttps(url) ? [{ label, url }] : [],
     ),
     consoleUrl: listOf(ways).flatMap(({ kind, url }) =>
       kind !== undefined && kinds.includes(kind) && isHttps(url) ? [url] : [],

@@ -90,6 +90,15 @@ describe('the fragment', () => {
 });
 
 describe('the state of a box', () => {
+  it('is read also where names are no text', () => {
+    const odd = { toString: 0 };
+    const answer = {
+      conditions: [{ name: odd, severity: 'error', message: 'x' }],
+      services: [{ label: odd, url: 'https://x/' }],
+    };
+    expect(boxStateOf(answer, 'home', 0)).toMatchObject({ troubles: [], services: [] });
+  });
+
   it('is read whatever it is, and only links to HTTPS pages are links', () => {
     fc.assert(
       fc.property(
