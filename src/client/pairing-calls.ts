@@ -19,7 +19,7 @@ export async function serverInfo(origin: string, asking: Asking): Promise<Server
   const { serverId, boxId, name, v } = (value ?? {}) as Record<keyof ServerInfo, unknown>;
   if (!isUuid4(serverId) || ![boxId, name, v].every((text) => typeof text === 'string'))
     throw badAnswer('it does not say who it is');
-  return { serverId, boxId: String(boxId), name: shownName(String(name)), v: String(v) };
+  return { serverId, boxId: String(boxId), name: shownName(name), v: String(v) };
 }
 
 /**

@@ -33,7 +33,7 @@ export function tokenAnswer(value: unknown, box: { id: BoxId; zone: string; now:
     });
   }
   return {
-    name: shownName(String(said['box_name'])),
+    name: shownName(said['box_name']),
     ways: ways as Ways,
     tokens: {
       access: access as string,
