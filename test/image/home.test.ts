@@ -94,7 +94,6 @@ describe.skipIf(reason !== undefined)(`a box in a home${skipped(reason)}`, () =>
       await page.getByRole('textbox', { name: 'Password' }).fill(robin.password);
       await press('Make this box mine');
       await press('I have kept it');
-      await press('Not now');
       await press('Allow');
       await page.getByText('At home: straight to the box').waitFor();
       expect(page.url()).toBe(`${home.appOrigin}/#/box/${boxId}`);
