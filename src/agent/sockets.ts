@@ -4,6 +4,7 @@ import { Value } from 'typebox/value';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { type Clock, minutes } from '../kit/clock.ts';
 import { isAbort, Problem } from '../kit/errors.ts';
+import { refuseUpgrade } from '../kit/refuse-upgrade.ts';
 import { agentPaths, AgentSocketMessage, AliveQuery } from '../protocol/agent-api.ts';
 import { admit } from './door.ts';
 import { bodyLimit, type RoutesOptions } from './routes.ts';
@@ -27,8 +28,9 @@ export class AgentSockets {
     try {
       const { pathname, searchParams } = new URL(request.url ?? '', 'http://127.0.0.1');
       const query = Object.fromEntries(searchParams);
-      if (pathname !== agentPaths.socket || !Value.Check(AliveQuery, query)) return refuse(stream, 404);
-      if (this.#server.clients.size >= mostSockets) return refuse(stream, 503);
+      if (pathname !== agentPaths.socket || !Value.Check(AliveQuery, query))
+        return refuseUpgrade(stream, 404);
+      if (this.#server.clients.size >= mostSockets) return refuseUpgrade(stream, 503);
       const origin = await admit(request, this.#options.door);
       this.#server.handleUpgrade(
         request,
@@ -37,7 +39,7 @@ export class AgentSockets {
         (socket) => void this.#serve(socket, origin, query.box),
       );
     } catch (error) {
-      refuse(stream, error instanceof Problem ? error.status : 500);
+      refuseUpgrade(stream, error instanceof Problem ? error.status : 500);
     }
   }
 
@@ -84,9 +86,4 @@ function messageIn(data: Buffer) {
   } catch {
     return undefined;
   }
-}
-
-/** Before the upgrade, in HTTP. */
-function refuse(stream: Duplex, status: number): void {
-  stream.end(`HTTP/1.1 ${status} Refused\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
 }

@@ -6,6 +6,7 @@ import type { HttpApp } from '../../kit/http-server.ts';
 import type { Log } from '../../kit/log.ts';
 import { Reconciler } from '../../kit/reconcile.ts';
 import { type Service, ServiceGroup } from '../../kit/service.ts';
+import { refuseUpgrade } from '../../kit/refuse-upgrade.ts';
 import { accessPaths, type Ways } from '../../protocol/access-api.ts';
 import type { ZoneNames } from '../../protocol/names.ts';
 import { Agents } from './agents/agents.ts';
@@ -32,7 +33,7 @@ import { connectRoutes } from './routes-connect.ts';
 import { passkeyRoutes } from './routes-passkeys.ts';
 import { peopleRoutes } from './routes-people.ts';
 import { tokenRoutes } from './routes-token.ts';
-import { refuse, SessionSockets } from './session-sockets.ts';
+import { SessionSockets } from './session-sockets.ts';
 import { recordSessions } from './session-record.ts';
 import { Sessions } from './sessions.ts';
 import { SetupCode } from './setup-code.ts';
@@ -196,7 +197,7 @@ export class Access implements Service {
   /** Takes over the HTTP upgrades of the box's own names; what is not for here is answered 404. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const take = this.#upgrades.get(request.url?.split('?')[0] ?? '');
-    if (take === undefined) refuse(socket, '404 Not Found');
+    if (take === undefined) refuseUpgrade(socket, 404);
     else take(request, socket, head);
   }
 

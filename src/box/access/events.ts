@@ -4,9 +4,10 @@ import type { WebSocket } from 'ws';
 import { type Clock, seconds } from '../../kit/clock.ts';
 import { isAbort } from '../../kit/errors.ts';
 import type { Fact } from '../../kit/fact.ts';
+import { refuseUpgrade } from '../../kit/refuse-upgrade.ts';
 import { sessionEndedClose, type Ways } from '../../protocol/access-api.ts';
 import { cookieOf, type Guard } from './guard.ts';
-import { refuse, type SessionSockets } from './session-sockets.ts';
+import type { SessionSockets } from './session-sockets.ts';
 import type { Tokens } from './tokens.ts';
 import type { VisitorOf } from './visitor.ts';
 
@@ -59,11 +60,10 @@ export class EventSockets {
   upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
     const { guard, sockets, visitorOf } = this.#options;
     const { origin, host = '', cookie } = request.headers;
-    if (!guard.mayCall(origin, host)) return refuse(stream, '403 Forbidden');
+    if (!guard.mayCall(origin, host)) return refuseUpgrade(stream, 403);
     const fromOwnPage = guard.isOwnPage(origin, host);
     const { address } = visitorOf(request.socket);
-    if (sockets.full || !(fromOwnPage || this.#mayWait(address)))
-      return refuse(stream, '503 Service Unavailable');
+    if (sockets.full || !(fromOwnPage || this.#mayWait(address))) return refuseUpgrade(stream, 503);
     sockets.upgrade(request, stream, head, (socket) => {
       if (fromOwnPage) this.#enter(socket, address, 'cookie', cookieOf(cookie) ?? '');
       else void this.#awaitToken(socket, address);

@@ -178,8 +178,3 @@ export class SessionSockets {
     else socket.send(JSON.stringify(message));
   }
 }
-
-/** Before the upgrade, in HTTP: `403 Forbidden`. */
-export function refuse(stream: Duplex, status: string): void {
-  stream.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
-}

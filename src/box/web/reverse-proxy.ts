@@ -1,10 +1,11 @@
-import { Agent, type ClientRequest, type IncomingMessage, request as send, STATUS_CODES } from 'node:http';
+import { Agent, type ClientRequest, type IncomingMessage, request as send } from 'node:http';
 import type { ServerResponse } from 'node:http';
 import { constants, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { messageOf, Problem } from '../../kit/errors.ts';
 import type { Log } from '../../kit/log.ts';
+import { refuseUpgrade } from '../../kit/refuse-upgrade.ts';
 import { bodyOf, type Headers, requestHeaders, responseHeaders } from './forwarding.ts';
 import type { PublishedService } from './published-services.ts';
 
@@ -95,6 +96,7 @@ export class ReverseProxy {
     // The service says no: its answer is the visitor's, and ends with the connection.
     outgoing.once('response', (answer) => {
       answered = true;
+      socket.once('finish', () => socket.destroy());
       const headers = Object.entries(responseHeaders(answer.headers)).flatMap(([name, value]) =>
         [value ?? []].flat().flatMap((one) => [name, one]),
       );
@@ -159,12 +161,6 @@ function refuse(response: VisitorResponse, status: number, problem: Problem): vo
   const headers = { 'content-type': 'application/json', 'cache-control': 'no-store' };
   (response as ServerResponse).writeHead(status, headers);
   response.end(JSON.stringify(problem.toJSON()));
-}
-
-/** Answers a request to change the protocol that leads nowhere. */
-function refuseUpgrade(socket: Duplex, status: number): void {
-  if (!socket.writable) return void socket.destroy();
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
 }
 
 /** Status line and headers (name, value, name, value, …) as HTTP/1.1 has them. */

@@ -1,10 +1,4 @@
-import {
-  createServer,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-  STATUS_CODES,
-} from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { statusStyle } from '../../box/web/status-page.ts';
@@ -13,6 +7,7 @@ import type { Clock } from '../../kit/clock.ts';
 import { codeOf, messageOf, Problem } from '../../kit/errors.ts';
 import { httpLimits, listenProblem } from '../../kit/http-server.ts';
 import type { Service } from '../../kit/service.ts';
+import { refuseUpgrade } from '../../kit/refuse-upgrade.ts';
 import { BoxProxy } from './box-proxy.ts';
 import { DoorKeys } from './door-keys.ts';
 import { listPage, problemPage } from './door-pages.ts';
@@ -134,10 +129,7 @@ export class Door implements Service {
       this.#requireKey(request, name);
       await (await this.#proxyFor(name)).upgrade(request, socket, head);
     } catch (error) {
-      const { status } = problemOf(error);
-      socket.end(
-        `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`,
-      );
+      refuseUpgrade(socket, problemOf(error).status);
     }
   }
 

@@ -8,13 +8,14 @@ import type { Clock } from '../../../kit/clock.ts';
 import { isAbort } from '../../../kit/errors.ts';
 import { httpLimits } from '../../../kit/http-server.ts';
 import type { Log } from '../../../kit/log.ts';
+import { refuseUpgrade } from '../../../kit/refuse-upgrade.ts';
 import { sessionEndedClose } from '../../../protocol/access-api.ts';
 import { type DeviceHello, enrolmentPaths } from '../../../protocol/enrolment-api.ts';
 import type { ZoneNames } from '../../../protocol/names.ts';
 import type { Audit } from '../audit.ts';
 import type { Guard } from '../guard.ts';
 import type { Session } from '../sessions.ts';
-import { refuse, type SessionSockets } from '../session-sockets.ts';
+import type { SessionSockets } from '../session-sockets.ts';
 import type { KeyPair } from './device-ca.ts';
 import { answers } from './device-requests.ts';
 import type { Devices } from './devices.ts';
@@ -56,24 +57,15 @@ export class DevicePort {
       handshakeTimeout: httpLimits.handshakeTimeoutMs,
     });
     this.listener = new SocketListener(this.#server, {
-      host: options.host,
-      port: options.port,
+      ...options,
       setting: 'enrolment.port',
       places: 256,
       placesPerAddress: 16,
+      upgrade: (request, stream, head) => this.#upgrade(request, stream, head),
     });
     this.#server.on('tlsClientError', (error) =>
       options.log.debug({ err: error }, 'a TLS handshake with a device failed'),
     );
-    this.#server.on('upgrade', (request, stream, head) => {
-      stream.on('error', () => stream.destroy());
-      try {
-        this.#upgrade(request, stream, head);
-      } catch (error) {
-        options.log.warn({ err: error }, 'a device could not be let in');
-        refuse(stream, '503 Service Unavailable');
-      }
-    });
   }
 
   /** From the next handshake on. Until the first call no handshake succeeds. */
@@ -83,20 +75,20 @@ export class DevicePort {
 
   #upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
     const { devices, guard, audit, sockets, names, hello, state, clock } = this.#options;
-    if (request.url?.split('?')[0] !== enrolmentPaths.socket) return refuse(stream, '404 Not Found');
+    if (request.url?.split('?')[0] !== enrolmentPaths.socket) return refuseUpgrade(stream, 404);
     // A browser would lend the certificate of its person to any page.
-    if (isFromPage(request.headers, names)) return refuse(stream, '403 Forbidden');
+    if (isFromPage(request.headers, names)) return refuseUpgrade(stream, 403);
     const { socket } = request;
     const certificate = (socket as TLSSocket).getPeerX509Certificate();
     const address = addressOf(socket);
-    if (certificate === undefined || address === undefined) return refuse(stream, '403 Forbidden');
+    if (certificate === undefined || address === undefined) return refuseUpgrade(stream, 403);
     const session = devices.find(certificate);
     if (session === undefined || guard.use(session, address) === undefined) {
       const who = `${certificate.subject}, ${certificate.serialNumber}`;
       audit.record({ action: 'credential-refused', who, address });
-      return refuse(stream, '403 Forbidden');
+      return refuseUpgrade(stream, 403);
     }
-    if (sockets.full || sockets.isFullFor(session.id)) return refuse(stream, '503 Service Unavailable');
+    if (sockets.full || sockets.isFullFor(session.id)) return refuseUpgrade(stream, 503);
     const holder = { sessionId: session.id, address, owner: false, tokenEndsAt: undefined };
     const endsAt = certificate.validToDate.getTime();
     sockets.upgrade(request, stream, head, (opened) => {

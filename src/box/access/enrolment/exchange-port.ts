@@ -6,6 +6,7 @@ import { type Clock, seconds } from '../../../kit/clock.ts';
 import { codeOf, isAbort, Problem } from '../../../kit/errors.ts';
 import type { Log } from '../../../kit/log.ts';
 import { readableName } from '../../../kit/text.ts';
+import { refuseUpgrade } from '../../../kit/refuse-upgrade.ts';
 import { isWithin } from '../../../protocol/addresses.ts';
 import type { ZoneNames } from '../../../protocol/names.ts';
 import {
@@ -18,7 +19,6 @@ import {
   SonarQuery,
 } from '../../../protocol/enrolment-api.ts';
 import { approvalLimits } from '../../../protocol/approvals-api.ts';
-import { refuse } from '../session-sockets.ts';
 import type { Exchange } from './exchange.ts';
 import { addressOf, isFromPage, SocketListener, upgradeLimits } from './socket-listener.ts';
 
@@ -49,28 +49,25 @@ export class ExchangePort {
 
   constructor(options: ExchangePortOptions) {
     this.#options = options;
-    const server = createServer(upgradeLimits);
-    this.listener = new SocketListener(server, {
-      host: options.host,
-      port: options.port,
+    this.listener = new SocketListener(createServer(upgradeLimits), {
+      ...options,
       setting: 'enrolment.insecure-port',
       places: 64,
       placesPerAddress: 4,
       mayConnect: (address) => isWithin(address, [...loopback, ...options.links()]),
+      upgrade: (request, stream, head) => this.#upgrade(request, stream, head),
     });
-    server.on('upgrade', (request, stream, head) => this.#upgrade(request, stream, head));
   }
 
   #upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
-    stream.on('error', () => stream.destroy());
     const [path, search] = (request.url ?? '').split('?');
-    if (path !== enrolmentPaths.socket) return refuse(stream, '404 Not Found');
+    if (path !== enrolmentPaths.socket) return refuseUpgrade(stream, 404);
     // A page in a browser at home, and whoever comes through a proxy on this machine, only look as if they were at home.
     const relayed = 'forwarded' in request.headers || 'x-forwarded-for' in request.headers;
-    if (relayed || isFromPage(request.headers, this.#options.names)) return refuse(stream, '403 Forbidden');
+    if (relayed || isFromPage(request.headers, this.#options.names)) return refuseUpgrade(stream, 403);
     const query = queryOf(search);
     const address = addressOf(request.socket);
-    if (query === undefined || address === undefined) return refuse(stream, '400 Bad Request');
+    if (query === undefined || address === undefined) return refuseUpgrade(stream, 400);
     this.#sockets.handleUpgrade(request, stream, head, (socket) => this.#attend(socket, query, address));
   }
 

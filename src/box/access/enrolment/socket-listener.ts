@@ -2,9 +2,12 @@ import type { IncomingHttpHeaders, Server as HttpServer } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { httpLimits, listenProblem } from '../../../kit/http-server.ts';
+import type { Log } from '../../../kit/log.ts';
+import { refuseUpgrade } from '../../../kit/refuse-upgrade.ts';
 import { addressFamily, canonicalAddress, homeOf } from '../../../protocol/addresses.ts';
 import type { ZoneNames } from '../../../protocol/names.ts';
 import { isOwnHost } from '../origins.ts';
+import type { Upgrade } from '../way-in.ts';
 
 export interface SocketListenerOptions {
   host: string;
@@ -16,6 +19,9 @@ export interface SocketListenerOptions {
   placesPerAddress: number;
   /** Who is not let in is cut off before a byte is read. */
   mayConnect?: (address: string) => boolean;
+  /** Takes over an HTTP upgrade, or refuses it; what it throws is answered 503. */
+  upgrade: Upgrade;
+  log: Log;
 }
 
 /** For the HTTP before the WebSocket: short, or not at all. */
@@ -49,6 +55,16 @@ export class SocketListener {
         'content-type': 'application/json',
       });
       response.end(JSON.stringify({ code: 'bad-request', message }));
+    });
+    server.on('upgrade', (request, stream, head) => {
+      stream.on('error', () => stream.destroy());
+      try {
+        options.upgrade(request, stream, head);
+      } catch (error) {
+        // Nobody above would catch it: it would be the end of the box.
+        options.log.warn({ err: error }, 'a socket could not be opened');
+        refuseUpgrade(stream, 503);
+      }
     });
   }
 

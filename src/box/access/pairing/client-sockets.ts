@@ -4,10 +4,11 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '../../../kit/clock.ts';
 import { codeOf } from '../../../kit/errors.ts';
 import type { Log } from '../../../kit/log.ts';
+import { refuseUpgrade } from '../../../kit/refuse-upgrade.ts';
 import { pairingPaths, tokenProtocolPrefix } from '../../../protocol/pairing-api.ts';
 import type { Audit } from '../audit.ts';
 import type { Guard } from '../guard.ts';
-import { refuse, type SessionSockets } from '../session-sockets.ts';
+import type { SessionSockets } from '../session-sockets.ts';
 import type { Session } from '../sessions.ts';
 import type { Tokens } from '../tokens.ts';
 import type { VisitorOf } from '../visitor.ts';
@@ -38,21 +39,21 @@ export class ClientSockets {
   upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
     try {
       const refusal = this.#open(request, stream, head);
-      if (refusal !== undefined) refuse(stream, refusal);
+      if (refusal !== undefined) refuseUpgrade(stream, refusal);
     } catch (error) {
       const limited = codeOf(error) === 'rate-limited';
       if (!limited) this.#options.log.warn({ err: error }, 'a client’s socket could not be opened');
-      refuse(stream, limited ? '429 Too Many Requests' : '503 Service Unavailable');
+      refuseUpgrade(stream, limited ? 429 : 503);
     }
   }
 
-  /** Answers the status line of a refusal. */
-  #open(request: IncomingMessage, stream: Duplex, head: Buffer): string | undefined {
+  /** Answers the status of a refusal. */
+  #open(request: IncomingMessage, stream: Duplex, head: Buffer): number | undefined {
     const { guard, tokens, audit, sockets, limits, visitorOf, serverId, clock } = this.#options;
     const { headers } = request;
     const { address } = visitorOf(request.socket);
     limits.call(address);
-    if (!guard.mayCall(headers.origin, headers.host ?? '')) return '403 Forbidden';
+    if (!guard.mayCall(headers.origin, headers.host ?? '')) return 403;
     const found = tokens.find('access', tokenIn(headers) ?? '');
     if (
       found === undefined ||
@@ -60,10 +61,10 @@ export class ClientSockets {
       guard.use(found.session, address) === undefined
     ) {
       audit.record({ action: 'credential-refused', who: 'client', what: pairingPaths.socket, address });
-      return '403 Forbidden';
+      return 403;
     }
     const { id: sessionId, label } = found.session;
-    if (sockets.full || sockets.isFullFor(sessionId)) return '503 Service Unavailable';
+    if (sockets.full || sockets.isFullFor(sessionId)) return 503;
     const tokenEndsAt = found.expiresAt ?? clock.now();
     const expiresIn = Math.floor((tokenEndsAt - clock.now()) / 1000);
     sockets.upgrade(request, stream, head, (socket) =>
