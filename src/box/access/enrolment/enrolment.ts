@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { join } from 'node:path';
+import type { FastifyRequest } from 'fastify';
 import { type Clock, days, hours, type Random } from '../../../kit/clock.ts';
 import { messageOf, Problem } from '../../../kit/errors.ts';
 import type { Fact } from '../../../kit/fact.ts';
@@ -15,6 +16,7 @@ import {
   type DeviceHello,
   enrolmentPaths,
 } from '../../../protocol/enrolment-api.ts';
+import { addressFamily, homeOf } from '../../../protocol/addresses.ts';
 import { shortId } from '../../../protocol/names.ts';
 import type { Parts } from '../parts.ts';
 import type { Session } from '../sessions.ts';
@@ -61,6 +63,11 @@ export interface EnrolmentOptions extends EnrolmentSettings, Parts {
 const everyMs = hours(1);
 /** Its certificate is renewed so long before it ends. */
 const renewBeforeMs = days(10);
+/**
+ * Of the open calls: by address (a /64 as one), and in all, for the home and for the tunnel apart. A list of the revoked is
+ * signed each time, which costs a small box milliseconds.
+ */
+const calls = { byHome: { burst: 20, perSecond: 0.5 }, inAll: { burst: 60, perSecond: 5 } } as const;
 
 /** Certificate exchange: a device sends its request, an owner allows it, and it comes in by a certificate of the box's own CA. */
 export class Enrolment implements WayIn {
@@ -72,7 +79,8 @@ export class Enrolment implements WayIn {
   readonly #exchange: ExchangePort | undefined;
   readonly #secure: DevicePort;
   readonly #loop: Reconciler;
-  readonly #calls = new RateLimit({ burst: 60, perSecond: 1 }, 1000);
+  readonly #callsByHome = new RateLimit(calls.byHome, 10_000);
+  readonly #callsInAll = new RateLimit(calls.inAll, 2);
   #served: { names: readonly string[]; from: number } | undefined;
   #unsubscribe: (() => void) | undefined;
 
@@ -134,23 +142,31 @@ export class Enrolment implements WayIn {
   }
 
   routes(app: HttpApp): void {
-    const { guard, clock } = this.#options;
     const open = { config: { admission: 'open' }, exposeHeadRoute: false } as const;
     const path = `${enrolmentPaths.certificates}/:deviceId`;
 
     app.get<{ Params: { deviceId: string } }>(path, open, async (request): Promise<CertificatesView> => {
-      this.#calls.take(guard.visitor(request).address, clock.monotonic(), 'calls');
+      this.#countCall(request);
       const found = this.#shelf.take(request.params.deviceId);
       if (found === undefined) throw nothingHere();
       return { [certificateFiles.ca]: found.caPem, [certificateFiles.device]: found.certificatePem };
     });
 
     app.get(enrolmentPaths.revoked, open, async (request, reply) => {
-      this.#calls.take(guard.visitor(request).address, clock.monotonic(), 'calls');
+      this.#countCall(request);
       const list = await this.#ca.revocationList(this.#devices.revoked());
       if (list === undefined) throw nothingHere();
       return reply.type('application/pkix-crl').send(list);
     });
+  }
+
+  /** Throws `rate-limited`. */
+  #countCall(request: FastifyRequest): void {
+    const { guard, clock } = this.#options;
+    const { address, through } = guard.visitor(request);
+    const home = addressFamily(address) === undefined ? address : homeOf(address);
+    this.#callsByHome.take(home, clock.monotonic(), 'calls from your address');
+    this.#callsInAll.take(through, clock.monotonic(), 'calls');
   }
 
   async #look(): Promise<number> {

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { days } from '../../../../src/kit/clock.ts';
 import { temporaryFolder } from '../../../support/folder.ts';
-import { Browser, names } from '../lab.ts';
+import { away, Browser, home, names } from '../lab.ts';
 import {
   connectSecurely,
   type Credentials,
@@ -146,6 +146,28 @@ describe('revocation', () => {
   it('leaves no list where there is no CA', async () => {
     const fresh = await openEnrolmentLab();
     expect((await new Browser(fresh).call('GET', '/enrolment/revoked.crl')).status).toBe(404);
+  });
+});
+
+describe('the open calls', () => {
+  it('are answered so often for one home, and for all beyond the tunnel; at home nobody notices', async () => {
+    const visited = await openEnrolmentLab();
+    const count = async (path: string, addresses: readonly string[]): Promise<number> => {
+      let answered = 0;
+      for (const address of addresses) {
+        visited.from = { ...away, address };
+        const { status } = await new Browser(visited).call('GET', path);
+        expect([404, 429]).toContain(status);
+        if (status === 404) answered++;
+      }
+      return answered;
+    };
+    const neighbours = Array.from({ length: 25 }, (_, n) => `2001:db8::${n + 1}`);
+    expect(await count('/enrolment/revoked.crl', neighbours)).toBe(20);
+    const crowd = Array.from({ length: 60 }, (_, n) => `203.0.113.${n}`);
+    expect(await count('/enrolment/certificates/x', crowd)).toBe(40);
+    visited.from = home;
+    expect((await new Browser(visited).call('GET', '/enrolment/revoked.crl')).status).toBe(404);
   });
 });
 
