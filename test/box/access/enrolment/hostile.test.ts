@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { connect as connectTcp } from 'node:net';
 import { join } from 'node:path';
+import { connect as connectTls } from 'node:tls';
 import * as fc from 'fast-check';
 import { Value } from 'typebox/value';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -14,6 +15,7 @@ import {
   SignCertificateReply,
 } from '../../../../src/protocol/enrolment-api.ts';
 import { temporaryFolder } from '../../../support/folder.ts';
+import { mutated as mutationsOf } from '../../../support/messages.ts';
 import { soon } from '../../../support/soon.ts';
 import { Browser } from '../lab.ts';
 import { decide, pendingOf } from '../pairing/flow.ts';
@@ -101,6 +103,73 @@ describe('whatever is sent', () => {
       { numRuns: 150 },
     );
     expect(await state()).toEqual(before);
+  });
+
+  it('to the insecure port, made of what a device did send, brings nothing but what is wrong', async () => {
+    const csr = requestFor(key.keyPem, 'recorded');
+    const recording = { method: 'signCertificate', csr, destination: '/nowhere', medium: 2 };
+    // The owner has said no to it, so that what is left of it after a change is no question.
+    const asked = exchange(lab, recording);
+    await expect.poll(() => pendingOf(owner), soon).toHaveLength(1);
+    await decide(owner, false);
+    await asked;
+    const before = await state();
+    const codes = new Set<string>();
+    await fc.assert(
+      fc.asyncProperty(mutationsOf(recording), async (message) => {
+        await lab.clock.advance(minutes(1));
+        const answers = await exchange(lab, message as typeof recording);
+        for (const answer of answers) {
+          expect(Value.Check(SignCertificateError, answer)).toBe(true);
+          codes.add((answer['error'] as SignCertificateError['error']).code);
+        }
+      }),
+      { numRuns: 150 },
+    );
+    expect([...codes].toSorted()).toEqual([
+      'bad-request',
+      'client-refused',
+      'csr-refused',
+      'destination-refused',
+    ]);
+    expect(await state()).toEqual(before);
+  });
+
+  it('as an upgrade of either port is refused, or opens what it should', async () => {
+    const word = fc.oneof(
+      fc.stringMatching(/^[ -~]{0,60}$/),
+      fc.constantFrom('evil.example:9089', '[::1', '[fe80::1%25eth0]:9088', 'null', 'http://[', '%ff'),
+    );
+    const header = fc.constantFrom('host', 'origin', 'forwarded', 'sec-websocket-key', 'upgrade', 'cookie');
+    const query = fc.oneof(fc.webQueryParameters(), fc.stringMatching(/^[!-~]{0,80}$/));
+    const path = fc.oneof(fc.constant('/sonar'), fc.webPath());
+    await fc.assert(
+      fc.asyncProperty(path, query, header, word, async (at, search, name, value) => {
+        const usual = {
+          host: 'localhost',
+          connection: 'Upgrade',
+          upgrade: 'websocket',
+          'sec-websocket-version': '13',
+          'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+          [name]: value,
+        };
+        const lines = Object.entries(usual).map((pair) => pair.join(': '));
+        const head = [`GET ${at}?os=x&device=y&app=z&${search} HTTP/1.1`, ...lines, '', ''].join('\r\n');
+        const { insecurePort, port } = lab.settings;
+        for (const socket of [
+          connectTcp({ host: '127.0.0.1', port: insecurePort }),
+          connectTls({ host: 'localhost', port, ca: device.caPem, cert: device.certPem, key: device.keyPem }),
+        ]) {
+          socket.on('error', () => undefined).write(head);
+          const [data] = (await once(socket, 'data')) as [Buffer];
+          expect(data.toString('latin1')).toMatch(/^HTTP\/1\.1 (101|40[0345]|426) /);
+          const closed = once(socket, 'close');
+          socket.destroy();
+          await closed;
+        }
+      }),
+      { numRuns: 100 },
+    );
   });
 
   it('to the secure port is answered or not understood, and changes nothing', async () => {

@@ -168,6 +168,23 @@ describe('the insecure port', () => {
     await later();
   });
 
+  it('is tried a hundred times in a row by all together, and what it is busy with goes on', async () => {
+    await later();
+    const errors: unknown[] = [];
+    for (let host = 2; host < 8; host++)
+      for (let times = 0; times < 20; times++) {
+        const { socket, messages, closed } = connectInsecurely(lab, {}, { localAddress: `127.0.0.${host}` });
+        await once(socket, 'open');
+        socket.send(JSON.stringify({ method: 'signCertificate', csr: 'x', medium: 2 }));
+        await closed;
+        errors.push((errorOf(messages) as Problem).code);
+      }
+    expect(errors.filter((code) => code === 'csr-refused')).toHaveLength(100);
+    expect(errors.slice(100)).toEqual(Array.from({ length: 20 }, () => 'rate-limited'));
+    expect((await owner.call('GET', '/api/me')).status).toBe(200);
+    await later();
+  });
+
   const address = Object.values(networkInterfaces())
     .flat()
     .find((each) => each?.family === 'IPv4' && !each.internal)?.address;

@@ -232,4 +232,13 @@ describe('the secure port', () => {
     lab.serverNames.set([...lab.serverNames.value, 'porchlight.local', '192.168.1.20']);
     await expect.poll(seen, soon).toContain('DNS:porchlight.local, IP Address:192.168.1.20');
   });
+
+  it('has sixteen places for one address, and as many for one device', async () => {
+    const all = Array.from({ length: 16 }, () => connectSecurely(lab, device));
+    await Promise.all(all.map(helloOf));
+    expect(await failed(connectSecurely(lab, device))).toMatch(/ECONNRESET|disconnected|hang up/);
+    expect(await refusedWith(connectSecurely(lab, device, { localAddress: '127.0.0.2' }))).toBe(503);
+    for (const { socket } of all) socket.terminate();
+    await Promise.all(all.map(({ closed }) => closed));
+  });
 });

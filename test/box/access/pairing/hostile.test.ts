@@ -8,8 +8,10 @@ import { Value } from 'typebox/value';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { minutes } from '../../../../src/kit/clock.ts';
 import { createLog } from '../../../../src/kit/log.ts';
+import { DecideRequest } from '../../../../src/protocol/approvals-api.ts';
 import { AuthoriseRequest } from '../../../../src/protocol/pairing-api.ts';
 import { temporaryFolder } from '../../../support/folder.ts';
+import { mutated as mutationsOf } from '../../../support/messages.ts';
 import { soon } from '../../../support/soon.ts';
 import { Browser, home, type Lab, names, openLab } from '../lab.ts';
 import { authorise, bearer, decide, openSocket, paired, pendingOf } from './flow.ts';
@@ -88,6 +90,49 @@ describe('whatever is sent', () => {
     // Of questions there may be some; they end by themselves.
     await lab.clock.advance(minutes(2));
     expect(await state()).toEqual(before);
+  });
+
+  it('to /authorise, made of what a client did send, is a question, a no, or a bad request', async () => {
+    const recording = { clientId: randomUUID(), name: 'Radio', kind: 'client', wait: 0 };
+    lab.from = home;
+    await authorise(lab, recording);
+    // It was told no, so that it does not wait whatever becomes of its `wait`.
+    await decide(owner, false);
+    const before = await state();
+    const statuses = new Set<number>();
+    await fc.assert(
+      fc.asyncProperty(mutationsOf(recording), async (body) => {
+        elsewhere();
+        const { status } = await authorise(lab, body as object);
+        statuses.add(status);
+      }),
+      { numRuns: 200 },
+    );
+    expect([202, 400, 403, 415, 429]).toEqual(expect.arrayContaining([...statuses]));
+    expect([...statuses]).toEqual(expect.arrayContaining([400, 403]));
+    await lab.clock.advance(minutes(2));
+    expect(await state()).toEqual(before);
+  });
+
+  it('as an owner’s answer is none, but for the one that it is', async () => {
+    lab.from = home;
+    await authorise(lab, { clientId: randomUUID(), wait: 0 });
+    const [question] = await pendingOf(owner);
+    const before = await state();
+    const ids = fc.oneof(fc.constant(question?.id ?? ''), fc.uuid(), fc.string({ unit: 'binary' }));
+    const bodies = fc
+      .oneof(mutationsOf({ allow: true }), fc.jsonValue())
+      .filter((body) => !Value.Check(DecideRequest, body));
+    await fc.assert(
+      fc.asyncProperty(ids, bodies, async (id, body) => {
+        const path = `/api/approvals/${encodeURIComponent(id)}`;
+        expect([400, 404, 415]).toContain((await owner.call('POST', path, { body })).status);
+        expect([400, 404]).toContain((await owner.call('DELETE', path)).status);
+      }),
+      { numRuns: 100 },
+    );
+    expect(await state()).toEqual(before);
+    await decide(owner, false);
   });
 
   it('of bytes to /authorise is a bad request', async () => {
