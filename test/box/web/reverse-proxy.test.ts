@@ -1,7 +1,9 @@
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocketServer } from 'ws';
@@ -95,9 +97,9 @@ function frame(type: number, flags: number, stream: number, payload: Buffer): Bu
   return Buffer.concat([head, payload]);
 }
 
-function open(protocol = 'http/1.1'): TLSSocket {
+function open(protocol = 'http/1.1', more: { allowHalfOpen?: boolean } = {}): TLSSocket {
   const options = { host: '127.0.0.1', port: web.port, servername: host, rejectUnauthorized: false };
-  const socket = connectTls({ ...options, ALPNProtocols: [protocol] });
+  const socket = connectTls({ ...options, ...more, ALPNProtocols: [protocol] });
   socket.on('error', () => undefined);
   return socket;
 }
@@ -230,6 +232,21 @@ describe('WebSockets', () => {
     asked.length = 0;
     expect(await asUpgrade(headers)).toMatch(/^HTTP\/1.1 400 /);
     expect(asked).toEqual([]);
+  });
+
+  it.each([
+    ['the service', upgrade],
+    ['the box', [...upgrade, 'content-length: 4']],
+  ])('refused by %s is over, also for who would keep the connection', async (_who, headers) => {
+    const socket = open('http/1.1', { allowHalfOpen: true });
+    const closed = new Promise<boolean>((resolve) => socket.once('close', () => resolve(true)));
+    socket.write(
+      ['GET /socket HTTP/1.1', `host: ${host}`, 'connection: upgrade', ...headers, '', ''].join('\r\n'),
+    );
+    await once(socket.resume(), 'end');
+    // What is written to a connection that the box has given up comes back as its end.
+    const over = (): Promise<boolean> => (socket.write('x'), Promise.race([closed, sleep(50, false)]));
+    await expect.poll(over).toBe(true);
   });
 
   it('a visitor that does not read holds up the service, and fills nothing', async () => {
