@@ -67,11 +67,13 @@ export class Exchange {
     const signing = readSigningRequest(csr);
     const place = medium === 1 ? destinationOf(folders, app, destination) : undefined;
     const session = await this.#approval(this.#asking(asked, signing, place), waiting, signal);
-    const certificates = await this.#issue(session, signing, { ...deviceOf(signing), app });
+    const { certificates, signed } = await this.#issue(session, signing, { ...deviceOf(signing), app });
     if (place === undefined) await this.#options.uploader.upload(certificates, signal);
     else await this.#files.write(place, certificates);
     const what = place === undefined ? '' : join(place.root, ...place.steps);
-    this.#options.audit.record({ action: 'certificate-issued', who: session.label, what, address });
+    // One that is handed out again is not: whoever saw a request pass could fill the record by sending it.
+    if (signed)
+      this.#options.audit.record({ action: 'certificate-issued', who: session.label, what, address });
     return session.id;
   }
 
@@ -107,7 +109,12 @@ export class Exchange {
     throw refused();
   }
 
-  async #issue(session: Session, signing: SigningRequest, device: Device): Promise<Certificates> {
+  /** `signed`: it is a new one. */
+  async #issue(
+    session: Session,
+    signing: SigningRequest,
+    device: Device,
+  ): Promise<{ certificates: Certificates; signed: boolean }> {
     const { ca, devices, ready } = this.#options;
     await ready();
     const { certPem: caPem } = await ca.open();
@@ -115,7 +122,8 @@ export class Exchange {
     const certificatePem = last ?? (await ca.signDevice(signing));
     // The owner may have taken the yes back meanwhile.
     if (last === undefined && !devices.keep(session.id, device, certificatePem)) throw refused();
-    return { deviceId: session.id, caPem, certificatePem };
+    const certificates = { deviceId: session.id, caPem, certificatePem };
+    return { certificates, signed: last === undefined };
   }
 }
 

@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Certificates } from '../../../../src/box/access/enrolment/certificate-uploader.ts';
 import { minutes } from '../../../../src/kit/clock.ts';
 import { Problem } from '../../../../src/kit/errors.ts';
+import type { AuditEntry } from '../../../../src/protocol/audit-api.ts';
 import { temporaryFolder } from '../../../support/folder.ts';
 import { soon } from '../../../support/soon.ts';
 import { Browser, names } from '../lab.ts';
@@ -176,5 +177,10 @@ describe('medium 2', () => {
     }
     expect(new Set(certificates.slice(0, 8).map(serialOf)).size).toBe(8);
     expect(certificates.slice(8)).toEqual([certificates[7], certificates[7]]);
+    const { json } = await owner.call('GET', '/api/audit');
+    const issued = (json['entries'] as AuditEntry[]).filter(
+      ({ action, who }) => action === 'certificate-issued' && who.startsWith('many '),
+    );
+    expect(issued).toHaveLength(8);
   });
 });
