@@ -14,9 +14,11 @@ export interface Deed {
   what?: string;
   /** From where; `null`: from the box itself. */
   address: string | null;
+  /** Somebody did it, or made the box do it, whom nobody has let in. */
+  byStranger?: boolean;
 }
 
-/** What strangers can cause is written down at most so often: each entry is a write to the card. */
+/** What strangers cause is written down at most so often: each entry is a write to the card. */
 const strangers = { burst: 30, perSecond: 1 / 60 };
 const byStrangers: ReadonlySet<AuditAction> = new Set([
   'login-failed',
@@ -40,9 +42,9 @@ export class Audit {
   }
 
   /** Never fails: a full disk must not undo what was done, nor keep the owner out. */
-  record({ action, who, what = '', address }: Deed): void {
+  record({ action, who, what = '', address, byStranger = byStrangers.has(action) }: Deed): void {
     try {
-      if (byStrangers.has(action)) this.#limit.take('', this.#clock.monotonic(), 'strangers');
+      if (byStranger) this.#limit.take('', this.#clock.monotonic(), 'strangers');
       const at = this.#clock.now();
       this.#store.run(
         'INSERT INTO audit (at, action, who, what, address) VALUES (:at, :action, :who, :what, :address)',

@@ -13,14 +13,20 @@ export function recordSessions(parts: { sessions: Sessions; people: People; audi
       who: nameOf(session),
       what: session.label,
       address: session.lastAddress,
+      byStranger: isStrangers(session),
     }),
   );
-  const ended = sessions.onEnded((ids, top, { action = 'session-ended', who = '', address = null }) => {
+  const ended = sessions.onEnded((ids, top, ending) => {
+    const { action = 'session-ended', who = '', address = null, byItself = who === '' } = ending;
     const below = ids.length > 1 ? ` (+${ids.length - 1})` : '';
-    audit.record({ action, who, what: `${top.label}${below}`, address });
+    const byStranger = byItself && isStrangers(top);
+    audit.record({ action, who, what: `${top.label}${below}`, address, byStranger });
   });
   return () => {
     made();
     ended();
   };
 }
+
+/** App instances let themselves in, as nobody's, and the oldest go for the next. */
+const isStrangers = ({ personId }: Session): boolean => personId === null;

@@ -40,6 +40,8 @@ export interface Ending {
   who?: string;
   /** From where; absent: on the box itself. */
   address?: string;
+  /** Whose session it is gave it up. */
+  byItself?: boolean;
 }
 
 /** A use is written down at most so often: each one would be a write to the card. */

@@ -1,5 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Audit } from '../../../src/box/access/audit.ts';
+import { People } from '../../../src/box/access/people.ts';
+import { recordSessions } from '../../../src/box/access/session-record.ts';
+import { Sessions } from '../../../src/box/access/sessions.ts';
 import { AccessStore } from '../../../src/box/access/store.ts';
 import { days, minutes } from '../../../src/kit/clock.ts';
 import { silentLog } from '../../../src/kit/log.ts';
@@ -168,6 +171,37 @@ describe('what is kept of the record', () => {
     await clock.advance(minutes(2));
     audit.record({ action: 'login-failed', who: '', address: '203.0.113.9' });
     expect(audit.read()[0]?.action).toBe('login-failed');
+  });
+
+  it('is little of what app instances do that nobody has let in, and all that owners do to them', async () => {
+    const { clock, store, audit } = await open();
+    const sessions = new Sessions({ store, clock });
+    const people = new People({ store, sessions, clock });
+    people.open();
+    onTestFinished(recordSessions({ sessions, people, audit }));
+    const make = (personId: string | null): string =>
+      sessions.create({
+        parentId: null,
+        personId,
+        kind: 'instance',
+        label: 'App',
+        address: null,
+        idleMs: null,
+      }).id;
+    const count = (): number => Number(store.get('SELECT count(*) AS count FROM audit')?.['count']);
+    for (let times = 0; times < 100; times++) {
+      sessions.end(make(null));
+      sessions.end(make(null), { who: 'App', address: '203.0.113.9', byItself: true });
+    }
+    const strangers = count();
+    expect(strangers).toBeGreaterThan(0);
+    expect(strangers).toBeLessThan(50);
+    sessions.end(make(null), { who: 'Ada' });
+    expect(audit.read()[0]).toMatchObject({ action: 'session-ended', who: 'Ada', what: 'App' });
+    expect(count()).toBe(strangers + 1);
+    const { person } = people.claim('Ada', 'a hash');
+    sessions.end(make(person.id));
+    expect(count()).toBe(strangers + 3);
   });
 
   it('is text that can be read, and no more of it than fits', async () => {

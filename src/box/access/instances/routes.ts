@@ -83,7 +83,7 @@ export function instanceRoutes(app: HttpApp, options: InstanceRoutesOptions): vo
 
   app.delete(instancePaths.self, signed, async (request, reply) => {
     const { session } = instanceOf(request);
-    sessions.end(session.id, { who: session.label, address: guard.visitor(request).address });
+    sessions.end(session.id, { who: session.label, address: guard.visitor(request).address, byItself: true });
     return reply.status(204).send();
   });
 
