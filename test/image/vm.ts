@@ -49,7 +49,7 @@ export interface VmOptions {
   network?: MachineNetwork;
 }
 
-export interface MachineNetwork {
+interface MachineNetwork {
   /** A tap device. */
   tap: string;
   mac: string;
