@@ -5,6 +5,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { boards } from '../../image/build/boards.ts';
 import { grubVariables } from '../../image/build/grub.ts';
+import { driversIn } from '../../image/build/initramfs.ts';
 import { imageSize, partitions, variablesOffset } from '../../image/build/layout.ts';
 import { formatLock, type LockedPackage, parseLock } from '../../image/build/lock.ts';
 import { packagesFor } from '../../image/build/packages.ts';
@@ -151,6 +152,24 @@ describe('configuration files', () => {
   });
 });
 
+describe('the initial RAM file system', () => {
+  it('has a driver for all that a device tree names, whatever stands in front of the name', () => {
+    const aliases = `# Aliases extracted from modules themselves.
+alias of:N*T*Cbrcm,bcm2712c0-pinctrlC* pinctrl_brcmstb_bcm2712
+alias of:N*T*Cbrcm,bcm2712c0-pinctrl pinctrl_brcmstb_bcm2712
+alias of:N*T*Cbrcm,brcmstb-gpio gpio_brcmstb
+alias of:N*T*Cregulator-fixed fixed
+alias of:N*T*Cbrcm,bcm2711-vc5 vc4
+alias platform:bcm2835-wdt bcm2835_wdt
+`;
+    const property = (text: string): Buffer =>
+      Buffer.concat([Buffer.from([0, 0, 0, 28, 0, 0, 0, 1]), Buffer.from(text)]);
+    const one = Buffer.concat([property('brcm,bcm2712c0-pinctrl\0'), property('regulator-fixed\0')]);
+    const other = property('brcm,bcm7445-gpio\0brcm,brcmstb-gpio\0brcm,bcm2711-vc5x\0');
+    expect(driversIn([one, other], aliases)).toEqual(['fixed', 'gpio_brcmstb', 'pinctrl_brcmstb_bcm2712']);
+  });
+});
+
 /** With a `mount` that does nothing: the partition of the test is a folder. */
 function edit(folder: string, ...args: readonly string[]): string {
   writeFileSync(join(folder, 'mount'), '#!/bin/sh\n', { mode: 0o755 });
@@ -196,6 +215,9 @@ describe('the Pi’s boot partition', () => {
       ...['bootcode.bin', 'start.elf', 'fixup.dat', 'start4.elf', 'fixup4.dat', 'u-boot.bin'].map(
         (name) => [name, Buffer.from('x')] as const,
       ),
+      ...['bcm2712d0', 'porchlight', 'porchlight-pi5'].map(
+        (name) => [`overlays/${name}.dtbo`, tree] as const,
+      ),
       ...['bcm2837-rpi-3-b', 'bcm2837-rpi-3-b-plus', 'bcm2711-rpi-4-b', 'bcm2712-rpi-5-b'].map(
         (name) => [`${name}.dtb`, tree] as const,
       ),
@@ -213,6 +235,24 @@ describe('the Pi’s boot partition', () => {
       files.delete(name);
       expect(piFaults(files).join('\n')).toContain(name);
     }
+  });
+
+  it.skipIf(!has('dtc'))('has overlays that are device trees (skipped where there is no dtc)', () => {
+    const sources = readdirSync(join(image, 'boot/overlays'));
+    expect(sources.map((name) => `overlays/${name.replace('.dts', '.dtbo')}`).toSorted()).toEqual(
+      [...whole().keys()].filter((name) => name.startsWith('overlays/')).toSorted(),
+    );
+    for (const name of sources) {
+      const { status, stdout } = spawnSync('dtc', ['-q', '-@', join(image, 'boot/overlays', name)]);
+      expect(`${name} ${status}`).toBe(`${name} 0`);
+      expect(stdout.readUInt32BE(0)).toBe(0xd00dfeed);
+    }
+  });
+
+  it('lets U-Boot hear nothing at the Pi 5’s serial port, which stops it there, and the clock run at the others’', () => {
+    const [all = '', pi5 = ''] = read('boot/config.txt').split('[pi5]');
+    expect(all).toContain('\nenable_uart=1\n');
+    expect(pi5).toContain('\nenable_uart=0\n');
   });
 
   it('says what is in the place of a file', () => {
