@@ -79,7 +79,7 @@ describe.skipIf(!canTry)('the data partition at a start', () => {
   });
 
   function start(): string[] {
-    const [{ start: begins }] = partitions.slice(-1) as [{ start: number }];
+    const begins = partitions[3].start;
     const args = [
       '-m',
       'sh',

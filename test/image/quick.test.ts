@@ -152,6 +152,10 @@ describe('configuration files', () => {
   });
 });
 
+/** As a property lies in a device tree: its length and its name by number, then its value. */
+const property = (text: string): Buffer =>
+  Buffer.concat([Buffer.from([0, 0, 0, 28, 0, 0, 0, 1]), Buffer.from(text)]);
+
 describe('the initial RAM file system', () => {
   it('has a driver for all that a device tree names, whatever stands in front of the name', () => {
     const aliases = `# Aliases extracted from modules themselves.
@@ -162,8 +166,6 @@ alias of:N*T*Cregulator-fixed fixed
 alias of:N*T*Cbrcm,bcm2711-vc5 vc4
 alias platform:bcm2835-wdt bcm2835_wdt
 `;
-    const property = (text: string): Buffer =>
-      Buffer.concat([Buffer.from([0, 0, 0, 28, 0, 0, 0, 1]), Buffer.from(text)]);
     const one = Buffer.concat([property('brcm,bcm2712c0-pinctrl\0'), property('regulator-fixed\0')]);
     const other = property('brcm,bcm7445-gpio\0brcm,brcmstb-gpio\0brcm,bcm2711-vc5x\0');
     expect(driversIn([one, other], aliases)).toEqual(['fixed', 'gpio_brcmstb', 'pinctrl_brcmstb_bcm2712']);
