@@ -81,7 +81,7 @@ export async function buildImage(options: ImageOptions): Promise<void> {
     const slot = join(work, 'system.img');
     const contents = await steps.run('slot', async () => {
       await buildBootFiles({ tree, checkout, work, version: kernel, board, time });
-      const list = await contentsOf({ tree, checkout, packages, name, version, time });
+      const list = await contentsOf({ checkout, packages, inside: board.inside, name, version, time });
       await cleanTree(tree);
       await clampTimes(tree, time);
       await makeSlot(tree, slot, time);

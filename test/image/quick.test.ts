@@ -10,6 +10,7 @@ import { imageSize, partitions, variablesOffset } from '../../image/build/layout
 import { formatLock, type LockedPackage, parseLock } from '../../image/build/lock.ts';
 import { packagesFor } from '../../image/build/packages.ts';
 import { systemConf } from '../../image/build/rauc.ts';
+import { contentsOf } from '../../image/build/sbom.ts';
 import { parseStanzas, parseUris } from '../../image/build/resolve.ts';
 import { piFaults } from '../../image/build/uboot.ts';
 import { temporaryFolder } from '../support/folder.ts';
@@ -81,6 +82,42 @@ describe('the lock', () => {
 function byName(a: LockedPackage, b: LockedPackage): number {
   return a.name < b.name ? -1 : 1;
 }
+
+describe('the list of contents', () => {
+  it.each(Object.values(boards))(
+    'of $name names what is in the image, and not what only built it',
+    async (board) => {
+      const { packages } = parseLock(read(`lock/${board.architecture}.txt`));
+      const checkout = resolve(image, '..');
+      const options = {
+        checkout,
+        packages,
+        inside: board.inside,
+        name: 'porchlight-x',
+        version: '1.2.3',
+        time: 1e9,
+      };
+      const list = JSON.parse(await contentsOf(options)) as {
+        spdxVersion: string;
+        packages: { SPDXID: string; name: string; versionInfo: string }[];
+        relationships: { relatedSpdxElement: string }[];
+      };
+      expect(list.spdxVersion).toBe('SPDX-2.3');
+      const named = list.packages.map(({ name }) => name);
+      const installed = packages.filter(({ how }) => how !== 'tool').map(({ name }) => name);
+      expect(named).toEqual(
+        expect.arrayContaining([...installed, ...board.inside, 'node', 'fastify', 'acme-client']),
+      );
+      const tools = packages.filter(({ how, name }) => how === 'tool' && !board.inside.includes(name));
+      expect(named.filter((name) => name === 'vitest' || tools.some((tool) => tool.name === name))).toEqual(
+        [],
+      );
+      const [, ...inside] = list.packages.map(({ SPDXID }) => SPDXID);
+      expect(list.relationships.map(({ relatedSpdxElement }) => relatedSpdxElement)).toEqual(inside);
+      expect(new Set(inside).size).toBe(inside.length);
+    },
+  );
+});
 
 describe('the layout', () => {
   it('has its partitions one after the other, behind the boot loader’s variables', () => {
