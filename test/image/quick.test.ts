@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { boards } from '../../image/build/boards.ts';
+import { makeBoot } from '../../image/build/disk.ts';
 import { grubVariables } from '../../image/build/grub.ts';
 import { driversIn } from '../../image/build/initramfs.ts';
 import { imageSize, partitions, variablesOffset } from '../../image/build/layout.ts';
@@ -12,6 +13,7 @@ import { packagesFor } from '../../image/build/packages.ts';
 import { systemConf } from '../../image/build/rauc.ts';
 import { contentsOf } from '../../image/build/sbom.ts';
 import { parseStanzas, parseUris } from '../../image/build/resolve.ts';
+import { clampTimes } from '../../image/build/tree.ts';
 import { piFaults } from '../../image/build/uboot.ts';
 import { temporaryFolder } from '../support/folder.ts';
 
@@ -130,6 +132,29 @@ describe('the layout', () => {
     expect(grubVariables).toHaveLength(1024);
   });
 });
+
+describe.skipIf(!['mkfs.vfat', 'mmd', 'mcopy'].every(has))(
+  'the boot partition (skipped without mtools)',
+  () => {
+    it('has the same bytes for the same files, in whatever order they were made, and what is in folders too', async () => {
+      const images: Buffer[] = [];
+      for (const names of [
+        ['a', 'overlays/b', 'overlays/c', 'd'],
+        ['d', 'overlays/c', 'overlays/b', 'a'],
+      ]) {
+        const folder = temporaryFolder();
+        mkdirSync(join(folder, 'boot/overlays'), { recursive: true });
+        for (const name of names) writeFileSync(join(folder, 'boot', name), name);
+        await clampTimes(join(folder, 'boot'), 1e9);
+        await makeBoot(join(folder, 'boot'), join(folder, 'boot.img'), 1e9);
+        images.push(readFileSync(join(folder, 'boot.img')));
+        const { stdout } = spawnSync('mtype', ['-i', join(folder, 'boot.img'), '::overlays/c']);
+        expect(stdout.toString()).toBe('overlays/c');
+      }
+      expect(images[0]?.equals(images[1] ?? Buffer.alloc(0))).toBe(true);
+    });
+  },
+);
 
 describe('configuration files', () => {
   it.skipIf(!has('nft') || process.getuid?.() !== 0)(
