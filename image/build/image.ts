@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Board } from './boards.ts';
 import { installFile } from './copy.ts';
@@ -81,7 +81,7 @@ export async function buildImage(options: ImageOptions): Promise<void> {
     const slot = join(work, 'system.img');
     const contents = await steps.run('slot', async () => {
       await buildBootFiles({ tree, checkout, work, version: kernel, board, time });
-      const list = await contentsOf({ tree, checkout, packages, name, version, time });
+      const list = await contentsOf({ checkout, packages, inside: board.inside, name, version, time });
       await cleanTree(tree);
       await clampTimes(tree, time);
       await makeSlot(tree, slot, time);
@@ -180,8 +180,12 @@ async function buildBootFiles(options: {
 /** An image that the Pi's firmware could not start is none. */
 async function checkPi(bootFolder: string, tree: string): Promise<void> {
   const files = new Map<string, Buffer>();
-  for (const name of await readdir(bootFolder)) files.set(name, await readFile(join(bootFolder, name)));
-  for (const name of ['boot/vmlinuz', 'boot/initrd.img']) files.set(name, await readFile(join(tree, name)));
+  for (const entry of await readdir(bootFolder, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if (entry.isFile()) files.set(relative(bootFolder, path), await readFile(path));
+  }
+  for (const name of ['boot/vmlinuz', 'boot/initrd.img', 'usr/lib/firmware/regulatory.db'])
+    files.set(name, await readFile(join(tree, name)));
   const faults = piFaults(files);
   if (faults.length > 0) throw new Error(`a Raspberry Pi would not start:\n${faults.join('\n')}`);
 }

@@ -1,9 +1,10 @@
-import { chmod, copyFile, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { run } from './run.ts';
 import { clampTimes } from './tree.ts';
+import { piTrees } from './uboot.ts';
 
-/** What it takes to find the slot on each kind of machine, and a watchdog from the start. Built-in ones are passed over. */
+/** What it takes to find the slot on each kind of machine, and a watchdog from the start. Some are built in. */
 const wanted = {
   amd64: [
     'virtio_blk',
@@ -23,40 +24,33 @@ const wanted = {
     'virtio_net',
     'virtio_rng',
     'i6300esb',
-    // Raspberry Pi 3, 4 and 5: SD card, USB and PCIe (a disk at 4 and 5), clocks and pins that those need.
+    // Raspberry Pi: what no device tree names, beside all that those of the boards do. The card, the watchdog, a disk.
     'mmc_block',
-    'bcm2835',
-    'sdhci-iproc',
-    'sdhci-brcmstb',
     'bcm2835_wdt',
-    'clk-raspberrypi',
-    'gpio-raspberrypi-exp',
-    'gpio-regulator',
-    'fixed',
-    'reset-raspberrypi',
-    'raspberrypi-power',
-    'bcm2835-dma',
-    'pcie-brcmstb',
-    'pinctrl-brcmstb',
-    'irq-bcm2712-mip',
-    'reset-rescal',
-    'reset-brcmstb-rescal',
     'xhci-pci',
-    'xhci-plat-hcd',
-    'dwc2',
-    'dwc3',
-    'phy-generic',
-    'rp1',
-    'rp1_pci',
-    'clk-rp1',
-    'pinctrl-rp1',
     'usb-storage',
     'uas',
     'sd_mod',
     'nvme',
+    'rp1_pci',
   ],
 } as const;
 const filesystems = ['overlay', 'ext4', 'vfat', 'nls_ascii', 'nls_cp437', 'nls_utf8'];
+
+/**
+ * The modules for all that is named in these device trees, by the kernel's `modules.alias`. A card is found only when the
+ * pins, pulses and voltages of its slot have their drivers too, and which those are is in the tree alone.
+ */
+export function driversIn(trees: readonly Buffer[], aliases: string): string[] {
+  const drivers = new Map<string, string>();
+  for (const [, compatible = '', module = ''] of aliases.matchAll(/^alias of:N\*T\*C([^*\s]+) (\S+)$/gm)) {
+    drivers.set(compatible, module);
+  }
+  // The names are texts that end with NUL; what is in front of the first of a property is no letter of one.
+  const texts = trees.flatMap((tree) => tree.toString('latin1').match(/[\w,.+-]+(?=\0)/g) ?? []);
+  const found = texts.map((text) => drivers.get(text)).filter((module) => module !== undefined);
+  return [...new Set(found)].toSorted();
+}
 
 /**
  * Makes the initial RAM file system natively: a static busybox, the script, and the modules with those they need. Modules
@@ -77,19 +71,16 @@ export async function buildInitramfs(options: {
   await copyFile(join(tree, 'usr/bin/busybox'), join(folder, 'bin/busybox'));
   await copyFile(join(checkout, 'image/initramfs/init'), join(folder, 'init'));
   await chmod(join(folder, 'init'), 0o755);
-  const files = new Set<string>();
-  for (const name of [...filesystems, ...wanted[architecture]]) {
-    const said = await run('modprobe', [
-      '-d',
-      join(tree, 'usr/..'),
-      '-S',
-      version,
-      '--show-depends',
-      name,
-    ]).catch(() => undefined);
-    for (const [, path = ''] of (said?.toString() ?? '').matchAll(/^insmod (\S+)/gm)) files.add(path);
-  }
   const modules = `lib/modules/${version}`;
+  const trees = architecture === 'arm64' ? await piTrees(join(tree, 'usr/lib')) : [];
+  const aliases = await readFile(join(tree, 'usr', modules, 'modules.alias'), 'utf8');
+  const named = driversIn(await Promise.all(trees.map((path) => readFile(path))), aliases);
+  const files = new Set<string>();
+  for (const name of [...filesystems, ...wanted[architecture], ...named]) {
+    // A name that the kernel does not know ends the build: what is left out here is a machine that does not find its slot.
+    const said = await run('modprobe', ['-d', join(tree, 'usr/..'), '-S', version, '--show-depends', name]);
+    for (const [, path = ''] of said.toString().matchAll(/^insmod (\S+)/gm)) files.add(path);
+  }
   for (const path of files) {
     const inside = path.slice(path.indexOf(`modules/${version}/`) + `modules/${version}/`.length);
     const to = join(folder, modules, inside.replace(/\.xz$/, ''));

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { FetchedPackage } from './fetch.ts';
 import { fixedUuid } from './disk.ts';
+import type { LockedPackage } from './lock.ts';
 
 interface NpmLock {
   packages: Record<string, { version?: string; license?: string; integrity?: string; dev?: boolean }>;
@@ -9,18 +9,19 @@ interface NpmLock {
 
 /** What is in the image, as SPDX 2.3: every Debian package of the lock, Node, and every npm package of the program. */
 export async function contentsOf(options: {
-  tree: string;
   checkout: string;
-  packages: readonly FetchedPackage[];
+  packages: readonly LockedPackage[];
+  /** Of the build's own packages, those that are in the image too. */
+  inside: readonly string[];
   name: string;
   version: string;
   time: number;
 }): Promise<string> {
-  const { checkout, packages, name, version, time } = options;
+  const { checkout, packages, inside, name, version, time } = options;
   const npm = JSON.parse(await readFile(join(checkout, 'package-lock.json'), 'utf8')) as NpmLock;
   const node = npm.packages['node_modules/node']?.version ?? '';
   const debian = packages
-    .filter(({ how }) => how !== 'tool' || name.includes('rpi'))
+    .filter(({ how, name: one }) => how !== 'tool' || inside.includes(one))
     .map((each) => ({
       SPDXID: `SPDXRef-deb-${spdxId(each.name)}`,
       name: each.name,

@@ -56,6 +56,10 @@ export async function furnishTree(tree: string, checkout: string, board: Board):
     await mkdir(join(at(path), '..'), { recursive: true });
     await symlink(target, at(path));
   }
+  // Which radio channels a country allows: what update-alternatives(1) would link, were the package configured.
+  for (const name of board.architecture === 'arm64' ? ['regulatory.db', 'regulatory.db.p7s'] : []) {
+    await symlink(`${name}-debian`, at(`usr/lib/firmware/${name}`));
+  }
   await run('systemd-sysusers', [`--root=${tree}`]);
   await run('systemctl', [`--root=${tree}`, 'preset-all']);
 }
@@ -89,6 +93,7 @@ async function installUnits(tree: string, folder: string): Promise<void> {
 const needlessModules = [
   'arch/x86/kvm',
   'drivers/accel',
+  'drivers/bluetooth',
   'drivers/comedi',
   'drivers/edac',
   'drivers/fpga',
@@ -197,7 +202,7 @@ export async function cleanTree(tree: string): Promise<void> {
   ];
   for (const path of gone) await rm(join(tree, path), { recursive: true, force: true });
   // The kernel's map and settings; its device trees are on the boot partition, where the firmware looks.
-  const ofKernel = ['boot/System.map-*', 'boot/config-*', 'usr/lib/linux-image-*'];
+  const ofKernel = ['boot/System.map-*', 'boot/config-*', 'usr/lib/linux-image-*', 'usr/lib/modules/*/dtb'];
   for await (const path of glob(ofKernel, { cwd: tree })) await rm(join(tree, path), { recursive: true });
   await writeFile(join(tree, 'etc/machine-id'), '');
 }

@@ -1,5 +1,5 @@
 import { copyFile, mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { BoardName } from './boards.ts';
 import type { FetchedPackage } from './fetch.ts';
 import { run } from './run.ts';
@@ -16,12 +16,25 @@ const piFiles: Readonly<Record<string, string>> = {
   'bcm2837-rpi-3-b-plus.dtb': 'the Pi 3 B+',
   'bcm2711-rpi-4-b.dtb': 'the Pi 4 B',
   'bcm2712-rpi-5-b.dtb': 'the Pi 5',
+  'overlays/bcm2712d0.dtbo': 'the Pi 5 with the chip of step D0',
+  'overlays/porchlight.dtbo': 'config.txt (dtoverlay=)',
+  'overlays/porchlight-pi5.dtbo': 'config.txt (dtoverlay=)',
   'u-boot.bin': 'config.txt (kernel=)',
   'boot.scr': 'U-Boot',
 };
+/** Changes that the firmware makes to the device trees: image/boot/overlays. */
+const overlays = ['bcm2712d0', 'porchlight', 'porchlight-pi5'] as const;
 const fromFirmware = ['bootcode.bin', 'start.elf', 'fixup.dat', 'start4.elf', 'fixup4.dat'];
-/** Beside those that have to be there: boards of the same family, where the kernel knows them. */
-const trees = /^bcm(2837|2711|2712)-rpi-[\w-]+\.dtb$/;
+/** The device trees of the boards, and of others of the same families, below a folder with Debian's kernel in it. */
+export async function piTrees(folder: string): Promise<string[]> {
+  const found = await run('find', [folder, '-path', '*/broadcom/*.dtb']);
+  const tree = /\/bcm(2837|2711|2712)-rpi-[\w-]+\.dtb$/;
+  return found
+    .toString()
+    .split('\n')
+    .filter((path) => tree.test(path))
+    .toSorted();
+}
 
 /**
  * What is wrong with the boot partition of a Raspberry Pi, one sentence each: `files` are the names in it with their
@@ -32,7 +45,7 @@ export function piFaults(files: ReadonlyMap<string, Buffer>): string[] {
     .filter(([name]) => (files.get(name)?.length ?? 0) === 0)
     .map(([name, who]) => `${name} is missing, for ${who}`);
   for (const name of files.keys()) {
-    if (name.endsWith('.dtb') && files.get(name)?.readUInt32BE(0) !== 0xd00dfeed) {
+    if (/\.dtbo?$/.test(name) && files.get(name)?.readUInt32BE(0) !== 0xd00dfeed) {
       faults.push(`${name} is no device tree`);
     }
   }
@@ -42,7 +55,8 @@ export function piFaults(files: ReadonlyMap<string, Buffer>): string[] {
     'kernel=u-boot.bin',
     'upstream_kernel=1',
     'enable_uart=1',
-    'dtparam=watchdog=on',
+    'dtoverlay=porchlight',
+    'dtoverlay=porchlight-pi5',
   ]) {
     if (!config.split('\n').includes(line)) faults.push(`config.txt does not say ${line}`);
   }
@@ -100,9 +114,20 @@ export async function ubootFiles(options: {
   for (const name of fromFirmware)
     await copyFile(join(unpacked, 'usr/lib/raspi-firmware', name), join(folder, name));
   await copyFile(join(unpacked, 'usr/lib/u-boot/rpi_arm64/u-boot.bin'), join(folder, 'u-boot.bin'));
-  const found = await run('find', [join(unpacked, 'usr/lib'), '-path', '*/broadcom/*.dtb']);
-  for (const path of found.toString().split('\n')) {
-    const name = path.split('/').at(-1) ?? '';
-    if (trees.test(name)) await copyFile(path, join(folder, name));
+  for (const path of await piTrees(join(unpacked, 'usr/lib')))
+    await copyFile(path, join(folder, basename(path)));
+  await mkdir(join(folder, 'overlays'));
+  for (const name of overlays) {
+    // Applied to the tree as the firmware does it: one that does not fit is to be found here, not by a board in the dark.
+    const source = join(checkout, 'image/boot/overlays', `${name}.dts`);
+    const overlay = join(folder, 'overlays', `${name}.dtbo`);
+    await run('dtc', ['-q', '-@', '-I', 'dts', '-O', 'dtb', '-o', overlay, source]);
+    await run('fdtoverlay', [
+      '-i',
+      join(folder, 'bcm2712-rpi-5-b.dtb'),
+      '-o',
+      join(work, 'merged.dtb'),
+      overlay,
+    ]);
   }
 }

@@ -55,6 +55,7 @@ const forImage = {
   rauc: 'rauc',
   mksquashfs: 'squashfs-tools',
   mkimage: 'u-boot-tools',
+  dtc: 'device-tree-compiler',
   'grub-mkimage': 'grub-common',
   openssl: 'openssl',
   'systemd-sysusers': 'systemd',

@@ -4,12 +4,16 @@ import { join, resolve } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { boards } from '../../image/build/boards.ts';
+import { makeBoot } from '../../image/build/disk.ts';
 import { grubVariables } from '../../image/build/grub.ts';
+import { driversIn } from '../../image/build/initramfs.ts';
 import { imageSize, partitions, variablesOffset } from '../../image/build/layout.ts';
 import { formatLock, type LockedPackage, parseLock } from '../../image/build/lock.ts';
 import { packagesFor } from '../../image/build/packages.ts';
 import { systemConf } from '../../image/build/rauc.ts';
+import { contentsOf } from '../../image/build/sbom.ts';
 import { parseStanzas, parseUris } from '../../image/build/resolve.ts';
+import { clampTimes } from '../../image/build/tree.ts';
 import { piFaults } from '../../image/build/uboot.ts';
 import { temporaryFolder } from '../support/folder.ts';
 
@@ -81,6 +85,42 @@ function byName(a: LockedPackage, b: LockedPackage): number {
   return a.name < b.name ? -1 : 1;
 }
 
+describe('the list of contents', () => {
+  it.each(Object.values(boards))(
+    'of $name names what is in the image, and not what only built it',
+    async (board) => {
+      const { packages } = parseLock(read(`lock/${board.architecture}.txt`));
+      const checkout = resolve(image, '..');
+      const options = {
+        checkout,
+        packages,
+        inside: board.inside,
+        name: 'porchlight-x',
+        version: '1.2.3',
+        time: 1e9,
+      };
+      const list = JSON.parse(await contentsOf(options)) as {
+        spdxVersion: string;
+        packages: { SPDXID: string; name: string; versionInfo: string }[];
+        relationships: { relatedSpdxElement: string }[];
+      };
+      expect(list.spdxVersion).toBe('SPDX-2.3');
+      const named = list.packages.map(({ name }) => name);
+      const installed = packages.filter(({ how }) => how !== 'tool').map(({ name }) => name);
+      expect(named).toEqual(
+        expect.arrayContaining([...installed, ...board.inside, 'node', 'fastify', 'acme-client']),
+      );
+      const tools = packages.filter(({ how, name }) => how === 'tool' && !board.inside.includes(name));
+      expect(named.filter((name) => name === 'vitest' || tools.some((tool) => tool.name === name))).toEqual(
+        [],
+      );
+      const [, ...inside] = list.packages.map(({ SPDXID }) => SPDXID);
+      expect(list.relationships.map(({ relatedSpdxElement }) => relatedSpdxElement)).toEqual(inside);
+      expect(new Set(inside).size).toBe(inside.length);
+    },
+  );
+});
+
 describe('the layout', () => {
   it('has its partitions one after the other, behind the boot loader’s variables', () => {
     let end = variablesOffset / 2 ** 20;
@@ -92,6 +132,29 @@ describe('the layout', () => {
     expect(grubVariables).toHaveLength(1024);
   });
 });
+
+describe.skipIf(!['mkfs.vfat', 'mmd', 'mcopy'].every(has))(
+  'the boot partition (skipped without mtools)',
+  () => {
+    it('has the same bytes for the same files, in whatever order they were made, and what is in folders too', async () => {
+      const images: Buffer[] = [];
+      for (const names of [
+        ['a', 'overlays/b', 'overlays/c', 'd'],
+        ['d', 'overlays/c', 'overlays/b', 'a'],
+      ]) {
+        const folder = temporaryFolder();
+        mkdirSync(join(folder, 'boot/overlays'), { recursive: true });
+        for (const name of names) writeFileSync(join(folder, 'boot', name), name);
+        await clampTimes(join(folder, 'boot'), 1e9);
+        await makeBoot(join(folder, 'boot'), join(folder, 'boot.img'), 1e9);
+        images.push(readFileSync(join(folder, 'boot.img')));
+        const { stdout } = spawnSync('mtype', ['-i', join(folder, 'boot.img'), '::overlays/c']);
+        expect(stdout.toString()).toBe('overlays/c');
+      }
+      expect(images[0]?.equals(images[1] ?? Buffer.alloc(0))).toBe(true);
+    });
+  },
+);
 
 describe('configuration files', () => {
   it.skipIf(!has('nft') || process.getuid?.() !== 0)(
@@ -151,6 +214,26 @@ describe('configuration files', () => {
   });
 });
 
+/** As a property lies in a device tree: its length and its name by number, then its value. */
+const property = (text: string): Buffer =>
+  Buffer.concat([Buffer.from([0, 0, 0, 28, 0, 0, 0, 1]), Buffer.from(text)]);
+
+describe('the initial RAM file system', () => {
+  it('has a driver for all that a device tree names, whatever stands in front of the name', () => {
+    const aliases = `# Aliases extracted from modules themselves.
+alias of:N*T*Cbrcm,bcm2712c0-pinctrlC* pinctrl_brcmstb_bcm2712
+alias of:N*T*Cbrcm,bcm2712c0-pinctrl pinctrl_brcmstb_bcm2712
+alias of:N*T*Cbrcm,brcmstb-gpio gpio_brcmstb
+alias of:N*T*Cregulator-fixed fixed
+alias of:N*T*Cbrcm,bcm2711-vc5 vc4
+alias platform:bcm2835-wdt bcm2835_wdt
+`;
+    const one = Buffer.concat([property('brcm,bcm2712c0-pinctrl\0'), property('regulator-fixed\0')]);
+    const other = property('brcm,bcm7445-gpio\0brcm,brcmstb-gpio\0brcm,bcm2711-vc5x\0');
+    expect(driversIn([one, other], aliases)).toEqual(['fixed', 'gpio_brcmstb', 'pinctrl_brcmstb_bcm2712']);
+  });
+});
+
 /** With a `mount` that does nothing: the partition of the test is a folder. */
 function edit(folder: string, ...args: readonly string[]): string {
   writeFileSync(join(folder, 'mount'), '#!/bin/sh\n', { mode: 0o755 });
@@ -196,6 +279,9 @@ describe('the Pi’s boot partition', () => {
       ...['bootcode.bin', 'start.elf', 'fixup.dat', 'start4.elf', 'fixup4.dat', 'u-boot.bin'].map(
         (name) => [name, Buffer.from('x')] as const,
       ),
+      ...['bcm2712d0', 'porchlight', 'porchlight-pi5'].map(
+        (name) => [`overlays/${name}.dtbo`, tree] as const,
+      ),
       ...['bcm2837-rpi-3-b', 'bcm2837-rpi-3-b-plus', 'bcm2711-rpi-4-b', 'bcm2712-rpi-5-b'].map(
         (name) => [`${name}.dtb`, tree] as const,
       ),
@@ -213,6 +299,24 @@ describe('the Pi’s boot partition', () => {
       files.delete(name);
       expect(piFaults(files).join('\n')).toContain(name);
     }
+  });
+
+  it.skipIf(!has('dtc'))('has overlays that are device trees (skipped where there is no dtc)', () => {
+    const sources = readdirSync(join(image, 'boot/overlays'));
+    expect(sources.map((name) => `overlays/${name.replace('.dts', '.dtbo')}`).toSorted()).toEqual(
+      [...whole().keys()].filter((name) => name.startsWith('overlays/')).toSorted(),
+    );
+    for (const name of sources) {
+      const { status, stdout } = spawnSync('dtc', ['-q', '-@', join(image, 'boot/overlays', name)]);
+      expect(`${name} ${status}`).toBe(`${name} 0`);
+      expect(stdout.readUInt32BE(0)).toBe(0xd00dfeed);
+    }
+  });
+
+  it('lets U-Boot hear nothing at the Pi 5’s serial port, which stops it there, and the clock run at the others’', () => {
+    const [all = '', pi5 = ''] = read('boot/config.txt').split('[pi5]');
+    expect(all).toContain('\nenable_uart=1\n');
+    expect(pi5).toContain('\nenable_uart=0\n');
   });
 
   it('says what is in the place of a file', () => {

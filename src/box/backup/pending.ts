@@ -5,6 +5,7 @@ import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { Problem } from '../../kit/errors.ts';
 import { privateFolder, readIfThere, syncFolder, writeAtomic } from '../../kit/files.ts';
+import { stateBeforeFolder } from '../update/update-record.ts';
 
 /**
  * What replaces the state, prepared completely in `<state>/.pending` before it counts. It is carried out at the next start,
@@ -61,11 +62,9 @@ export async function carryOut(stateFolder: string): Promise<Order | undefined> 
   await rm(join(stateFolder, '.pending-done'), { recursive: true, force: true });
   if (text === undefined) return undefined;
   const order = orderIn(text, folder);
-  const staying = new Set([...order.kept, ...order.replaced]);
-  for (const entry of await readdir(stateFolder, { withFileTypes: true })) {
-    if (!entry.isDirectory() || entry.name.startsWith('.') || staying.has(entry.name)) continue;
-    await rm(join(stateFolder, entry.name), { recursive: true, force: true });
-  }
+  // What is to be forgotten shall not come back with the release before.
+  if (order.action === 'reset') await removeFolders(join(stateFolder, stateBeforeFolder), order.kept);
+  await removeFolders(stateFolder, [...order.kept, ...order.replaced]);
   for (const name of order.replaced) {
     const source = join(folder, 'files', name);
     // One that is not here any more is in its place already.
@@ -78,6 +77,15 @@ export async function carryOut(stateFolder: string): Promise<Order | undefined> 
   await syncFolder(stateFolder);
   await rm(join(stateFolder, '.pending-done'), { recursive: true, force: true });
   return order;
+}
+
+async function removeFolders(root: string, staying: readonly string[]): Promise<void> {
+  if (!existsSync(root)) return;
+  for (const entry of await readdir(root, { withFileTypes: true })) {
+    if (!entry.isDirectory() || entry.name.startsWith('.') || staying.includes(entry.name)) continue;
+    await rm(join(root, entry.name), { recursive: true, force: true });
+  }
+  await syncFolder(root);
 }
 
 function orderIn(text: string, folder: string): Order {

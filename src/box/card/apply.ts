@@ -11,7 +11,7 @@ import { type CardValues, readCardSettings } from './card-settings.ts';
 import { linkOnData, writeToData } from './data-folder.ts';
 import type { CardPaths } from './paths.ts';
 import { handOnRequest } from './requests.ts';
-import { authorizedKeys, boxToml, wifiConfig } from './system-files.ts';
+import { authorizedKeys, boxToml, ssidMost, wifiConfig } from './system-files.ts';
 
 const settingsMost = 65_536;
 const pemMost = 100_000;
@@ -64,7 +64,7 @@ async function takeOver(paths: CardPaths, values: CardValues, place: Place | und
   faults.push(...keys.faults);
   await writeToData(paths.authorizedKeys, keys.text);
   const ssid = values.get('wifi.ssid');
-  if (typeof ssid === 'string' && Buffer.byteLength(ssid) > 32)
+  if (typeof ssid === 'string' && Buffer.byteLength(ssid) > ssidMost)
     faults.push('wifi.ssid is longer than 32 bytes, which no network has as its name');
   await writeToData(paths.wifi, wifiConfig(values), 0o600);
   const wanted = values.get('timezone');

@@ -61,6 +61,9 @@ export function authorizedKeys(keys: readonly string[]): { text: string; faults:
 
 const hex = (text: string): string => Buffer.from(text).toString('hex');
 
+/** More no network has as its name (IEEE 802.11, 9.4.2.2). */
+export const ssidMost = 32;
+
 /**
  * wpa_supplicant.conf(5); `undefined`: there is no wireless network to join. Name and password go in hex, in which nothing
  * has a meaning: WPA3 (SAE) has the password itself, WPA2 the key made of it (IEEE 802.11, J.4).
@@ -69,7 +72,7 @@ export function wifiConfig(values: CardValues): string | undefined {
   const ssid = values.get('wifi.ssid');
   const password = values.get('wifi.password');
   const country = values.get('wifi.country');
-  if (typeof ssid !== 'string') return undefined;
+  if (typeof ssid !== 'string' || Buffer.byteLength(ssid) > ssidMost) return undefined;
   const security =
     typeof password === 'string' && password !== ''
       ? `key_mgmt=SAE WPA-PSK WPA-PSK-SHA256

@@ -5,13 +5,11 @@ import { Value } from 'typebox/value';
 import { privateFolder, readIfThere, syncFolder, writeAtomic } from '../../kit/files.ts';
 import { stage } from '../backup/pending.ts';
 import { TrialMarks } from './trial-marks.ts';
-import { machineFolder } from './update-record.ts';
+import { machineFolder, stateBeforeFolder } from './update-record.ts';
 
 /** Whose state the copy is, and which slot was on trial when it was made. */
 const Label = Type.Object({ version: Type.String(), slot: Type.String() });
 
-/** Below the folder that no backup holds. */
-const copyFolder = 'before';
 const ranFile = 'ran';
 const labelFile = 'label.json';
 
@@ -26,16 +24,16 @@ export async function keepStateBefore(
   marks = new TrialMarks(),
 ): Promise<boolean> {
   const folder = join(stateFolder, machineFolder);
+  const copy = join(stateFolder, stateBeforeFolder);
   await privateFolder(folder);
   const ran = await readIfThere(join(folder, ranFile));
   if (ran === version) return false;
   const slot = await marks.onTrial();
   let cameBack = false;
   if (ran !== undefined && slot !== undefined) {
-    const label = await labelOf(join(folder, copyFolder));
+    const label = await labelOf(copy);
     cameBack = label?.version === version && label.slot === slot;
-    if (cameBack)
-      await stage(stateFolder, { action: 'restore', kept: [] }, await filesOf(join(folder, copyFolder)));
+    if (cameBack) await stage(stateFolder, { action: 'restore', kept: [] }, await filesOf(copy));
     else await copyState(stateFolder, folder, { version: ran, slot });
   }
   await writeAtomic(join(folder, ranFile), version);
@@ -44,7 +42,7 @@ export async function keepStateBefore(
 
 /** The release has been found good: nobody comes back for the copy. */
 export async function forgetStateBefore(stateFolder: string): Promise<void> {
-  await rm(join(stateFolder, machineFolder, copyFolder), { recursive: true, force: true });
+  await rm(join(stateFolder, stateBeforeFolder), { recursive: true, force: true });
 }
 
 async function copyState(
@@ -52,7 +50,7 @@ async function copyState(
   folder: string,
   label: { version: string; slot: string },
 ): Promise<void> {
-  const making = join(folder, `${copyFolder}-making`);
+  const making = join(folder, 'before-making');
   await rm(making, { recursive: true, force: true });
   await privateFolder(making);
   for (const [path, data] of await filesOf(stateFolder)) {
@@ -61,7 +59,7 @@ async function copyState(
   }
   await writeAtomic(join(making, labelFile), JSON.stringify(label));
   await forgetStateBefore(stateFolder);
-  await rename(making, join(folder, copyFolder));
+  await rename(making, join(stateFolder, stateBeforeFolder));
   await syncFolder(folder);
 }
 

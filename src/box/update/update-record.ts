@@ -34,6 +34,8 @@ export const noRecord: UpdateRecord = { attempt: null, setbacks: {} };
 
 /** Where the part keeps what is of this machine alone, below the state folder: no backup holds it, and no restore brings it. */
 export const machineFolder = '.update';
+/** There, the state as it was before the release on trial first ran. */
+export const stateBeforeFolder = join(machineFolder, 'before');
 export const recordFile = 'record.json';
 
 /** Where it keeps what owners have set. */

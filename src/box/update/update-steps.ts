@@ -49,7 +49,14 @@ export class UpdateSteps {
     this.refuseUnfit(release, work);
     work.show({ phase: 'downloading', target: release.version, progress: 0 });
     const path = await releases.fetch(release, work.signal, (progress) => work.show({ progress }));
-    await this.write(path, await this.inspect(path, work), work);
+    const version = await this.inspect(path, work);
+    if (version !== release.version) {
+      // The list would have the same release written every day, or one that was taken back as if it were new.
+      await this.#options.bundles.clear();
+      const message = `${release.file} is version ${version}, and the release folder calls it ${release.version}; whoever publishes it has to look`;
+      throw new Problem('bundle-refused', message, { status: 422, retryable: false });
+    }
+    await this.write(path, version, work);
   }
 
   /** Stores a bundle that a person sends; answers its path. */

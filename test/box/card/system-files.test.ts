@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { wifiConfig } from '../../../src/box/card/system-files.ts';
+import { ssidMost, wifiConfig } from '../../../src/box/card/system-files.ts';
 
 describe('the wireless network', () => {
   it('has a name of any bytes and a password of any characters, of which none is a setting', () => {
@@ -9,6 +9,7 @@ describe('the wireless network', () => {
         fc.string({ unit: 'binary', minLength: 1 }),
         fc.stringMatching(/^[\x20-\x7e]{8,63}$/),
         (ssid, password) => {
+          fc.pre(Buffer.byteLength(ssid) <= ssidMost);
           const config = wifiConfig(
             new Map([
               ['wifi.ssid', ssid],
@@ -27,5 +28,8 @@ describe('the wireless network', () => {
 
   it('without a password is an open one', () => {
     expect(wifiConfig(new Map([['wifi.ssid', 'x']]))).toContain('key_mgmt=NONE');
+    // 33 bytes: with it wpa_supplicant would refuse the whole file.
+    expect(wifiConfig(new Map([['wifi.ssid', 'é'.repeat(16)]]))).toContain(`ssid=${'c3a9'.repeat(16)}\n`);
+    expect(wifiConfig(new Map([['wifi.ssid', `${'é'.repeat(16)}x`]]))).toBeUndefined();
   });
 });

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { carryOut } from '../../../src/box/backup/pending.ts';
+import { carryOut, stage } from '../../../src/box/backup/pending.ts';
 import { forgetStateBefore, keepStateBefore } from '../../../src/box/update/state-before.ts';
 import { TrialMarks } from '../../../src/box/update/trial-marks.ts';
 import { temporaryFolder } from '../../support/folder.ts';
@@ -55,6 +55,17 @@ describe('the state before an update', () => {
     mark('A');
     await start('1.0.0');
     expect(stored()).toBe('of version 2');
+  });
+
+  it('does not bring back what was forgotten meanwhile', async () => {
+    await start('1.0.0');
+    mark('B');
+    await start('1.1.0');
+    await stage(state, { action: 'reset', kept: ['certificate'] }, new Map());
+    await start('1.1.0');
+    await start('1.0.0');
+    expect(existsSync(join(state, 'access'))).toBe(false);
+    expect(readFileSync(join(state, 'certificate/orders/1'), 'utf8')).toBe('order');
   });
 
   it('is let go when nobody can come back for it', async () => {

@@ -264,6 +264,17 @@ describe.skipIf(why !== undefined)(`updates with RAUC ${why ?? ''}`, () => {
     await expect(updater.check()).rejects.toMatchObject({ code: 'bad-answer' });
   });
 
+  it('does not write the same release again because a server calls it a newer one', async () => {
+    const bundle = lab.bundle({ version: '1.2.0' });
+    server.add(bundle, '9.0.0');
+    await start('1.2.0');
+    await updater.install({});
+    await expect.poll(phase).toBe('failed');
+    expect(updater.state.value.trouble).toMatchObject({ code: 'bundle-refused' });
+    expect(lab.held('B')).toBe('1.0.0');
+    expect(readdirSync(folder).filter((name) => name.endsWith('.raucb'))).toEqual([]);
+  });
+
   it('does nothing unasked while it is paused, and follows its channel', async () => {
     server.add(lab.bundle({ version: '1.1.0' }), '1.1.0');
     server.add(lab.bundle({ version: '1.2.0-beta.1' }), '1.2.0-beta.1', 'beta');
