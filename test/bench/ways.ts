@@ -124,6 +124,10 @@ async function throughput(lab: EnrolmentLab, owner: Browser, server: MailboxServ
   const { accessToken: client } = await paired(lab, owner);
   const phone = await new PhoneApp({ lab, owner, server, health: lab.health }).letIn();
   await phone.linked();
+  const tokenPhone = new PhoneApp({ lab, owner, server, health: lab.health });
+  await tokenPhone.signIn();
+  await tokenPhone.request({ variation: 'token' });
+  const token = await tokenPhone.read('token');
   const bearer = (token: string): Record<string, string> => ({ host, authorization: `Bearer ${token}` });
   const signed = async (): Promise<Record<string, string>[]> => {
     const request = {
@@ -150,6 +154,7 @@ async function throughput(lab: EnrolmentLab, owner: Browser, server: MailboxServ
     { name: 'an app (access token)', path: '/api/me', headers: async () => [bearer(app)] },
     { name: 'a client (access token)', path: '/api/me', headers: async () => [bearer(client)] },
     { name: 'an app instance (signature)', path: '/api/me', headers: signed },
+    { name: 'an app instance (token)', path: '/api/instance', headers: async () => [bearer(token)] },
   ];
   const figures = new Map<string, number[]>(kinds.map(({ name }) => [name, []]));
   for (let round = 0; round < 3; round++)

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { noBrowser } from '../web/browser.ts';
@@ -7,6 +8,8 @@ import type { Vm } from './vm.ts';
 
 const reason = noHomeNow() ?? noBrowser;
 const minutes = 60_000;
+/** What the person saw who did not get on. */
+const stuckPicture = join(import.meta.dirname, '../../test-output/image-stuck.png');
 const robin: Owner = { name: 'Robin', password: 'nine violet teapots' };
 const passphrase = 'eleven quiet lanterns';
 
@@ -26,7 +29,10 @@ describe.skipIf(reason !== undefined)(`a box in a home${skipped(reason)}`, () =>
   let stuck = false;
   beforeEach(({ skip, onTestFailed }) => {
     skip(stuck, 'the box did not get so far: see the test that failed');
-    onTestFailed(() => void (stuck = true));
+    onTestFailed(async () => {
+      stuck = true;
+      await page?.screenshot({ path: stuckPicture }).catch(() => undefined);
+    });
   });
 
   const note = (): Promise<string> => vm.until('cat /boot/firmware/porchlight.txt', { seconds: 900 });
@@ -95,7 +101,9 @@ describe.skipIf(reason !== undefined)(`a box in a home${skipped(reason)}`, () =>
       await press('Make this box mine');
       await press('I have kept it');
       await press('Allow');
-      await page.getByText('At home: straight to the box').waitFor();
+      // The app is on the internet, and touches nothing at home unless it is allowed to.
+      await page.getByText('Through the tunnel, encrypted all the way to the box').waitFor();
+      await page.getByText('Everything works.').waitFor();
       expect(page.url()).toBe(`${home.appOrigin}/#/box/${boxId}`);
     },
     20 * minutes,
