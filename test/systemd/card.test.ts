@@ -25,6 +25,15 @@ describe.skipIf(reason !== undefined)('the card', () => {
       `mount -o remount,rw /boot/firmware && printf '${text}' >/boot/firmware/${name} && mount -o remount,ro /boot/firmware`,
     );
 
+  /** What is said of a note that leads to what only root may read. */
+  const linked = async (): Promise<string> => {
+    // Each time: the box puts a note of its own in its place when it has something to say.
+    await shell('runuser -u porchlight -- ln -sf /etc/shadow /run/porchlight/note.new');
+    await shell('runuser -u porchlight -- mv -T /run/porchlight/note.new /run/porchlight/note');
+    await shell('runuser -u porchlight -- mkdir -p /run/porchlight/note-waiting/x');
+    return shell('journalctl -u porchlight-note --no-pager -o cat');
+  };
+
   beforeAll(async () => {
     manager = await startManager(temporaryFolder());
     await manager.run('systemd-sysusers', 'porchlight.conf');
@@ -87,14 +96,7 @@ describe.skipIf(reason !== undefined)('the card', () => {
   }, 120_000);
 
   it('cannot be made to tell what only root may read', async () => {
-    const said = async (): Promise<string> => {
-      // Each time: the box puts a note of its own in its place when it has something to say.
-      await shell('runuser -u porchlight -- ln -sf /etc/shadow /run/porchlight/note.new');
-      await shell('runuser -u porchlight -- mv -T /run/porchlight/note.new /run/porchlight/note');
-      await shell('runuser -u porchlight -- mkdir -p /run/porchlight/note-waiting/x');
-      return shell('journalctl -u porchlight-note --no-pager -o cat');
-    };
-    await expect.poll(said, { interval: 500 }).toContain('/run/porchlight/note cannot be opened');
+    await expect.poll(linked, { interval: 500 }).toContain('/run/porchlight/note cannot be opened');
     expect(await onCard('porchlight.txt')).not.toContain('root:');
   });
 
