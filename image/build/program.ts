@@ -11,7 +11,11 @@ export interface Stamp {
 }
 
 /** Files that the program reads at run time, from beside its own. */
-const beside = ['src/box/tunnel/pagekite-launcher.py', 'src/box/access/common-passwords.txt'];
+const beside = [
+  'src/box/tunnel/pagekite-launcher.py',
+  'src/box/tunnel/landlock.py',
+  'src/box/access/common-passwords.txt',
+];
 const launcher = `#!/bin/sh
 exec /usr/lib/porchlight/bin/node /usr/lib/porchlight/program/bin/main.js "$@"
 `;

@@ -1,12 +1,15 @@
-"""Runs the packaged PageKite client as it is, with repairs around its sockets.
+"""Runs the packaged PageKite client as it is, with repairs around its sockets, in a cage of its own.
 
     python3 pagekite-launcher.py /usr/bin/pagekite --clean --optfile=FILE
 """
 import errno
+import os
 import runpy
 import socket
 import ssl
 import sys
+
+from landlock import confine
 
 
 class PromptSocket(socket.socket):
@@ -72,4 +75,9 @@ TunnelFilter.IDLE_TIMEOUT = 5
 ChunkParser.ProcessData = in_small_pieces(ChunkParser.ProcessData)
 
 sys.argv = sys.argv[1:]
+# It speaks to the internet, and reads what programs and the look-up of names need, and the folder of its own options:
+# nothing else of the box that it belongs to. A kernel without Landlock leaves it in the box's own cage.
+options = [os.path.dirname(arg.partition('=')[2]) for arg in sys.argv if arg.startswith('--optfile=')]
+resolver = os.path.dirname(os.path.realpath('/etc/resolv.conf'))
+confine(['/usr', '/lib', '/lib64', '/bin', '/etc', '/dev', sys.base_prefix, resolver, *options])
 runpy.run_path(sys.argv[0], run_name='__main__')
