@@ -73,7 +73,7 @@ const commands = {
   image: { programs: forImage, run: ['image/build/main.ts'] },
   'test:image': {
     programs: { ...forTest, ...forImage, ...forMachines },
-    run: ['node_modules/vitest/vitest.mjs', 'run', 'test/image'],
+    run: ['node_modules/vitest/vitest.mjs', 'run', '--reporter=verbose', '--dir', 'test/image'],
     env: { PORCHLIGHT_TEST_IMAGE: '1' },
   },
   start: { programs: forStart, run: ['src/cli/main.ts', 'home'] },
