@@ -73,7 +73,9 @@ const commands = {
   image: { programs: forImage, run: ['image/build/main.ts'] },
   'test:image': {
     programs: { ...forTest, ...forImage, ...forMachines },
-    run: ['node_modules/vitest/vitest.mjs', 'run', '--reporter=verbose', '--dir', 'test/image'],
+    run: ['node_modules/vitest/vitest.mjs', 'run', '--reporter=verbose'],
+    /** Names of parts (`home`, `boot`); all of them where none is named. */
+    args: (words) => (words.length === 0 ? ['test/image'] : words.map((word) => `test/image/${word}`)),
     env: { PORCHLIGHT_TEST_IMAGE: '1' },
   },
   start: { programs: forStart, run: ['src/cli/main.ts', 'home'] },
@@ -91,7 +93,7 @@ if (command === undefined) stop(`usage: setup.mjs ${Object.keys(commands).join('
 installPackages();
 installPrograms(command.programs);
 buildPages();
-handOver(command.run, command.env);
+handOver([...command.run, ...(command.args?.(args) ?? args)], command.env);
 
 /** Everything this says goes to stderr: stdout belongs to the command. */
 function say(text) {
@@ -205,9 +207,9 @@ function withServicesOff(sudo, action) {
   }
 }
 
-function handOver(script, more) {
+function handOver([script, ...words], more) {
   const bin = join(root, 'node_modules/.bin');
-  const child = spawn(join(bin, 'node'), [join(root, script[0]), ...script.slice(1), ...args], {
+  const child = spawn(join(bin, 'node'), [join(root, script), ...words], {
     stdio: 'inherit',
     env: { ...process.env, ...more, PATH: `${bin}:${process.env.PATH}:/usr/sbin:/sbin` },
   });
