@@ -329,11 +329,12 @@ export class Box implements Service {
       start: async () => undefined,
       stop: () => client.close(),
     };
-    const others = [network, zone, certificate, tunnel, mdns, announcer, card, updater];
-    // Pages first, so that a box without any network can be asked what it lacks; *ready* last.
+    // Pages early, so that a box without any network can be asked what it lacks, with the certificate that it has; *ready* last.
+    const pagesFirst = [settings, access, certificate, web, redirect, control, page];
+    const others = [network, zone, tunnel, mdns, announcer, card, updater];
     return new ServiceGroup({
       name: this.name,
-      parts: [connections, settings, access, web, redirect, control, page, ...others, supervision],
+      parts: [connections, ...pagesFirst, ...others, supervision],
       log,
     });
   }

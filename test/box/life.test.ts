@@ -1,6 +1,8 @@
+import { once } from 'node:events';
 import { connect } from 'node:http2';
 import { join } from 'node:path';
-import type { TLSSocket } from 'node:tls';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { Agent, request } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Box } from '../../src/box/box.ts';
@@ -257,6 +259,38 @@ describe('a renewed certificate', () => {
     }
   });
 });
+
+describe('a box that is started again', () => {
+  it('has its certificate in the very first handshake', async () => {
+    const before = await startBox('again');
+    const { names } = before.facts;
+    const certificate = await until(before.facts.certificate, (value) => value !== undefined, signal);
+    await before.stop();
+    const first = firstHandshake(names.main);
+    const box = await startBox('again');
+    try {
+      expect(await first).toBe(certificate?.serial);
+    } finally {
+      await box.stop();
+    }
+  });
+});
+
+/** The serial of the certificate that whoever is there first is shown: asked over and over until somebody listens. */
+async function firstHandshake(servername: string): Promise<string> {
+  for (const patience = AbortSignal.timeout(30_000); ;) {
+    const socket = connectTls({ host: here, port: ports.web, servername, rejectUnauthorized: false });
+    try {
+      await once(socket, 'secureConnect', { signal: patience });
+      return socket.getPeerCertificate().serialNumber;
+    } catch {
+      patience.throwIfAborted();
+      await sleep(1);
+    } finally {
+      socket.destroy();
+    }
+  }
+}
 
 describe('a box whose clock says 1970', () => {
   it('is there, says so, and asks the CA for nothing until the time is known', async () => {

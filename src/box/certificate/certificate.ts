@@ -92,7 +92,13 @@ export class CertificateKeeper implements Service {
     return this.#certificate;
   }
 
+  /** When it resolves, the certificate on disk is in use: whoever serves pages is started after it. */
   async start(): Promise<void> {
+    try {
+      await this.#load();
+    } catch {
+      // The loop tries again, and says why it cannot.
+    }
     await this.#loop.start();
   }
 

@@ -12,7 +12,8 @@ import type { Health } from '../../kit/health.ts';
 import { type HttpApp, httpLimits, listenProblem } from '../../kit/http-server.ts';
 import type { Log } from '../../kit/log.ts';
 import type { Service } from '../../kit/service.ts';
-import { addressFamily, canonicalAddress, isWithin } from '../../protocol/addresses.ts';
+import { Tally } from '../../kit/tally.ts';
+import { addressFamily, canonicalAddress, homeOf, isWithin } from '../../protocol/addresses.ts';
 import { zoneName } from '../../protocol/names.ts';
 import type { Identity, ZoneCertificate } from '../facts.ts';
 import { createOwnApp, type OwnAppOptions } from './own-app.ts';
@@ -56,6 +57,10 @@ const http1Limits = {
 
 const keepAliveProbeMs = 60_000;
 
+/** Connections at a time: in all, and of one source, so that none of them can shut the box to the others alone. */
+const connectionsMost = 1024;
+const connectionsOfSource = 256;
+
 /**
  * Owner of the box's HTTPS: one server for the home network and, through the tunnel door, for visitors from outside.
  * Requests go by host name: a published service's to its proxy, all others to the box's own application.
@@ -68,6 +73,7 @@ export class Web implements Service {
   readonly #door: TunnelDoor;
   readonly #proxies = new Map<string, ReverseProxy>();
   readonly #sockets = new Set<Duplex>();
+  readonly #places = new Tally();
   #own: HttpApp | undefined;
   #server: Http2SecureServer | undefined;
   #unsubscribe: (() => void) | undefined;
@@ -144,8 +150,15 @@ export class Web implements Service {
       maxSessionInvalidFrames: 100,
     });
     Object.assign(server, http1Limits);
-    server.maxConnections = 1024;
-    server.on('connection', (socket) => {
+    server.maxConnections = connectionsMost;
+    server.on('connection', (socket: Socket) => {
+      const source = this.#sourceOf(socket);
+      if (this.#places.of(source) >= connectionsOfSource) {
+        socket.destroy();
+        return;
+      }
+      this.#places.add(source, 1);
+      socket.once('close', () => this.#places.add(source, -1));
       this.#sockets.add(socket);
       // A visitor that vanished without a word (a phone that left) is noticed also on a silent WebSocket.
       socket.setKeepAlive(true, keepAliveProbeMs);
@@ -209,6 +222,12 @@ export class Web implements Service {
       through,
       details: atHome ? this.#options.details() : undefined,
     };
+  }
+
+  /** Who shares its places: a device at home; outside, a household (a /64 is one). */
+  #sourceOf(socket: Socket): string {
+    const { through, address } = this.visitorOf(socket);
+    return through === 'tunnel' && address !== 'unknown' ? homeOf(address) : address;
   }
 
   /** Where somebody comes from, as far as the connection itself tells. */

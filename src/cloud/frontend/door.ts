@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
-import { type FrontendLimits, sourceOf, Tally } from './limits.ts';
+import { Tally } from '../../kit/tally.ts';
+import { type FrontendLimits, sourceOf } from './limits.ts';
 import type { Counters } from './metrics.ts';
 
 interface Guest {

@@ -1,9 +1,10 @@
+import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { connect as connectHttp2 } from 'node:http2';
 import { request as httpsRequest } from 'node:https';
-import { connect, type AddressInfo } from 'node:net';
+import { connect, type AddressInfo, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type ClientOptions, WebSocket, WebSocketServer } from 'ws';
 import type { Identity, ZoneCertificate } from '../../../src/box/facts.ts';
 import { loadIdentity } from '../../../src/box/identity/identity.ts';
@@ -15,6 +16,7 @@ import { Health } from '../../../src/kit/health.ts';
 import { silentLog } from '../../../src/kit/log.ts';
 import { zoneName } from '../../../src/protocol/names.ts';
 import { temporaryFolder } from '../../support/folder.ts';
+import { soon } from '../../support/soon.ts';
 import { webParts } from '../../support/web-parts.ts';
 
 const zoneRoot = 'box.test';
@@ -300,4 +302,31 @@ it('waits for no body that does not come', async () => {
   );
   raw.resume();
   expect(await closed).toBe('closed');
+});
+
+describe('connections', () => {
+  it('of one source are 256 at a time, and others still get in', async () => {
+    const open = (localAddress: string): Socket =>
+      connect({ port: web.port, host: '127.0.0.1', localAddress });
+    const greedy = Array.from({ length: 256 }, () => open('127.0.0.9'));
+    await Promise.all(greedy.map((socket) => once(socket, 'connect')));
+    const onesMore = open('127.0.0.9');
+    onesMore.on('error', () => undefined);
+    await once(onesMore, 'close');
+    expect(greedy.filter((socket) => socket.destroyed)).toEqual([]);
+    const neighbour = connectTls({
+      socket: open('127.0.0.10'),
+      servername: zone,
+      rejectUnauthorized: false,
+    });
+    await once(neighbour, 'secureConnect');
+    neighbour.destroy();
+    for (const socket of greedy) socket.destroy();
+    // Their places are free again.
+    await vi.waitFor(async () => {
+      const again = connectTls({ socket: open('127.0.0.9'), servername: zone, rejectUnauthorized: false });
+      await once(again, 'secureConnect');
+      again.destroy();
+    }, soon);
+  });
 });
