@@ -19,7 +19,8 @@ registration = "https://registration.example.org:4443"
 endpoints = ["frontend.example.org:443"]
 addresses = ["192.168.77.5"]`;
 
-describe.skipIf(reason !== undefined)('under a systemd of their own', () => {
+// A busy machine starts six services slowly.
+describe.skipIf(reason !== undefined)('under a systemd of their own', { timeout: 120_000 }, () => {
   let manager: Manager;
   const systemctl = (...args: readonly string[]): Promise<string> => manager.run('systemctl', ...args);
   const shown = (unit: string, property: string): Promise<string> => systemctl('show', '-P', property, unit);
