@@ -10,11 +10,11 @@ export default defineConfig({
     maxWorkers: 2,
     watch: false,
     reporters: ['default'],
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
     // A shared machine can stall for seconds; what passes the second time is marked as such in the report.
     retry: process.env['CI'] === undefined ? 0 : 1,
     // What is waited for comes soon, but not on a machine that does three other things.
-    expect: { poll: { timeout: 20_000, interval: 20 } },
+    expect: { poll: { timeout: 30_000, interval: 20 } },
   },
 });

@@ -1,2 +1,2 @@
 /** For `expect.poll`: patient, because a machine that runs all tests at once is slow; a condition that holds costs nothing. */
-export const soon = { timeout: 20_000, interval: 20 } as const;
+export const soon = { timeout: 30_000, interval: 20 } as const;
