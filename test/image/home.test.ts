@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { partitions } from '../../image/build/layout.ts';
 import { noBrowser } from '../web/browser.ts';
 import { noHomeNow, skipped } from './long.ts';
 import { boxIdIn, type Owner, VmHome } from './vm-home.ts';
@@ -100,6 +101,7 @@ describe.skipIf(reason !== undefined)(`a box in a home${skipped(reason)}`, () =>
       await page.getByRole('textbox', { name: 'Password' }).fill(robin.password);
       await press('Make this box mine');
       await press('I have kept it');
+      await press('Not now');
       await press('Allow');
       // The app is on the internet, and touches nothing at home unless it is allowed to.
       await page.getByText('Through the tunnel, encrypted all the way to the box').waitFor();
@@ -129,9 +131,10 @@ describe.skipIf(reason !== undefined)(`a box in a home${skipped(reason)}`, () =>
   );
 
   it(
-    'keeps people and name over a power cut, and asks the CA for nothing',
+    'keeps people and name over a power cut, also one that hit the beginning of data, and asks the CA for nothing',
     async () => {
       await vm.kill();
+      vm.writeAt(partitions[3].start * 2 ** 20, Buffer.alloc(4096));
       await vm.start();
       await vm.until('porchlight status', { seconds: 1200 });
       home.logIn(boxId, robin);

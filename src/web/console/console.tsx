@@ -17,7 +17,9 @@ import { RecoveryCode } from './pages/recovery-code.tsx';
 import { isConnect, useVisit } from './visit.ts';
 
 /** What somebody who has just been given an account has to see before anything else. */
-type Welcome = { step: 'code'; recoveryCode: string; offerPasskey: boolean } | { step: 'passkey' };
+type Welcome =
+  | { step: 'code'; recoveryCode: string; offerPasskey: boolean; refreshed: Promise<void> }
+  | { step: 'passkey' };
 
 /** The page for the stage this visit is at. */
 export function Console(): JSX.Element {
@@ -44,21 +46,21 @@ export function Console(): JSX.Element {
   }, [isIn, visit]);
 
   const letIn = async (recoveryCode: string, offerPasskey: boolean): Promise<void> => {
-    setWelcome({ step: 'code', recoveryCode, offerPasskey });
     // The door they came through is not theirs to come back to.
     if (location.hash !== '') location.replace(hrefOf(''));
-    await visit.refresh();
+    const refreshed = visit.refresh();
+    setWelcome({ step: 'code', recoveryCode, offerPasskey, refreshed });
+    await refreshed;
+  };
+
+  const onward = async ({ offerPasskey, refreshed }: Extract<Welcome, { step: 'code' }>): Promise<void> => {
+    // Whoever is quick waits for what the box says of them now.
+    await refreshed;
+    setWelcome(offerPasskey && visit.session.value?.passkeys === true ? { step: 'passkey' } : undefined);
   };
 
   if (welcome?.step === 'code')
-    return (
-      <RecoveryCode
-        code={welcome.recoveryCode}
-        onDone={() =>
-          setWelcome(welcome.offerPasskey && session?.passkeys === true ? { step: 'passkey' } : undefined)
-        }
-      />
-    );
+    return <RecoveryCode code={welcome.recoveryCode} onDone={() => void onward(welcome)} />;
   if (welcome?.step === 'passkey' && isIn) return <PasskeyOffer onDone={() => setWelcome(undefined)} />;
   if (session === undefined)
     return (

@@ -304,10 +304,12 @@ it('waits for no body that does not come', async () => {
   expect(await closed).toBe('closed');
 });
 
+function open(localAddress: string): Socket {
+  return connect({ port: web.port, host: '127.0.0.1', localAddress });
+}
+
 describe('connections', () => {
   it('of one source are 256 at a time, and others still get in', async () => {
-    const open = (localAddress: string): Socket =>
-      connect({ port: web.port, host: '127.0.0.1', localAddress });
     const greedy = Array.from({ length: 256 }, () => open('127.0.0.9'));
     await Promise.all(greedy.map((socket) => once(socket, 'connect')));
     const onesMore = open('127.0.0.9');
