@@ -124,7 +124,8 @@ async function update(home: VmHome, vm: Vm): Promise<BenchRow[]> {
     const sent = await vm.ssh('cat > /data/bundle.raucb', { input: bundle, seconds: 900 });
     if (sent.code !== 0) throw new Error(sent.err);
     const begun = performance.now();
-    await vm.until('porchlight update /data/bundle.raucb', { seconds: 1800 });
+    const installed = await vm.ssh('porchlight update /data/bundle.raucb', { seconds: 1800 });
+    if (installed.code !== 0) throw new Error(installed.err);
     const written = performance.now();
     const before = await vm.until('cat /proc/sys/kernel/random/boot_id');
     await vm.until('porchlight update --restart');

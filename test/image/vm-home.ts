@@ -94,7 +94,7 @@ export class VmHome {
 
   /** How many certificates the CA has been asked for. */
   get orders(): number {
-    return this.#child?.lines.filter((line) => line.includes('POST /order-plz')).length ?? 0;
+    return this.#child?.lines.filter((line) => line.includes('Added order')).length ?? 0;
   }
 
   /**
