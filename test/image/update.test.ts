@@ -32,6 +32,10 @@ describe.skipIf(reason !== undefined)(`updates in a machine${skipped(reason)}`, 
     expect(`${sent.code}${sent.err}`).toBe('0');
   }
 
+  /** The content of the slot that rests, as a hash. */
+  const idle = async (): Promise<string> =>
+    (await vm.ssh('sha256sum /dev/disk/by-partuuid/50524348-03', { seconds: 600 })).out;
+
   /** Has it written; answers what was said of that. */
   async function install(): Promise<Answer> {
     return vm.ssh('porchlight update /data/bundle.raucb', { seconds: 1800 });
@@ -57,8 +61,6 @@ describe.skipIf(reason !== undefined)(`updates in a machine${skipped(reason)}`, 
   it(
     'refuses a bundle of a stranger and one that is cut short, with the slot untouched',
     async () => {
-      const idle = async (): Promise<string> =>
-        (await vm.ssh('sha256sum /dev/disk/by-partuuid/50524348-03', { seconds: 600 })).out;
       const before = await idle();
       await bring(await bundleOf({ version: '90.0.0', folder, signing: await strangersKey(folder) }));
       expect(await install()).toMatchObject({ code: 1, err: expect.stringContaining('signature') });
