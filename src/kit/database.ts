@@ -7,9 +7,23 @@ import { codeOf, messageOf, Problem } from './errors.ts';
  * Throws `storage-failed` when the file cannot be opened, written, or is no store.
  */
 export function openDatabase(path: string, migrations: readonly string[]): DatabaseSync {
+  try {
+    return opened(path, migrations, 'NORMAL');
+  } catch (error) {
+    if (codeOf(error) !== 'storage-failed') throw error;
+    // A full disk has no room for the file by which processes share a store (-shm). Alone, this one needs none
+    // (sqlite.org/wal.html, 8), and can read, also while nothing can be written.
+    return opened(path, migrations, 'EXCLUSIVE');
+  }
+}
+
+function opened(path: string, migrations: readonly string[], locking: 'NORMAL' | 'EXCLUSIVE'): DatabaseSync {
   const database = storing(path, () => new DatabaseSync(path));
   try {
-    return storing(path, () => migrated(database, path, migrations));
+    return storing(path, () => {
+      database.exec(`PRAGMA busy_timeout = 2000; PRAGMA locking_mode = ${locking}`);
+      return migrated(database, path, migrations);
+    });
   } catch (error) {
     database.close();
     throw error;
@@ -17,7 +31,7 @@ export function openDatabase(path: string, migrations: readonly string[]): Datab
 }
 
 function migrated(database: DatabaseSync, path: string, migrations: readonly string[]): DatabaseSync {
-  database.exec('PRAGMA busy_timeout = 2000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
   database.exec('PRAGMA foreign_keys = ON');
   const found = Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
   if (found > migrations.length) {

@@ -14,7 +14,7 @@ export function lockFolder(folder: string): { release: () => void } {
   const path = join(folder, '.lock');
   const database = storing(path, () => new DatabaseSync(path));
   try {
-    storing(path, () => database.exec('PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE'));
+    storing(path, () => database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE'));
   } catch (error) {
     database.close();
     if (((error as Error).cause as { errcode?: number } | undefined)?.errcode !== busy) throw error;
