@@ -234,8 +234,9 @@ describe.concurrent('a box', () => {
   });
 
   it('that comes back takes over its name at once, while those inside may finish', async () => {
-    await using stage = await Stage.set({ drainMs: 5000 });
+    await using stage = await Stage.set({ drainMs: 20_000 });
     const old = await stage.box();
+    const closed = once(old.socket, 'close');
     const inside = await stage.visitor(old);
     const box = await stage.box();
     const next = await stage.visitor(box);
@@ -243,7 +244,7 @@ describe.concurrent('a box', () => {
     old.send([['SID', inside.sid]], 'finished');
     old.send([['SID', inside.sid], ['EOF', '1WR']]); // prettier-ignore
     expect((await all(inside.socket)).toString()).toBe('finished');
-    await once(old.socket, 'close');
+    await closed;
     expect(stage.frontend.metrics).toMatchObject({ tunnels: 1, streams: 1, takeOvers: 1 });
   });
 
