@@ -70,7 +70,7 @@ describe.each([
       expect(killAt).toBeGreaterThan(5);
       return;
     }
-  }, 120_000);
+  }, 300_000);
 
   it('is carried out to the end however often that is cut off', async () => {
     const staged = stateFolder();
@@ -90,7 +90,7 @@ describe.each([
       rmSync(folder, { recursive: true });
     }
     expect(killAt).toBeGreaterThan(5);
-  }, 120_000);
+  }, 300_000);
 });
 
 describe('what is pending', () => {
