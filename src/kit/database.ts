@@ -17,6 +17,11 @@ export function openDatabase(path: string, migrations: readonly string[]): Datab
   }
 }
 
+/** Whether a store was opened for this connection alone, because the disk was full. */
+export function isAlone(database: DatabaseSync): boolean {
+  return database.prepare('PRAGMA locking_mode').get()?.['locking_mode'] === 'exclusive';
+}
+
 function opened(path: string, migrations: readonly string[], locking: 'NORMAL' | 'EXCLUSIVE'): DatabaseSync {
   const database = storing(path, () => new DatabaseSync(path));
   try {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
-import { openDatabase, storing, transaction } from '../../kit/database.ts';
+import { isAlone, openDatabase, storing, transaction } from '../../kit/database.ts';
 import { codeOf, Problem } from '../../kit/errors.ts';
 import { privateFolder } from '../../kit/files.ts';
 import { migrations } from './migrations.ts';
@@ -24,6 +24,8 @@ export class AccessStore {
   readonly #folder: string;
   readonly #statements = new Map<string, StatementSync>();
   #database: DatabaseSync | undefined;
+  /** Opened on a full disk, for this connection alone: a backup could not read it. */
+  #alone = false;
 
   /** `folder` is made when it is not there, for its owner alone. */
   constructor(folder: string) {
@@ -32,7 +34,12 @@ export class AccessStore {
 
   async open(): Promise<void> {
     await privateFolder(this.#folder);
+    this.#open();
+  }
+
+  #open(): void {
     this.#database = openDatabase(this.#path, migrations);
+    this.#alone = isAlone(this.#database);
   }
 
   close(): void {
@@ -52,14 +59,25 @@ export class AccessStore {
 
   /** Answers how many rows changed. */
   run(sql: string, values: Values = {}): number {
-    return this.#storing(() => Number(this.#prepared(sql).run(values).changes));
+    const changes = this.#storing(() => Number(this.#prepared(sql).run(values).changes));
+    this.#shareAgain();
+    return changes;
   }
 
   /** All of `action` or nothing of it; inside another transaction it is a part of that one. */
   transaction<T>(action: () => T): T {
     const database = this.#opened;
     if (database.isTransaction) return action();
-    return this.#storing(() => transaction(database, action));
+    const result = this.#storing(() => transaction(database, action));
+    this.#shareAgain();
+    return result;
+  }
+
+  /** The disk has taken a write: it is no longer full. */
+  #shareAgain(): void {
+    if (!this.#alone || this.#opened.isTransaction) return;
+    this.close();
+    this.#storing(() => this.#open());
   }
 
   /** Callers are told what is wrong, the log where: who reads it over HTTP may be a stranger. */
