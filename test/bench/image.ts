@@ -90,7 +90,7 @@ async function trusted(home: VmHome, boxId: string): Promise<void> {
   throw new Error('the page was not trusted within ten minutes');
 }
 
-/** Memory of the whole system, and what it writes to the card, when it has an owner, its tunnel, and nothing to do. */
+/** Memory of the whole system, and what it writes to the card, when it has its certificate and nothing to do. */
 async function idle(vm: Vm): Promise<BenchRow[]> {
   // What a first boot has to write is not what an idle day writes.
   await delay(120_000);
