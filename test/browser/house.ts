@@ -100,7 +100,7 @@ export class House {
       locale: 'en-GB',
       viewport: { width: 1280, height: 800 },
     });
-    context.setDefaultTimeout(15_000);
+    context.setDefaultTimeout(30_000);
     return { context, page: await context.newPage() };
   }
 

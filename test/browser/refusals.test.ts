@@ -95,9 +95,11 @@ describe.skipIf(noBrowser !== undefined)(`what is refused, and why it says ${noB
         { times: 1 },
       );
       await page.goto(`${house.origins.app}/#/find`);
-      const back = page.waitForRequest((request) => request.url().startsWith(`${house.origins.app}/?error=`));
-      await page.getByRole('button', { name: /^Connect to / }).click();
-      const { searchParams } = new URL((await back).url());
+      const [back] = await Promise.all([
+        page.waitForRequest((request) => request.url().startsWith(`${house.origins.app}/?error=`)),
+        page.getByRole('button', { name: /^Connect to / }).click(),
+      ]);
+      const { searchParams } = new URL(back.url());
       expect(searchParams.get('error')).toBe('invalid_request');
       expect(searchParams.get('error_description')).toBe('missing: code_challenge');
       await text('This app asked the box in a way that the box does not understand.');
@@ -113,9 +115,11 @@ describe.skipIf(noBrowser !== undefined)(`what is refused, and why it says ${noB
   });
 
   it('a code that comes again: refused, and what it had opened is shut', async () => {
-    const exchange = page.waitForRequest((request) => request.url().endsWith('/oauth/token'));
-    await connectApp(house, page);
-    const form = Object.fromEntries(new URLSearchParams((await exchange).postData() ?? ''));
+    const [exchange] = await Promise.all([
+      page.waitForRequest((request) => request.url().endsWith('/oauth/token'), { timeout: 0 }),
+      connectApp(house, page),
+    ]);
+    const form = Object.fromEntries(new URLSearchParams(exchange.postData() ?? ''));
     const { status, answer } = await tokens(form);
     expect(status).toBe(400);
     expect(answer).toMatchObject({
@@ -283,11 +287,10 @@ describe.skipIf(noBrowser !== undefined)(`what is refused, and why it says ${noB
         `${house.origins.main}/status`,
         house.origins.app,
       ]) {
-        const blocked = neighbours.waitForEvent('framenavigated', (frame) =>
-          frame.url().startsWith('chrome-error:'),
-        );
-        await neighbours.evaluate<void>(`document.body.innerHTML = '<iframe src="${url}"></iframe>'`);
-        await blocked;
+        await Promise.all([
+          neighbours.waitForEvent('framenavigated', (frame) => frame.url().startsWith('chrome-error:')),
+          neighbours.evaluate<void>(`document.body.innerHTML = '<iframe src="${url}"></iframe>'`),
+        ]);
         expect(neighbours.frames()).toHaveLength(2);
       }
     });

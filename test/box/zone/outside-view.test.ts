@@ -10,6 +10,7 @@ import { type ZoneNames, zoneNames } from '../../../src/protocol/names.ts';
 import type { ZoneRecords, ZoneState } from '../../../src/protocol/zone-api.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';
+import { soon } from '../../support/soon.ts';
 import { startDnsmasq, startDnsServer, testIdentity, type TestCloud, zoneRoot } from './support.ts';
 import { freePort } from '../../../src/cli/home/free-port.ts';
 
@@ -108,7 +109,7 @@ describe('the zone as others see it', () => {
       { clock, resolvers: [network.server], onRebindingFilter: (value) => filtered.set(value) },
     );
     await outside.start();
-    await vi.waitFor(() => expect(clock.sleeping).toBe(1));
+    await vi.waitFor(() => expect(clock.sleeping).toBe(1), soon);
     expect(filtered.value).toBe(undefined);
     await clock.advance(15_000);
     expect(await until(filtered, (value) => value !== undefined, AbortSignal.timeout(10_000))).toBe(true);

@@ -14,6 +14,7 @@ import { silentLog } from '../../../src/kit/log.ts';
 import type { ZoneRecords, ZoneState } from '../../../src/protocol/zone-api.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';
+import { soon } from '../../support/soon.ts';
 import {
   frontend,
   onNetwork,
@@ -247,7 +248,7 @@ async function kept(options: Partial<ZoneKeeperOptions> = {}): Promise<KeptInMem
   const clock = new FakeClock();
   const client = new MemoryZone(identity.boxId);
   const result = await keep({ client, clock, ...options });
-  const settled = (): Promise<void> => vi.waitFor(() => expect(clock.sleeping).toBe(2), { interval: 5 });
+  const settled = (): Promise<void> => vi.waitFor(() => expect(clock.sleeping).toBe(2), soon);
   await settled();
   return { ...result, clock, client, settled };
 }

@@ -12,6 +12,7 @@ import { Problem } from '../../../src/kit/errors.ts';
 import { Health } from '../../../src/kit/health.ts';
 import { silentLog } from '../../../src/kit/log.ts';
 import { captureClientHello } from './hello.ts';
+import { soon as patient } from '../../support/soon.ts';
 import { soon } from './soon.ts';
 import { answerChallenge, challenge, head, proveKite, type Proof, type ScriptedBox } from './scripted-box.ts';
 
@@ -83,7 +84,7 @@ class Stage {
     const before = box.opened.length;
     const socket = this.connect(localAddress);
     socket.write(hello);
-    await vi.waitUntil(() => box.opened.length > before, { interval: 2 });
+    await vi.waitUntil(() => box.opened.length > before, patient);
     return { socket, sid: box.opened[before]?.get('sid') ?? '' };
   }
 

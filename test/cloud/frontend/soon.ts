@@ -1,6 +1,7 @@
 import { vi } from 'vitest';
+import { soon as patient } from '../../support/soon.ts';
 
-/** Waits until `check` no longer throws. Patient, because the machine may be busy with other tests. */
+/** Waits until `check` no longer throws. */
 export async function soon(check: () => void | Promise<void>): Promise<void> {
-  await vi.waitFor(check, { timeout: 15_000, interval: 5 });
+  await vi.waitFor(check, { ...patient, interval: 5 });
 }

@@ -83,7 +83,7 @@ export class Stand {
         ...args,
       ],
     });
-    context.setDefaultTimeout(15_000);
+    context.setDefaultTimeout(30_000);
     this.#contexts.push(context);
     return context;
   }

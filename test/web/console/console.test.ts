@@ -26,7 +26,7 @@ describe.skipIf(noBrowser !== undefined)(`the console ${noBrowser ?? ''}`, () =>
     box = new FakeBox({ pages: join(outDir, 'console') });
     await box.start();
     context = await browser.newContext({ locale: 'en-GB', timezoneId: 'Europe/Berlin' });
-    context.setDefaultTimeout(10_000);
+    context.setDefaultTimeout(30_000);
     faults = listenForFaults(context);
     page = await context.newPage();
   });
@@ -86,7 +86,7 @@ describe.skipIf(noBrowser !== undefined)(`the console ${noBrowser ?? ''}`, () =>
     await page.getByText(en.home.look(1)).waitFor();
     await expect.poll(() => box.listeners).toBe(1);
     box.endSession();
-    await page.getByText(en.login.ended).waitFor({ timeout: 1000 });
+    await page.getByText(en.login.ended).waitFor({ timeout: 5000 });
     expect(await focused(page)).toMatchObject({ text: en.login.title });
     await page.keyboard.press('Tab');
     await page.keyboard.type(right.name);
@@ -259,9 +259,11 @@ describe.skipIf(noBrowser !== undefined)(`the console ${noBrowser ?? ''}`, () =>
     await page.getByText('7 lines').waitFor();
     box.known.logs.push({ seq: 8, time: box.now, level: 'info', part: 'web', message: 'somebody is here' });
     await page.getByText('somebody is here').waitFor();
-    const download = page.waitForEvent('download');
-    await page.getByRole('button', { name: en.logs.download }).click();
-    expect((await download).suggestedFilename()).toMatch(/^porchlight-living-room-[\d-]+\.log$/);
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: en.logs.download }).click(),
+    ]);
+    expect(download.suggestedFilename()).toMatch(/^porchlight-living-room-[\d-]+\.log$/);
     await visit('home');
     await page.getByText(en.home.look(1)).waitFor();
     box.known.state = { ...box.known.state, conditions: [] };

@@ -32,7 +32,7 @@ describe.skipIf(noBrowser !== undefined)(`who stands at the door ${noBrowser ?? 
     box.known.session = { ...box.known.session, stage: 'in', csrf: 'the-token-of-this-session' };
     await box.start();
     context = await browser.newContext({ locale: 'en-GB', timezoneId: 'Europe/Berlin' });
-    context.setDefaultTimeout(10_000);
+    context.setDefaultTimeout(30_000);
     faults = listenForFaults(context);
     page = await context.newPage();
   });

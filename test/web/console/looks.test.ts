@@ -117,7 +117,7 @@ describe.skipIf(noBrowser !== undefined)(`every page of the console ${noBrowser 
       box = new FakeBox({ pages: join(outDir, 'console') });
       await box.start();
       context = await browser.newContext({ locale: language, timezoneId: 'Europe/Berlin' });
-      context.setDefaultTimeout(10_000);
+      context.setDefaultTimeout(30_000);
       faults = listenForFaults(context);
       page = await context.newPage();
     });

@@ -34,7 +34,7 @@ describe.skipIf(noBrowser !== undefined)(`the page of updates ${noBrowser ?? ''}
     box = new FakeBox({ pages: join(outDir, 'console') });
     await box.start();
     context = await browser.newContext({ locale: 'en-GB', timezoneId: 'Europe/Berlin' });
-    context.setDefaultTimeout(10_000);
+    context.setDefaultTimeout(30_000);
     faults = listenForFaults(context);
     page = await context.newPage();
     await page.goto(box.origin);
