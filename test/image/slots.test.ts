@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../support/folder.ts';
 import { bundleOf } from './bundles.ts';
@@ -58,6 +59,37 @@ describe.skipIf(reason !== undefined)(`the two slots${skipped(reason)}`, () => {
       expect(vm.serial).toContain('slot B');
     },
     30 * minutes,
+  );
+
+  it(
+    'comes back from a release that hangs before anything of the box runs',
+    async () => {
+      const units = '/usr/lib/systemd/system';
+      const hangs = join(folder, 'hangs.service');
+      writeFileSync(
+        hangs,
+        '[Unit]\nDefaultDependencies=no\nBefore=sysinit.target\n[Service]\nType=oneshot\nExecStart=/bin/sleep infinity\n',
+      );
+      // The image waits for ten minutes.
+      const impatient = join(folder, 'impatient.conf');
+      writeFileSync(impatient, '[Unit]\nJobTimeoutSec=1min\n');
+      const bundle = await bundleOf({
+        version: '90.3.0',
+        folder,
+        changes: [
+          `write ${hangs} ${units}/hangs.service`,
+          `symlink ${units}/sysinit.target.wants/hangs.service ../hangs.service`,
+          `write ${impatient} ${units}/basic.target.d/test.conf`,
+        ],
+      });
+      const triesOfB = (): number => vm.serial.split('slot B').length;
+      const before = triesOfB();
+      expect(await install(readFileSync(bundle))).toMatch(/^0: /);
+      await restart();
+      expect(await booted()).toBe('A');
+      expect(triesOfB() - before).toBe(3);
+    },
+    60 * minutes,
   );
 
   it(
