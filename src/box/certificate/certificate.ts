@@ -16,6 +16,7 @@ import {
   decide,
   failureKind,
   noRenewal,
+  pollTime,
   type Renewal,
   stableFraction,
   type Target,
@@ -230,12 +231,10 @@ export class CertificateKeeper implements Service {
     }
   }
 
-  /** When renewal information is due: at once for a certificate that was never asked about. */
   #nextPollAt(): number {
     const certificate = this.#certificate.value;
-    const ari = this.#renewal.ari;
     if (certificate === undefined) return Number.POSITIVE_INFINITY;
-    return ari?.serial === certificate.serial ? ari.nextPollAt : 0;
+    return pollTime(certificate, this.#renewal, this.#options.clock.now());
   }
 
   /** Failures of the CA are remembered and answered by the policy; others are the loop's, which tries again soon. */
