@@ -94,7 +94,7 @@ export class DnsListeners {
       return answered.response;
     }
     onLimited();
-    return decision === 'truncate' ? truncated(answered.response) : undefined;
+    return decision === 'truncate' ? truncated(answered) : undefined;
   }
 
   #tcp(packet: Buffer): Buffer | undefined {
