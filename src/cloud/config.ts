@@ -43,7 +43,7 @@ export const CloudConfig = Type.Object({
         default: {},
         allowed: 'name=ADDRESS, several separated by commas; several addresses of one by spaces',
         description:
-          'the authoritative servers of the zone root and their public addresses; empty: ns1.<zone root> at dns.hosts',
+          'the authoritative servers of the zone root and their public addresses; empty: ns1.<zone root> at dns.hosts, which must then name each address',
       },
     ),
     caaIssuers: Type.Array(Type.String({ pattern: domainPattern }), {
