@@ -17,7 +17,7 @@ import {
 import { boxIdOfPeer, boxTlsOptions } from '../box-certificate.ts';
 import { tunnelSecret } from '../tunnel-secret.ts';
 import { legacyRoutes } from './legacy-api.ts';
-import { peerAddress } from './peer-address.ts';
+import { peerAddress } from '../peer-address.ts';
 import type { StoredZone } from './store.ts';
 import { TokenBuckets } from './token-buckets.ts';
 import { withChallenge, withoutChallenge, withRecords } from './zone-content.ts';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, isIPv6, type Server, type Socket } from 'node:net';
 import { Tally } from '../../kit/tally.ts';
 import { networkOf } from '../../protocol/addresses.ts';
-import { peerAddress } from './peer-address.ts';
+import { peerAddress } from '../peer-address.ts';
 
 /** Bounds of DNS over TCP (RFC 7766): enough for resolvers, too little to be worth an attack. */
 export interface TcpLimits {
