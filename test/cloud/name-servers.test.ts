@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { createTestCa } from '../../src/cli/home/test-ca.ts';
 import { Cloud } from '../../src/cloud/cloud.ts';
 import { CloudConfig } from '../../src/cloud/config.ts';
@@ -27,8 +27,8 @@ it.each([
   ];
   const { config } = loadConfig(CloudConfig, { env: {}, args });
   const cloud = new Cloud({ config, parts: ['dns-server'], manager: serviceManager({}), log: silentLog });
-  const started = cloud.start(AbortSignal.timeout(10_000)).finally(() => cloud.stop());
-  await expect(started).rejects.toMatchObject({
+  onTestFinished(() => cloud.stop());
+  await expect(cloud.start(AbortSignal.timeout(10_000))).rejects.toMatchObject({
     code: 'bad-config',
     retryable: false,
     message: expect.stringContaining('dns.name-servers'),
