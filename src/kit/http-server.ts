@@ -16,6 +16,7 @@ import fastify, {
 import { codeOf, messageOf, Problem } from './errors.ts';
 import type { Log } from './log.ts';
 import type { Service } from './service.ts';
+import { Tally } from './tally.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -82,6 +83,8 @@ export const httpLimits = {
   handshakeTimeoutMs: 10_000,
   /** More at a time are closed at once, before any TLS. */
   maxConnections: 10_000,
+  /** Of them, so many of one source, so that none shuts the server to the others alone. */
+  connectionsPerSource: 1000,
   /** What is still connected so long after the server began to stop is cut off. */
   stopGraceMs: 300,
   keepAliveTimeoutMs: 65_000,
@@ -100,6 +103,9 @@ export function createHttpsApp(options: {
   requestTimeoutMs?: number;
   handshakeTimeoutMs?: number;
   maxConnections?: number;
+  connectionsPerSource?: number;
+  /** Who shares a share of the connections, by the address they come from; `undefined`: counts for nobody (a proxy). */
+  sourceOf?: (address: string) => string | undefined;
 }): HttpsApp {
   const requestTimeout = options.requestTimeoutMs ?? httpLimits.requestTimeoutMs;
   const app = fastify({
@@ -125,8 +131,30 @@ export function createHttpsApp(options: {
     },
   }).withTypeProvider<TypeBoxTypeProvider>();
   app.server.maxConnections = options.maxConnections ?? httpLimits.maxConnections;
+  const { connectionsPerSource = httpLimits.connectionsPerSource, sourceOf = String } = options;
+  limitSources(app.server, connectionsPerSource, sourceOf);
   answerProblems(app as unknown as HttpApp);
   return app as unknown as HttpsApp;
+}
+
+/** What is beyond a source's share is closed at once, before any TLS. */
+function limitSources(
+  server: HttpsServer,
+  most: number,
+  sourceOf: (address: string) => string | undefined,
+): void {
+  const places = new Tally();
+  server.on('connection', (socket: Socket) => {
+    // A connection that is reset before it is looked at has no address any more.
+    const source = socket.remoteAddress === undefined ? undefined : sourceOf(socket.remoteAddress);
+    if (source === undefined) return;
+    if (places.of(source) >= most) {
+      socket.destroy();
+      return;
+    }
+    places.add(source, 1);
+    socket.once('close', () => places.add(source, -1));
+  });
 }
 
 /**

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { request, Agent } from 'node:https';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
@@ -282,6 +283,38 @@ describe('slow and broken peers', () => {
         ),
       )
       .toBe(404);
+  });
+
+  it('leaves places for others: one source has its share, and who counts for nobody any number', async () => {
+    const { port } = await serve(echo, {
+      maxConnections: 8,
+      connectionsPerSource: 2,
+      sourceOf: (address) => (address === '127.0.0.9' ? undefined : address),
+    });
+    const from = async (localAddress: string): Promise<Socket> => {
+      const socket = connectTcp({ host: '127.0.0.1', port, localAddress });
+      ending.push(() => socket.destroy());
+      await once(socket, 'connect');
+      return socket;
+    };
+    const [first] = [await from('127.0.0.2'), await from('127.0.0.2')];
+    const third = await from('127.0.0.2');
+    expect(await textUntilClosed(third)).toBe('');
+    for (let proxied = 0; proxied < 3; proxied++) await from('127.0.0.9');
+    expect((await ask(port, '/')).status).toBe(404);
+    expect(first?.destroyed).toBe(false);
+    // A place that is free again is the source's.
+    first?.destroy();
+    const letIn = async (): Promise<string> => {
+      const socket = connect({ socket: await from('127.0.0.2'), servername: 'localhost', ca: ca.caPem });
+      ending.push(() => socket.destroy());
+      socket.on('error', () => undefined);
+      const outcomes = ['secureConnect', 'close'].map((event) =>
+        new Promise((resolve) => socket.once(event, resolve)).then(() => event),
+      );
+      return Promise.race(outcomes);
+    };
+    await expect.poll(letIn).toBe('secureConnect');
   });
 });
 
