@@ -34,3 +34,12 @@ it.each([
     message: expect.stringContaining('dns.name-servers'),
   });
 });
+
+it('a frontend that the PageKite client cannot be told of is refused, and what can is said', () => {
+  const load = (endpoint: string): unknown =>
+    loadConfig(CloudConfig, { env: {}, args: [`--frontend.endpoints=${endpoint}`] });
+  expect(() => load('[2001:db8::1]:443')).toThrow(/NAME:PORT or IPV4:PORT/);
+  expect(load('frontend.example.org:443')).toMatchObject({
+    config: { frontend: { endpoints: ['frontend.example.org:443'] } },
+  });
+});
