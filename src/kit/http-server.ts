@@ -282,10 +282,13 @@ export class HttpsService implements Service {
   }
 }
 
-/** What to tell a person when a listener cannot open: the port, and the setting that moves it. */
+/**
+ * What to tell a person when a listener cannot open: host and port, and the setting that moves it. `setting` is the port's;
+ * `hostSetting` the address's, where that is not called the same but for its end.
+ */
 export function listenProblem(
   error: unknown,
-  where: { host: string; port: number; setting: string },
+  where: { host: string; port: number; setting: string; hostSetting?: string },
 ): unknown {
   const at = `${where.host} port ${where.port}`;
   const details = { host: where.host, port: where.port, setting: where.setting };
@@ -304,11 +307,12 @@ export function listenProblem(
         options,
       );
     case 'EADDRNOTAVAIL':
-      return new Problem(
-        'host-not-here',
-        `this machine has no address ${where.host}; set ${where.setting}`,
-        options,
-      );
+    // A kernel without IPv6 has not even `::`.
+    case 'EAFNOSUPPORT': {
+      const { hostSetting: setting = where.setting.replace(/port$/, 'host') } = where;
+      const message = `this machine has no address ${where.host}; set ${setting}`;
+      return new Problem('host-not-here', message, { ...options, details: { ...details, setting } });
+    }
     default:
       return error;
   }

@@ -7,7 +7,7 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { createTestCa } from '../../src/cli/home/test-ca.ts';
 import { Problem } from '../../src/kit/errors.ts';
-import { createHttpsApp, type HttpsApp, HttpsService } from '../../src/kit/http-server.ts';
+import { createHttpsApp, type HttpsApp, HttpsService, listenProblem } from '../../src/kit/http-server.ts';
 import { createLog } from '../../src/kit/log.ts';
 
 const ending: (() => unknown)[] = [];
@@ -329,7 +329,15 @@ describe('starting and stopping', () => {
   });
 
   it('says which address this machine does not have', async () => {
-    await expect(serviceAt('192.0.2.1', 0).start()).rejects.toMatchObject({ code: 'host-not-here' });
+    await expect(serviceAt('192.0.2.1', 0).start()).rejects.toMatchObject({
+      code: 'host-not-here',
+      message: 'this machine has no address 192.0.2.1; set other.host',
+      details: { setting: 'other.host' },
+    });
+    // A kernel without IPv6 has not even `::`.
+    const where = { host: '::', port: 53, setting: 'tested.port' };
+    const without = Object.assign(new Error('listen EAFNOSUPPORT'), { code: 'EAFNOSUPPORT' });
+    expect(listenProblem(without, where)).toMatchObject({ code: 'host-not-here' });
   });
 
   it('stops although connections are idle, half-way in a request, or WebSockets, and starts again', async () => {

@@ -134,6 +134,14 @@ describe('DNS over UDP and TCP', () => {
       expect((error as Error).message).toContain(setting);
       await second.stop();
     }
+    const elsewhere = new DnsServer(
+      await serverOptions(`${folder}/c`, { dns: { hosts: ['192.0.2.1'], port: 0 } }),
+    );
+    const started = elsewhere.start(AbortSignal.timeout(10_000)).finally(() => void elsewhere.stop());
+    await expect(started).rejects.toMatchObject({
+      code: 'host-not-here',
+      message: 'this machine has no address 192.0.2.1; set dns.hosts',
+    });
   });
 });
 
