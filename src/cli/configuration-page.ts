@@ -23,12 +23,12 @@ No setting holds a secret; those that need one name a file.
 
 ## Box
 
-For \`porchlight box\`, \`status\`, \`doctor\` and \`id\`.
+For \`porchlight box\`, and for the commands that ask it or change it.
 
 ${configTable(BoxConfig)}
 ## Cloud
 
-For \`porchlight cloud\`, \`dns-server\`, \`registration-server\` and \`frontend\`.
+For \`porchlight cloud\`, and for each of its parts alone.
 
 ${configTable(CloudConfig)}`;
 }

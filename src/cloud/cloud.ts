@@ -11,6 +11,7 @@ import type { Log } from '../kit/log.ts';
 import { type Service, ServiceGroup } from '../kit/service.ts';
 import { Supervision } from '../kit/supervision.ts';
 import type { ServiceManager } from '../kit/systemd.ts';
+import { addressFamily, canonicalAddress } from '../protocol/addresses.ts';
 import { AppServer } from './app-server/app-server.ts';
 import type { CloudConfig } from './config.ts';
 import { DnsServer } from './dns-server/dns-server.ts';
@@ -183,13 +184,27 @@ export class Cloud implements Service {
   }
 }
 
-/** The authoritative servers; a cloud of one machine is its own only one. */
+/**
+ * The authoritative servers; a cloud of one machine is its own only one. Resolvers and boxes are told their addresses, so
+ * that each must be one: *every address of this machine* (`0.0.0.0`, `::`) leads them to themselves. Throws `bad-config`.
+ */
 function nameServers({ dns, zone }: CloudConfig): { name: string; addresses: string[] }[] {
   const given = Object.entries(dns.nameServers).map(([name, addresses]) => ({
     name,
     addresses: addresses.split(' '),
   }));
-  return given.length > 0 ? given : [{ name: `ns1.${zone.root}`, addresses: [...dns.hosts] }];
+  const servers = given.length > 0 ? given : [{ name: `ns1.${zone.root}`, addresses: [...dns.hosts] }];
+  const wrong = servers.flatMap(({ addresses }) => addresses).find((address) => !isOneHost(address));
+  if (wrong === undefined) return servers;
+  throw new Problem(
+    'bad-config',
+    `dns.name-servers ${given.length > 0 ? 'holds' : 'is not set, and dns.hosts holds'} ${wrong}, where nobody finds a name server; set it to the names and public addresses of the authoritative servers`,
+    { retryable: false },
+  );
+}
+
+function isOneHost(address: string): boolean {
+  return addressFamily(address) !== undefined && !['0.0.0.0', '::'].includes(canonicalAddress(address));
 }
 
 async function pair(

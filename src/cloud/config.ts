@@ -43,7 +43,7 @@ export const CloudConfig = Type.Object({
         default: {},
         allowed: 'name=ADDRESS, several separated by commas; several addresses of one by spaces',
         description:
-          'the authoritative servers of the zone root and their public addresses; empty: ns1.<zone root> at dns.hosts',
+          'the authoritative servers of the zone root and their public addresses; empty: ns1.<zone root> at dns.hosts, which must then name each address',
       },
     ),
     caaIssuers: Type.Array(Type.String({ pattern: domainPattern }), {
@@ -80,10 +80,11 @@ export const CloudConfig = Type.Object({
     host: host(),
     port: portSetting(443, 'port for boxes and visitors alike'),
     publicPort: portSetting(0, 'the port that visitors use, when it is not `frontend.port`; 0: the same'),
-    endpoints: Type.Array(Type.String({ pattern: '^[^ ,]+:[0-9]{1,5}$' }), {
+    // The PageKite client takes no IPv6 address here; by a name it goes over IPv6 too.
+    endpoints: Type.Array(Type.String({ pattern: '^[A-Za-z0-9._-]+:[0-9]{1,5}$' }), {
       default: [],
-      allowed: 'HOST:PORT, several separated by commas',
-      description: 'where boxes find the frontends',
+      allowed: 'NAME:PORT or IPV4:PORT, several separated by commas',
+      description: 'where boxes find the frontends, by IPv4 or IPv6 as the name says',
     }),
     addresses: Type.Array(Type.String({ pattern: '^[0-9a-fA-F.:]+$' }), {
       default: [],

@@ -16,6 +16,7 @@ import fastify, {
 import { codeOf, messageOf, Problem } from './errors.ts';
 import type { Log } from './log.ts';
 import type { Service } from './service.ts';
+import { Tally } from './tally.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -82,6 +83,8 @@ export const httpLimits = {
   handshakeTimeoutMs: 10_000,
   /** More at a time are closed at once, before any TLS. */
   maxConnections: 10_000,
+  /** Of them, so many of one source, so that none shuts the server to the others alone. */
+  connectionsPerSource: 1000,
   /** What is still connected so long after the server began to stop is cut off. */
   stopGraceMs: 300,
   keepAliveTimeoutMs: 65_000,
@@ -100,6 +103,9 @@ export function createHttpsApp(options: {
   requestTimeoutMs?: number;
   handshakeTimeoutMs?: number;
   maxConnections?: number;
+  connectionsPerSource?: number;
+  /** Who shares a share of the connections, by the address they come from; `undefined`: counts for nobody (a proxy). */
+  sourceOf?: (address: string) => string | undefined;
 }): HttpsApp {
   const requestTimeout = options.requestTimeoutMs ?? httpLimits.requestTimeoutMs;
   const app = fastify({
@@ -125,8 +131,30 @@ export function createHttpsApp(options: {
     },
   }).withTypeProvider<TypeBoxTypeProvider>();
   app.server.maxConnections = options.maxConnections ?? httpLimits.maxConnections;
+  const { connectionsPerSource = httpLimits.connectionsPerSource, sourceOf = String } = options;
+  limitSources(app.server, connectionsPerSource, sourceOf);
   answerProblems(app as unknown as HttpApp);
   return app as unknown as HttpsApp;
+}
+
+/** What is beyond a source's share is closed at once, before any TLS. */
+function limitSources(
+  server: HttpsServer,
+  most: number,
+  sourceOf: (address: string) => string | undefined,
+): void {
+  const places = new Tally();
+  server.on('connection', (socket: Socket) => {
+    // A connection that is reset before it is looked at has no address any more.
+    const source = socket.remoteAddress === undefined ? undefined : sourceOf(socket.remoteAddress);
+    if (source === undefined) return;
+    if (places.of(source) >= most) {
+      socket.destroy();
+      return;
+    }
+    places.add(source, 1);
+    socket.once('close', () => places.add(source, -1));
+  });
 }
 
 /**
@@ -254,10 +282,13 @@ export class HttpsService implements Service {
   }
 }
 
-/** What to tell a person when a listener cannot open: the port, and the setting that moves it. */
+/**
+ * What to tell a person when a listener cannot open: host and port, and the setting that moves it. `setting` is the port's;
+ * `hostSetting` the address's, where that is not called the same but for its end.
+ */
 export function listenProblem(
   error: unknown,
-  where: { host: string; port: number; setting: string },
+  where: { host: string; port: number; setting: string; hostSetting?: string },
 ): unknown {
   const at = `${where.host} port ${where.port}`;
   const details = { host: where.host, port: where.port, setting: where.setting };
@@ -276,11 +307,12 @@ export function listenProblem(
         options,
       );
     case 'EADDRNOTAVAIL':
-      return new Problem(
-        'host-not-here',
-        `this machine has no address ${where.host}; set ${where.setting}`,
-        options,
-      );
+    // A kernel without IPv6 has not even `::`.
+    case 'EAFNOSUPPORT': {
+      const { hostSetting: setting = where.setting.replace(/port$/, 'host') } = where;
+      const message = `this machine has no address ${where.host}; set ${setting}`;
+      return new Problem('host-not-here', message, { ...options, details: { ...details, setting } });
+    }
     default:
       return error;
   }

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { request, Agent } from 'node:https';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
@@ -6,7 +7,7 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { createTestCa } from '../../src/cli/home/test-ca.ts';
 import { Problem } from '../../src/kit/errors.ts';
-import { createHttpsApp, type HttpsApp, HttpsService } from '../../src/kit/http-server.ts';
+import { createHttpsApp, type HttpsApp, HttpsService, listenProblem } from '../../src/kit/http-server.ts';
 import { createLog } from '../../src/kit/log.ts';
 
 const ending: (() => unknown)[] = [];
@@ -283,6 +284,38 @@ describe('slow and broken peers', () => {
       )
       .toBe(404);
   });
+
+  it('leaves places for others: one source has its share, and who counts for nobody any number', async () => {
+    const { port } = await serve(echo, {
+      maxConnections: 8,
+      connectionsPerSource: 2,
+      sourceOf: (address) => (address === '127.0.0.9' ? undefined : address),
+    });
+    const from = async (localAddress: string): Promise<Socket> => {
+      const socket = connectTcp({ host: '127.0.0.1', port, localAddress });
+      ending.push(() => socket.destroy());
+      await once(socket, 'connect');
+      return socket;
+    };
+    const [first] = [await from('127.0.0.2'), await from('127.0.0.2')];
+    const third = await from('127.0.0.2');
+    expect(await textUntilClosed(third)).toBe('');
+    for (let proxied = 0; proxied < 3; proxied++) await from('127.0.0.9');
+    expect((await ask(port, '/')).status).toBe(404);
+    expect(first?.destroyed).toBe(false);
+    // A place that is free again is the source's.
+    first?.destroy();
+    const letIn = async (): Promise<string> => {
+      const socket = connect({ socket: await from('127.0.0.2'), servername: 'localhost', ca: ca.caPem });
+      ending.push(() => socket.destroy());
+      socket.on('error', () => undefined);
+      const outcomes = ['secureConnect', 'close'].map((event) =>
+        new Promise((resolve) => socket.once(event, resolve)).then(() => event),
+      );
+      return Promise.race(outcomes);
+    };
+    await expect.poll(letIn).toBe('secureConnect');
+  });
 });
 
 describe('starting and stopping', () => {
@@ -296,7 +329,15 @@ describe('starting and stopping', () => {
   });
 
   it('says which address this machine does not have', async () => {
-    await expect(serviceAt('192.0.2.1', 0).start()).rejects.toMatchObject({ code: 'host-not-here' });
+    await expect(serviceAt('192.0.2.1', 0).start()).rejects.toMatchObject({
+      code: 'host-not-here',
+      message: 'this machine has no address 192.0.2.1; set other.host',
+      details: { setting: 'other.host' },
+    });
+    // A kernel without IPv6 has not even `::`.
+    const where = { host: '::', port: 53, setting: 'tested.port' };
+    const without = Object.assign(new Error('listen EAFNOSUPPORT'), { code: 'EAFNOSUPPORT' });
+    expect(listenProblem(without, where)).toMatchObject({ code: 'host-not-here' });
   });
 
   it('stops although connections are idle, half-way in a request, or WebSockets, and starts again', async () => {

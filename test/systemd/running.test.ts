@@ -13,6 +13,8 @@ root = "box.example.org"
 [tls]
 cert-file = "/etc/porchlight/cloud.crt"
 key-file = "/etc/porchlight/cloud.key"
+[dns]
+name-servers = { "ns1.box.example.org" = "192.168.77.5" }
 [app]
 registration = "https://registration.example.org:4443"
 [frontend]

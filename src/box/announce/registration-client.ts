@@ -18,13 +18,18 @@ interface Way {
   client: HttpClient;
   /** Not tried before this time of the monotonic clock. */
   restsUntil: number;
+  /** Failures in a row. A way that never worked begins where one that did must first come to. */
+  failures: number;
 }
 
 const restMs = minutes(10);
+/** A record lives for two announcements: a way that worked is not left alone for one that was lost. */
+const failuresBeforeRest = 3;
 
 /**
  * Talks to the registration-server over IPv4 and over IPv6: it groups by the caller's address, and nobody knows over which
- * of the two the browsers at home will ask. A family that fails while the other works is left alone for a while.
+ * of the two the browsers at home will ask. A family that never worked, or fails again and again, while the other works is
+ * left alone for a while.
  */
 export class RegistrationClient {
   readonly #identity: Identity;
@@ -37,6 +42,7 @@ export class RegistrationClient {
     this.#clock = options.clock;
     this.#ways = familiesOf(connectTo?.host ?? new URL(origin).hostname).map((family) => ({
       restsUntil: Number.NEGATIVE_INFINITY,
+      failures: failuresBeforeRest - 1,
       client: new HttpClient({
         origin,
         key: options.identity.keyPem,
@@ -86,10 +92,13 @@ export class RegistrationClient {
     const errors: unknown[] = [];
     const attempts = awake.map(async (way): Promise<T[]> => {
       try {
-        return [await action(way.client)];
+        const answer = await action(way.client);
+        way.failures = 0;
+        return [answer];
       } catch (error) {
         errors.push(error);
-        if (codeOf(error) === 'unreachable') way.restsUntil = now + restMs;
+        if (codeOf(error) === 'unreachable' && ++way.failures >= failuresBeforeRest)
+          way.restsUntil = now + restMs;
         return [];
       }
     });

@@ -2,13 +2,13 @@ import { X509Certificate } from 'node:crypto';
 import forge from 'node-forge';
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { days, hours, minutes } from '../../kit/clock.ts';
+import { hours, minutes } from '../../kit/clock.ts';
 import { codeOf, messageOf } from '../../kit/errors.ts';
 import type { Log } from '../../kit/log.ts';
 import type { ZoneCertificate } from '../facts.ts';
 import type { AcmeCa } from './acme.ts';
 import { badAnswer } from './acme-shapes.ts';
-import type { Ari } from './policy.ts';
+import { type Ari, longestPollMs } from './policy.ts';
 
 /** ACME Renewal Information (RFC 9773): when the CA would like a certificate to be renewed. */
 
@@ -57,7 +57,7 @@ export async function askRenewalInfo(options: {
     const { renewalInfo } = await ca.offers(signal);
     const id = certId(chainPem);
     if (renewalInfo === undefined || id === undefined)
-      return { serial, nextPollAt: now + days(1), failures: 0 };
+      return { serial, nextPollAt: now + longestPollMs, failures: 0 };
     const answer = await ca.renewalInfo(`${renewalInfo.replace(/\/$/, '')}/${id}`, signal);
     const { start, end, explanation } = renewalWindow(answer);
     const period = `${new Date(start).toISOString()} and ${new Date(end).toISOString()}`;
@@ -95,7 +95,7 @@ export function renewalWindow(answer: unknown): {
 /** How long until the CA is asked again, ms: what it says within reason (RFC 9773, 4.3), else six hours. */
 export function pollDelay(retryAfterSeconds: number | undefined): number {
   if (retryAfterSeconds === undefined) return hours(6);
-  return Math.min(days(1), Math.max(minutes(1), retryAfterSeconds * 1000));
+  return Math.min(longestPollMs, Math.max(minutes(1), retryAfterSeconds * 1000));
 }
 
 /** After `failures` polls in a row without an answer: soon at first, then at the normal pace (RFC 9773, 4.3.3). */

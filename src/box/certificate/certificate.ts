@@ -1,4 +1,4 @@
-import { type Clock, hours, minutes, type Random } from '../../kit/clock.ts';
+import { type Clock, days, hours, minutes, type Random } from '../../kit/clock.ts';
 import { codeOf, messageOf, Problem } from '../../kit/errors.ts';
 import { type Fact, OwnedFact } from '../../kit/fact.ts';
 import type { Health } from '../../kit/health.ts';
@@ -16,6 +16,7 @@ import {
   decide,
   failureKind,
   noRenewal,
+  pollTime,
   type Renewal,
   stableFraction,
   type Target,
@@ -47,6 +48,8 @@ export interface CertificateOptions {
 /** The longest sleep: the wall clock may jump meanwhile (a box learns the time late). */
 const longestSleepMs = hours(1);
 
+const pinEveryMs = days(1);
+
 /** Between two attempts that are closer than this, TXT values stay in the zone. */
 const longestPauseMs = minutes(1);
 
@@ -68,6 +71,8 @@ export class CertificateKeeper implements Service {
   #failure: { code: string; message: string } | undefined;
   /** TXT values may be in the zone: those of a killed process, or of a removal that failed. */
   #challengesLeft = true;
+  /** When the account was last pinned in the zone, by the wall clock, which may jump. */
+  #pinnedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: CertificateOptions) {
     this.#options = options;
@@ -118,7 +123,10 @@ export class CertificateKeeper implements Service {
     }
     // The order goes on in a moment, and the CA may be looking at the values right now.
     const pausing = decision.why === 'back-off' && decision.until - clock.now() < longestPauseMs;
-    if (!pausing) await this.#withdraw(signal);
+    if (!pausing) {
+      await this.#withdraw(signal);
+      await this.#pin(signal);
+    }
     this.#failure = undefined;
     this.#report(decision);
     const wakeAt = Math.min(
@@ -230,12 +238,10 @@ export class CertificateKeeper implements Service {
     }
   }
 
-  /** When renewal information is due: at once for a certificate that was never asked about. */
   #nextPollAt(): number {
     const certificate = this.#certificate.value;
-    const ari = this.#renewal.ari;
     if (certificate === undefined) return Number.POSITIVE_INFINITY;
-    return ari?.serial === certificate.serial ? ari.nextPollAt : 0;
+    return pollTime(certificate, this.#renewal, this.#options.clock.now());
   }
 
   /** Failures of the CA are remembered and answered by the policy; others are the loop's, which tries again soon. */
@@ -261,6 +267,25 @@ export class CertificateKeeper implements Service {
     if (!this.#challengesLeft || zone.value === undefined) return;
     await withdrawn(zoneClient, signal);
     this.#challengesLeft = false;
+  }
+
+  /**
+   * Keeps the account pinned in the zone (RFC 8657): a dns-server that lost its store serves the zone again without. Looked
+   * after at the start and daily; a failure holds nothing up, and the next round tries again.
+   */
+  async #pin(signal: AbortSignal): Promise<void> {
+    const { acme, clock, log, zone, zoneClient } = this.#options;
+    const now = clock.now();
+    if (zone.value === undefined || Math.abs(now - this.#pinnedAt) < pinEveryMs) return;
+    const account = await this.#store.account(acme.directoryUrl);
+    if (account?.url === undefined) return;
+    try {
+      await zoneClient.setCaa(account.url, signal);
+      this.#pinnedAt = now;
+    } catch (error) {
+      signal.throwIfAborted();
+      log.info({ code: codeOf(error) }, `the ACME account could not be pinned: ${messageOf(error)}`);
+    }
   }
 
   /** A disk that takes nothing must not hold up the work: what is remembered is then lost at the next start. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Static, Type } from 'typebox';
-import { hours, minutes, type Random, seconds } from '../../kit/clock.ts';
+import { days, hours, minutes, type Random, seconds } from '../../kit/clock.ts';
 import { Problem } from '../../kit/errors.ts';
 import { type Backoff, backoffDelay } from '../../kit/retry.ts';
 import type { ZoneCertificate } from '../facts.ts';
@@ -116,6 +116,15 @@ export function renewalTime(certificate: Dated, renewal: Renewal, jitter: number
   if (window === undefined) return notAfter - lifetime / 3 - (jitter * lifetime) / 30;
   // A window at or past the end must not let the certificate expire.
   return Math.min(window.start + jitter * (window.end - window.start), notAfter - lifetime / 6);
+}
+
+/** A CA is asked for renewal information at least so often (RFC 9773, 4.3.2). */
+export const longestPollMs = days(1);
+
+/** When renewal information is due: at once for a certificate that was never asked about, or when the clock was ahead. */
+export function pollTime({ serial }: Dated, { ari }: Renewal, now: number): number {
+  const known = ari?.serial === serial && ari.nextPollAt <= now + longestPollMs + clockToleranceMs;
+  return known ? ari.nextPollAt : 0;
 }
 
 /**

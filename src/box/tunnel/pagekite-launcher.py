@@ -60,6 +60,30 @@ def awake_until_connected(poll):
     return call
 
 
+def living_first(look_up):
+    """The client goes by the first address of a name alone, and by the same one after each failure. A home may have an
+    IPv6 that leads nowhere, and a name a frontend that is down: what takes connections comes first."""
+
+    def call(self, host):
+        addresses = list(dict.fromkeys(look_up(self, host)))
+        ports = [server.rpartition(':')[2] for server in self.servers_manual if server.rpartition(':')[0] == host]
+        if len(addresses) > 1 and ports:
+            # The client gives a look-up five seconds in all.
+            living = next((each for each in addresses[:3] if takes_connections(each, int(ports[0]))), addresses[0])
+            addresses.sort(key=lambda address: address != living)
+        return addresses
+
+    return call
+
+
+def takes_connections(address, port):
+    try:
+        socket.create_connection((address, port), timeout=1.5).close()
+        return True
+    except OSError:
+        return False
+
+
 socket.socket = PromptSocket
 ssl.SSLSocket.recv = plain_errors(ssl.SSLSocket.recv)
 ssl.SSLSocket.send = plain_errors(ssl.SSLSocket.send)
@@ -69,6 +93,7 @@ from pagekite.proto.filters import TunnelFilter  # noqa: E402
 from pagekite.proto.selectables import ChunkParser  # noqa: E402
 
 PageKite.Epoll = awake_until_connected(PageKite.Epoll)
+PageKite.GetHostIpAddrs = living_first(PageKite.GetHostIpAddrs)
 # It remembers each visitor for half an hour, and looks through all of them for each new one, so that busy boxes grow
 # and slow down. What it remembers is of use only when a visitor arrives (for the PROXY line).
 TunnelFilter.IDLE_TIMEOUT = 5

@@ -30,7 +30,9 @@ export class HttpRedirect implements Service {
     server.maxConnections = 256;
     this.#server = server;
     await new Promise<void>((resolve, reject) => {
-      server.once('error', (error) => reject(listenProblem(error, { host, port, setting: 'web.http-port' })));
+      server.once('error', (error) =>
+        reject(listenProblem(error, { host, port, setting: 'web.http-port', hostSetting: 'web.host' })),
+      );
       server.listen({ host, port }, resolve);
     });
   }

@@ -67,7 +67,7 @@ export class Door implements Service {
     this.#port = await this.#listen('127.0.0.1', this.#options.port);
     // Browsers may try it first, and then it must not be somebody else's.
     await this.#listen('::1', this.#port).catch((error: unknown) => {
-      if (!['host-not-here', 'EAFNOSUPPORT'].includes(codeOf(error))) throw error;
+      if (codeOf(error) !== 'host-not-here') throw error;
     });
   }
 

@@ -3,6 +3,7 @@ import type { Health } from '../../kit/health.ts';
 import { createHttpsApp, type HttpsApp, HttpsService } from '../../kit/http-server.ts';
 import type { Log } from '../../kit/log.ts';
 import type { Service } from '../../kit/service.ts';
+import { siteOf } from '../peer-address.ts';
 import { pageHeaders } from './page-headers.ts';
 
 export interface AppServerOptions {
@@ -61,7 +62,12 @@ export class AppServer implements Service {
   async #build(): Promise<HttpsApp> {
     const { tls, log, folder, registrationOrigin, zoneRoot } = this.#options;
     const files = await readBuiltFiles(folder);
-    const app = createHttpsApp({ log, tls: { key: tls.keyPem, cert: tls.certPem }, bodyLimit: 1024 });
+    const app = createHttpsApp({
+      log,
+      tls: { key: tls.keyPem, cert: tls.certPem },
+      bodyLimit: 1024,
+      sourceOf: siteOf,
+    });
     const headers = pageHeaders({ registrationOrigin, zoneRoot });
     app.addHook('onRequest', async (_request, reply) => void reply.headers(headers));
     for (const [path, file] of files) {

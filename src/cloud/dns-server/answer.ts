@@ -17,6 +17,8 @@ const besideAlias: ReadonlySet<number> = new Set([type.CNAME, type.RRSIG, type.N
 export interface Answered {
   response: Buffer;
   rcode: number;
+  /** The response ends with an OPT record. */
+  edns: boolean;
   /** What the answer was made from: equal for all answers that one flood of forged queries would bring forth. */
   source: string;
 }
@@ -46,7 +48,8 @@ export class Answerer {
     if ('unreadable' in parsed) {
       const { unreadable } = parsed;
       if (unreadable === undefined) return undefined;
-      return { response: headerOnly(unreadable), rcode: unreadable.rcode, source: 'unreadable' };
+      const { rcode: code } = unreadable;
+      return { response: headerOnly(unreadable), rcode: code, edns: false, source: 'unreadable' };
     }
     const { query } = parsed;
     this.#writer.begin(query, transport);
@@ -107,7 +110,8 @@ export class Answerer {
   }
 
   #finish(query: Query, code: number, authoritative: boolean, source: string): Answered {
-    return { response: this.#writer.finish(query, code, authoritative), rcode: code, source };
+    const response = this.#writer.finish(query, code, authoritative);
+    return { response, rcode: code, edns: query.edns !== undefined, source };
   }
 
   /** Labels left of the zone root of a name inside it. */

@@ -17,7 +17,7 @@ import {
 import { boxIdOfPeer, boxTlsOptions } from '../box-certificate.ts';
 import { tunnelSecret } from '../tunnel-secret.ts';
 import { legacyRoutes } from './legacy-api.ts';
-import { peerAddress } from './peer-address.ts';
+import { peerAddress, siteOf } from '../peer-address.ts';
 import type { StoredZone } from './store.ts';
 import { TokenBuckets } from './token-buckets.ts';
 import { withChallenge, withoutChallenge, withRecords } from './zone-content.ts';
@@ -77,6 +77,7 @@ export function createApi(options: ApiOptions): Promise<HttpsApp> {
     log,
     tls: { key: tls.keyPem, cert: tls.certPem, ...boxTlsOptions },
     bodyLimit: zoneLimits.bodyBytes,
+    sourceOf: siteOf,
     requestTimeoutMs: options.limits.requestTimeoutMs,
   });
   app.removeContentTypeParser('text/plain');

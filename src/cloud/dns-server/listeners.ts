@@ -77,7 +77,7 @@ export class DnsListeners {
         try {
           this.#port = await listener.open(host, this.#port);
         } catch (error) {
-          throw listenProblem(error, { host, port: this.#port, setting });
+          throw listenProblem(error, { host, port: this.#port, setting, hostSetting: 'dns.hosts' });
         }
       }
     }
@@ -94,7 +94,7 @@ export class DnsListeners {
       return answered.response;
     }
     onLimited();
-    return decision === 'truncate' ? truncated(answered.response) : undefined;
+    return decision === 'truncate' ? truncated(answered) : undefined;
   }
 
   #tcp(packet: Buffer): Buffer | undefined {

@@ -1,5 +1,5 @@
 import { addressKind, networkOf } from '../../protocol/addresses.ts';
-import { peerAddress } from './peer-address.ts';
+import { peerAddress } from '../peer-address.ts';
 import { TokenBuckets } from './token-buckets.ts';
 
 /** How often the same answer goes to the same network over UDP. */

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { createServer, isIPv6, type Server, type Socket } from 'node:net';
+import { Tally } from '../../kit/tally.ts';
 import { networkOf } from '../../protocol/addresses.ts';
-import { peerAddress } from './peer-address.ts';
+import { peerAddress } from '../peer-address.ts';
 
 /** Bounds of DNS over TCP (RFC 7766): enough for resolvers, too little to be worth an attack. */
 export interface TcpLimits {
@@ -31,7 +32,7 @@ export class TcpListener {
   readonly #limits: TcpLimits;
   /** In order of their last query. */
   readonly #connections = new Set<Connection>();
-  readonly #perNetwork = new Map<string, number>();
+  readonly #perNetwork = new Tally();
   #server: Server | undefined;
 
   constructor(options: { onPacket: (packet: Buffer) => Buffer | undefined; limits: TcpLimits }) {
@@ -69,8 +70,7 @@ export class TcpListener {
     // A connection that is reset before it is looked at has no address any more.
     if (socket.remoteAddress === undefined) return void socket.destroy();
     const network = networkOf(peerAddress(socket.remoteAddress), 24, 56);
-    const siblings = this.#perNetwork.get(network) ?? 0;
-    if (siblings >= this.#limits.connectionsPerNetwork) return void socket.destroy();
+    if (this.#perNetwork.of(network) >= this.#limits.connectionsPerNetwork) return void socket.destroy();
     if (this.#connections.size >= this.#limits.connections) {
       for (const oldest of this.#connections) {
         oldest.socket.destroy();
@@ -81,7 +81,7 @@ export class TcpListener {
     const idle = setTimeout(() => socket.destroy(), this.#limits.idleMs);
     const connection: Connection = { socket, network, pending: Buffer.alloc(0), idle };
     this.#connections.add(connection);
-    this.#perNetwork.set(network, siblings + 1);
+    this.#perNetwork.add(network, 1);
     socket.on('close', () => this.#forget(connection));
     socket.on('data', (data) => this.#receive(connection, data));
     socket.on('drain', () => socket.resume());
@@ -113,9 +113,7 @@ export class TcpListener {
   #forget(connection: Connection): void {
     if (!this.#connections.delete(connection)) return;
     clearTimeout(connection.idle);
-    const left = (this.#perNetwork.get(connection.network) ?? 1) - 1;
-    if (left === 0) this.#perNetwork.delete(connection.network);
-    else this.#perNetwork.set(connection.network, left);
+    this.#perNetwork.add(connection.network, -1);
   }
 }
 

@@ -267,13 +267,17 @@ export function headerOnly(unreadable: NonNullable<Unreadable>): Buffer {
   return buffer;
 }
 
-/** `response` (of this file) without its records and with the TC bit: *ask again by TCP*. */
-export function truncated(response: Buffer): Buffer {
+/** `response` (of this file) without its records but OPT, which is the last, and with the TC bit: *ask again by TCP*. */
+export function truncated({ response, edns }: { response: Buffer; edns: boolean }): Buffer {
   const questions = response.readUInt16BE(4);
   let end = headerBytes;
   if (questions === 1) end = (skipName(response, headerBytes) ?? headerBytes) + 4;
-  const short = Buffer.from(response.subarray(0, end));
+  const kept = edns
+    ? [response.subarray(0, end), response.subarray(-ednsBytes)]
+    : [response.subarray(0, end)];
+  const short = Buffer.concat(kept);
   short.writeUInt16BE(short.readUInt16BE(2) | 0x0200, 2);
   short.fill(0, 6, headerBytes);
+  short.writeUInt16BE(Number(edns), 10);
   return short;
 }

@@ -78,10 +78,10 @@ export class BoxTunnel {
   }
 
   /** Gives a visitor to the box. `hello` are the bytes read to learn the name. */
-  open(visitor: Socket, name: string, hello: Buffer): void {
+  open(visitor: Socket, source: string, name: string, hello: Buffer): void {
     const { counters, limits, publicPort } = this.#options;
     const sid = this.#nextSid++;
-    const stream = new Stream({ sid, socket: visitor, peer: this.#peer, idleMs: limits.idleMs });
+    const stream = new Stream({ sid, source, socket: visitor, peer: this.#peer, idleMs: limits.idleMs });
     this.streams.set(sid, stream);
     counters.streamsOpened++;
     counters.bytesToBoxes += hello.length;

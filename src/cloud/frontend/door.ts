@@ -36,6 +36,11 @@ export class Door {
     return [...this.#undecided];
   }
 
+  /** Where `socket` comes from, as limits count it; `undefined` when it has left. */
+  sourceOf(socket: Socket): string | undefined {
+    return this.#guests.get(socket)?.source;
+  }
+
   /** Counts `socket` as long as it lives, or ends it and answers `false`. `now`: monotonic, ms. */
   admit(socket: Socket, now: number): boolean {
     const { connections, connectionsPerSource, undecidedPerSource, helloMs } = this.#limits;

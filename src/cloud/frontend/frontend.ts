@@ -7,6 +7,7 @@ import { isAbort } from '../../kit/errors.ts';
 import type { Health } from '../../kit/health.ts';
 import { listenProblem } from '../../kit/http-server.ts';
 import type { Log } from '../../kit/log.ts';
+import { RateLimit } from '../../kit/rate-limit.ts';
 import type { Service } from '../../kit/service.ts';
 import { acceptedTunnelSecrets } from '../tunnel-secret.ts';
 import { BoxTunnel } from './box-tunnel.ts';
@@ -23,7 +24,7 @@ import {
 } from './handshake.ts';
 import { defaultLimits, type FrontendLimits, type Refusal, TokenBucket } from './limits.ts';
 import { Counters, type FrontendMetrics } from './metrics.ts';
-import { Registry } from './registry.ts';
+import { type Box, Registry } from './registry.ts';
 
 export interface FrontendOptions {
   host: string;
@@ -54,6 +55,7 @@ export class Frontend implements Service {
   readonly #registry = new Registry();
   readonly #counters = new Counters();
   readonly #door: Door;
+  readonly #newStreamsOfSource: RateLimit;
   /** Challenges that were answered: none is good twice. */
   readonly #spent = new Map<string, number>();
   readonly #uuid = randomBytes(20).toString('hex');
@@ -66,6 +68,8 @@ export class Frontend implements Service {
     this.#options = options;
     this.#limits = { ...defaultLimits, ...options.limits };
     this.#door = new Door({ limits: this.#limits, counters: this.#counters });
+    const { newStreamsPerSecondOfSource: perSecond, newStreamsBurstOfSource: burst } = this.#limits;
+    this.#newStreamsOfSource = new RateLimit({ perSecond, burst });
   }
 
   /** The port that is really open, which differs from the setting when that is 0. */
@@ -169,9 +173,22 @@ export class Frontend implements Service {
     };
     const tunnel = this.#registry.find(serverName);
     if (tunnel === undefined) return refuse('no-such-tunnel', 'unrecognized_name');
-    if (tunnel.box.streams >= this.#limits.streamsPerBox) return refuse('too-many-streams', 'internal_error');
-    if (!tunnel.box.newStreams.take(this.#now())) return refuse('streams-too-fast', 'internal_error');
-    tunnel.open(socket, serverName, hello);
+    const source = this.#door.sourceOf(socket) ?? 'gone';
+    const { box } = tunnel;
+    const { streamsPerBox, streamsPerBoxOfSource } = this.#limits;
+    if (box.streams >= streamsPerBox || box.streamsOf(source) >= streamsPerBoxOfSource)
+      return refuse('too-many-streams', 'internal_error');
+    if (!this.#mayOpen(box, source)) return refuse('streams-too-fast', 'internal_error');
+    tunnel.open(socket, source, serverName, hello);
+  }
+
+  /** What one source has too much of is not taken from the others. */
+  #mayOpen(box: Box, source: string): boolean {
+    const now = this.#now();
+    const key = `${box.boxId} ${source}`;
+    if (this.#newStreamsOfSource.waitSeconds(key, now) > 0 || !box.newStreams.take(now)) return false;
+    this.#newStreamsOfSource.take(key, now, 'visitors');
+    return true;
   }
 
   #box(socket: Socket, arrival: Extract<Arrival, { kind: 'box' }>): void {

@@ -12,6 +12,10 @@ export interface FrontendLimits {
   /** New visitors of one box: so many a second, and so many at once after a quiet time. */
   newStreamsPerSecond: number;
   newStreamsBurst: number;
+  /** Of them, those of one source: a box's name is known to all, and one of them must not shut it to the others alone. */
+  streamsPerBoxOfSource: number;
+  newStreamsPerSecondOfSource: number;
+  newStreamsBurstOfSource: number;
   /** Memory that waits for all visitors, for the visitors of one box, and for one visitor. */
   bufferedBytes: number;
   bufferedBytesPerBox: number;
@@ -36,6 +40,9 @@ export const defaultLimits: FrontendLimits = {
   streamsPerBox: 256,
   newStreamsPerSecond: 50,
   newStreamsBurst: 200,
+  streamsPerBoxOfSource: 128,
+  newStreamsPerSecondOfSource: 25,
+  newStreamsBurstOfSource: 100,
   bufferedBytes: 512 * 1024 * 1024,
   bufferedBytesPerBox: 32 * 1024 * 1024,
   bufferedBytesPerStream: 2 * 1024 * 1024,

@@ -18,6 +18,11 @@ export class Box {
     return [...this.tunnels].reduce((sum, tunnel) => sum + tunnel.streams.size, 0);
   }
 
+  streamsOf(source: string): number {
+    const streams = [...this.tunnels].flatMap((tunnel) => [...tunnel.streams.values()]);
+    return streams.filter((stream) => stream.source === source).length;
+  }
+
   /** Bytes that wait for visitors of this box. */
   get buffered(): number {
     return [...this.tunnels].reduce((sum, tunnel) => sum + tunnel.buffered, 0);

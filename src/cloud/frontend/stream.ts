@@ -19,6 +19,8 @@ const bytesPerWrite = 256;
  */
 export class Stream {
   readonly sid: number;
+  /** Where the visitor comes from, as limits count it. */
+  readonly source: string;
   readonly #socket: Socket;
   readonly #peer: StreamPeer;
   readonly #window = new StreamWindow();
@@ -28,8 +30,9 @@ export class Stream {
   #closed = false;
   #pendingWrites = 0;
 
-  constructor(options: { sid: number; socket: Socket; peer: StreamPeer; idleMs: number }) {
+  constructor(options: { sid: number; source: string; socket: Socket; peer: StreamPeer; idleMs: number }) {
     this.sid = options.sid;
+    this.source = options.source;
     this.#socket = options.socket;
     this.#peer = options.peer;
     this.#socket.setTimeout(options.idleMs, () => this.destroy());

@@ -6,7 +6,6 @@ import { type Clock, seconds } from '../../kit/clock.ts';
 import { Problem } from '../../kit/errors.ts';
 import type { HttpsApp } from '../../kit/http-server.ts';
 import type { RateLimit } from '../../kit/rate-limit.ts';
-import { canonicalAddress, networkOf } from '../../protocol/addresses.ts';
 import {
   ChallengeAnswer,
   EntryAnswer,
@@ -20,6 +19,7 @@ import {
 } from '../../protocol/mailbox-api.ts';
 import type { BoxId } from '../../protocol/names.ts';
 import { boxIdOfPeer } from '../box-certificate.ts';
+import { siteOf } from '../peer-address.ts';
 import type { Entries } from './entries.ts';
 import type { SignIn } from './sign-in.ts';
 
@@ -43,10 +43,9 @@ export interface MailboxRoutesOptions {
   clock: Clock;
 }
 
-/** A site is one source: one IPv4 address, or the /56 that providers give to one customer. */
 function sourceOf(request: FastifyRequest): string {
   const address = request.raw.socket.remoteAddress;
-  return address === undefined ? 'gone' : networkOf(canonicalAddress(address), 32, 56);
+  return address === undefined ? 'gone' : siteOf(address);
 }
 
 const boxOf = (request: FastifyRequest): BoxId => boxIdOfPeer(request.raw.socket as TLSSocket);

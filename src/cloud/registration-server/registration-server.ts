@@ -8,6 +8,7 @@ import { Reconciler } from '../../kit/reconcile.ts';
 import type { Service } from '../../kit/service.ts';
 import { registrationLimits } from '../../protocol/registration-api.ts';
 import { boxTlsOptions } from '../box-certificate.ts';
+import { peerAddress, siteOf } from '../peer-address.ts';
 import { type ArrivalRates, defaultArrivalRates, registerArrivals } from './arrivals-routes.ts';
 import { Arrivals } from './arrivals.ts';
 import { proxyTrust } from './caller.ts';
@@ -145,14 +146,15 @@ export class RegistrationServer implements Service {
   async #build(): Promise<HttpsApp> {
     const { tls, log, zoneRoot, clock, random } = this.#options;
     const limits = { ...defaultLimits, ...this.#options.limits };
+    const trust = proxyTrust(this.#options.trustedProxies ?? [], this.#options.proxyHeader);
     const app = createHttpsApp({
       log,
       // Boxes prove who they are; browsers, which ask the same listener, have no certificate and need none.
       tls: { key: tls.keyPem, cert: tls.certPem, ...boxTlsOptions },
       bodyLimit: registrationLimits.bodyBytes,
       requestTimeoutMs: limits.requestTimeoutMs,
+      sourceOf: (address) => (trust.isTrusted(peerAddress(address)) ? undefined : siteOf(address)),
     });
-    const trust = proxyTrust(this.#options.trustedProxies ?? [], this.#options.proxyHeader);
     await registerRoutes(app, {
       store: this.#opened(),
       zoneRoot,

@@ -8,6 +8,7 @@ import type {
   RegistrationServer,
   RegistrationServerOptions,
 } from '../../../src/cloud/registration-server/registration-server.ts';
+import { minutes } from '../../../src/kit/clock.ts';
 import { OwnedFact } from '../../../src/kit/fact.ts';
 import { Health } from '../../../src/kit/health.ts';
 import { silentLog } from '../../../src/kit/log.ts';
@@ -254,6 +255,24 @@ describe.concurrent('announcer', () => {
     }
     await announcer.stop();
     expect(cloud.metrics.records).toBe(0);
+  });
+
+  it('tries one of them again soon that worked before', async ({ expect, onTestFinished }) => {
+    const cloud = await server(onTestFinished, { host: '::' });
+    const { port } = cloud;
+    const registration = { origin: `https://${bothFamilies}:${port}`, caPem: testCaPem };
+    const { announcer, clock } = box(port, { registration });
+    onTestFinished(() => announcer.stop());
+    await announcer.start();
+    await expect.poll(() => cloud.metrics.records, soon).toBe(2);
+    await cloud.stop();
+    const half = await server(onTestFinished, { host: '::1', port });
+    await clock.advance(minutes(2));
+    await expect.poll(() => half.metrics.records, soon).toBe(1);
+    await half.stop();
+    const whole = await server(onTestFinished, { host: '::', port });
+    await clock.advance(minutes(2));
+    await expect.poll(() => whole.metrics.records, soon).toBe(2);
   });
 
   it('is content with one of them', async ({ expect, onTestFinished }) => {

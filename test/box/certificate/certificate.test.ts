@@ -1,11 +1,15 @@
 import { X509Certificate } from 'node:crypto';
+import type { CaaRecord } from 'node:dns';
 import { Resolver } from 'node:dns/promises';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hours } from '../../../src/kit/clock.ts';
 import { until } from '../../../src/kit/fact.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { createKeeper, createLab, eventually, type Lab } from './lab.ts';
+import { OffsetClock } from './offset-clock.ts';
 
 const patience = (): AbortSignal => AbortSignal.timeout(15_000);
 
@@ -17,6 +21,12 @@ describe.each([
   let lab: Lab;
   beforeAll(async () => (lab = await createLab({ folder, pebbleEnv })));
   afterAll(() => lab.close());
+
+  async function caa(): Promise<CaaRecord[]> {
+    const resolver = new Resolver();
+    resolver.setServers([lab.dns.address()]);
+    return resolver.resolveCaa(lab.names.main);
+  }
 
   it('is for the zone and all below it, trusted, kept, and leaves nothing in the zone', async () => {
     const state = join(folder, 'state');
@@ -43,11 +53,8 @@ describe.each([
     const account = Object.values(
       JSON.parse(readFileSync(join(state, 'accounts.json'), 'utf8')) as object,
     )[0] as { url: string };
-    const resolver = new Resolver();
-    resolver.setServers([lab.dns.address()]);
-    const caa = await resolver.resolveCaa(main);
     const issue = expect.stringMatching(new RegExp(`^pebble.localhost;.* accounturi=${account.url}$`));
-    expect(caa).toContainEqual(expect.objectContaining({ issue }));
+    expect(await caa()).toContainEqual(expect.objectContaining({ issue }));
   });
 
   it('is kept over a restart without a word to the CA', async () => {
@@ -60,5 +67,22 @@ describe.each([
     await eventually('ready', () => severity() === 'ok');
     await keeper.stop();
     expect(lab.proxy.seen.length).toBe(asked);
+  });
+
+  it('stays pinned to the account of the box, also after the dns-server has lost its store', async () => {
+    const signal = patience();
+    const pinned = await caa();
+    await lab.zoneClient.leave(signal);
+    await lab.zoneClient.put({ main: ['192.168.1.20'], mirrors: {}, tunnel: [] }, signal);
+    expect(await caa()).not.toEqual(pinned);
+    const clock = new OffsetClock();
+    const { keeper } = createKeeper(lab, join(folder, 'state'), { clock });
+    await keeper.start();
+    await eventually('pinned at the start', async () => isDeepStrictEqual(await caa(), pinned));
+    await lab.zoneClient.setCaa(null, signal);
+    await eventually('at rest', () => clock.asleep > 0);
+    for (let hour = 0; hour < 25; hour++) clock.advance(hours(1));
+    await eventually('pinned again', async () => isDeepStrictEqual(await caa(), pinned));
+    await keeper.stop();
   });
 });

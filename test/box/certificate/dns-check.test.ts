@@ -13,7 +13,10 @@ afterEach(() => {
 });
 
 /** A name server that serves what `served` says at each question; nothing at all for `undefined`. */
-async function nameServer(served: (question: number) => readonly string[] | undefined): Promise<string> {
+async function nameServer(
+  served: (question: number) => readonly string[] | undefined,
+  rcode = 0,
+): Promise<string> {
   const socket = createSocket('udp4');
   sockets.push(socket);
   let questions = 0;
@@ -25,7 +28,7 @@ async function nameServer(served: (question: number) => readonly string[] | unde
     socket.send(
       dnsPacket.encode({
         type: 'response',
-        flags: dnsPacket.AUTHORITATIVE_ANSWER,
+        flags: dnsPacket.AUTHORITATIVE_ANSWER | rcode,
         ...(id === undefined ? {} : { id }),
         questions: asked,
         answers,
@@ -57,8 +60,9 @@ describe('before the CA is told', () => {
   it.each([
     ['serves one value of two', () => ['first']],
     ['serves nothing', () => []],
-  ])('a server that %s is named', async (_, served) => {
-    const lacking = await nameServer(served);
+    ['refuses', () => [], 5],
+  ])('a server that %s is named', async (_, served, rcode?: number) => {
+    const lacking = await nameServer(served, rcode);
     const failure = check([await nameServer(() => values), lacking]);
     await expect(failure).rejects.toMatchObject({
       code: 'challenge-not-served',
@@ -70,6 +74,14 @@ describe('before the CA is told', () => {
   it('a server that does not answer is named', async () => {
     const silent = await nameServer(() => undefined);
     await expect(check([silent])).rejects.toMatchObject({ message: expect.stringContaining(silent) });
+  });
+
+  it('a server that cannot be reached from here holds nobody up when the others serve: a home without IPv6', async () => {
+    const silent = await nameServer(() => undefined);
+    const ready = await nameServer(() => values);
+    const patient = AbortSignal.timeout(50_000);
+    await expect(check([ready, '[100::1]:53', silent], 60_000, patient)).resolves.toBeUndefined();
+    await expect(check(['[100::1]:53', silent])).rejects.toMatchObject({ code: 'challenge-not-served' });
   });
 
   it('a server may be given by name', async () => {

@@ -194,6 +194,26 @@ describe('a clock far ahead', () => {
   });
 });
 
+describe('a clock that was ahead', () => {
+  it('does not keep the box from asking the CA when to renew', async () => {
+    const clock = new OffsetClock();
+    const asked: string[] = [];
+    lab.proxy.renewalInfo = (id) => (asked.push(id), window(clock.now() + days(30), clock.now() + days(32)));
+    const state = join(folder, 'was ahead');
+    const tested = await withCertificate(createKeeper(lab, state, { clock }));
+    clock.advance(days(20));
+    await eventually('asked ahead of time', () => asked.length === 2);
+    await tested.keeper.stop();
+    clock.advance(-days(20));
+    const again = createKeeper(lab, state, { clock });
+    await again.keeper.start();
+    await eventually('asked again', () => asked.length === 3);
+    await eventually('at its pace again', () => clock.asleep > 0);
+    await again.keeper.stop();
+    expect(asked.length).toBe(3);
+  });
+});
+
 describe('a pair on disk that cannot be used', () => {
   const damages: [string, (file: (name: string) => string) => void | Promise<void>, RegExp][] = [
     [

@@ -30,7 +30,14 @@ describe.each([
     const certName = 'frontend.test';
     frontend = await household.frontend({
       ...(wrapped ? { tls: { ...(await ca.issue([certName])), certName } } : {}),
-      limits: { newStreamsPerSecond: 1000, newStreamsBurst: 1000, streamsPerBox: 400 },
+      limits: {
+        newStreamsPerSecond: 1000,
+        newStreamsBurst: 1000,
+        newStreamsPerSecondOfSource: 1000,
+        newStreamsBurstOfSource: 1000,
+        streamsPerBox: 400,
+        streamsPerBoxOfSource: 400,
+      },
     });
     box = await household.box(frontend, {
       grant: (boxId, { port }) => {

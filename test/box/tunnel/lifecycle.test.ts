@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -17,6 +17,17 @@ import { soon } from '../../cloud/frontend/soon.ts';
 import { Household, testCa } from './home.ts';
 import { grantFor, masterKey, randomBoxId, someCertificate, tunnelNameOf } from './stand-in.ts';
 
+/** The packaged client, to which `host` has these addresses, in this order. */
+const clientWhoFinds = (host: string, addresses: readonly string[]): string => `
+import runpy, socket
+look_up = socket.getaddrinfo
+def found(host, *more, **named):
+    hosts = ${JSON.stringify(addresses)} if host == ${JSON.stringify(host)} else [host]
+    return [each for host in hosts for each in look_up(host, *more, **named)]
+socket.getaddrinfo = found
+runpy.run_path('/usr/bin/pagekite', run_name='__main__')
+`;
+
 /** The life of the packaged client as the box's child. */
 
 describe.concurrent('a tunnel', () => {
@@ -31,6 +42,23 @@ describe.concurrent('a tunnel', () => {
       origin: `https://${box.tunnelName}:${frontend.port}`,
     });
     expect(box.health.conditions.value).toMatchObject([{ name: 'tunnel', severity: 'ok' }]);
+  });
+
+  it('goes by whichever address of the frontend takes connections: IPv6 of a home may lead nowhere', async () => {
+    await using home = new Household();
+    const frontend = await home.frontend({ host: '127.0.0.77' });
+    const runtimeFolder = temporaryFolder();
+    const program = join(runtimeFolder, 'program.py');
+    writeFileSync(program, clientWhoFinds('frontend.test', ['127.0.0.76', '127.0.0.77']), { mode: 0o700 });
+    const box = await home.box(frontend, {
+      tunnel: { runtimeFolder, pagekite: { program, python: '/usr/bin/python3' } },
+      grant: (boxId, { port }) =>
+        grantFor(boxId, port, {
+          frontends: [{ address: `frontend.test:${port}` }],
+          addresses: ['127.0.0.77'],
+        }),
+    });
+    expect(await box.reaches('connected')).toMatchObject({ addresses: ['127.0.0.77'] });
   });
 
   it('is not connected while somebody else answers in its name', async () => {

@@ -339,6 +339,29 @@ describe.concurrent('limits', () => {
     expect(stage.refusals).toMatchObject({ 'too-many-streams': 1, 'streams-too-fast': 1 });
   });
 
+  it('leave places at a box to others when one source wants all, at a time and in a second', async () => {
+    await using stage = await Stage.set({
+      streamsPerBoxOfSource: 2,
+      newStreamsPerSecondOfSource: 0.001,
+      newStreamsBurstOfSource: 3,
+    });
+    const box = await stage.box();
+    const refused = async (): Promise<void> => {
+      const visitor = stage.connect('127.0.0.66');
+      visitor.write(hello);
+      expect([...(await all(visitor))]).toEqual([0x15, 3, 3, 0, 2, 2, 80]);
+    };
+    const visitors = [await stage.visitor(box, '127.0.0.66'), await stage.visitor(box, '127.0.0.66')];
+    await refused();
+    await stage.visitor(box, '127.0.0.67');
+    for (const { socket } of visitors) socket.resetAndDestroy();
+    await soon(() => expect(stage.frontend.metrics.streams).toBe(1));
+    await stage.visitor(box, '127.0.0.66');
+    await refused();
+    await stage.visitor(box, '127.0.0.67');
+    expect(stage.refusals).toMatchObject({ 'too-many-streams': 1, 'streams-too-fast': 1 });
+  });
+
   it('end the visitor that hoards, not the one that is served', async () => {
     await using stage = await Stage.set({
       bufferedBytesPerBox: 3_000_000,

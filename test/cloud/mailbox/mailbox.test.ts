@@ -5,10 +5,15 @@ import { describe, expect, it } from 'vitest';
 import { freePort } from '../../../src/cli/home/free-port.ts';
 import { Cloud } from '../../../src/cloud/cloud.ts';
 import { CloudConfig } from '../../../src/cloud/config.ts';
+import { Entries } from '../../../src/cloud/mailbox/entries.ts';
+import { mailboxRoutes } from '../../../src/cloud/mailbox/routes.ts';
+import { SignIn } from '../../../src/cloud/mailbox/sign-in.ts';
 import { minutes, seconds } from '../../../src/kit/clock.ts';
 import { Health } from '../../../src/kit/health.ts';
 import { loadConfig } from '../../../src/kit/config.ts';
+import { createHttpsApp } from '../../../src/kit/http-server.ts';
 import { createLog, silentLog } from '../../../src/kit/log.ts';
+import { RateLimit } from '../../../src/kit/rate-limit.ts';
 import { serviceManager } from '../../../src/kit/systemd.ts';
 import { PutEntryRequest, SignInRequest } from '../../../src/protocol/mailbox-api.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -206,6 +211,29 @@ it('runs alone, and needs no more than a certificate', async ({ onTestFinished }
   onTestFinished(() => cloud.stop());
   await cloud.start(AbortSignal.timeout(10_000));
   expect((await call({ port }, { path: '/challenge' })).status).toBe(200);
+});
+
+it('answers on the link, where IPv6 addresses come with the name of an interface', async () => {
+  const clock = new FakeClock();
+  const app = createHttpsApp({
+    log: silentLog,
+    tls: { key: serverTls.keyPem, cert: serverTls.certPem },
+    bodyLimit: 1,
+  });
+  const rate = { burst: 10, perSecond: 1 };
+  await mailboxRoutes(app, {
+    entries: new Entries({ clock }),
+    signIn: new SignIn({ clock, certPem: serverTls.certPem }),
+    limits: {
+      perBox: new RateLimit(rate),
+      boxesPerSource: new RateLimit(rate),
+      instancesPerSource: new RateLimit(rate),
+    },
+    counters: { signIns: 0, written: 0, read: 0, limited: 0, refused: 0, expired: 0 },
+    clock,
+  });
+  const answer = await app.inject({ url: '/challenge', remoteAddress: 'fe80::1%eth0' });
+  expect(answer.statusCode).toBe(200);
 });
 
 describe('limits', () => {

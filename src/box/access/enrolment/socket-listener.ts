@@ -85,7 +85,7 @@ export class SocketListener {
     try {
       await promise;
     } catch (error) {
-      throw listenProblem(error, { host, port, setting });
+      throw listenProblem(error, { host, port, setting, hostSetting: 'web.host' });
     } finally {
       this.#server.off('error', reject);
     }

@@ -1,0 +1,45 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { createTestCa } from '../../src/cli/home/test-ca.ts';
+import { Cloud } from '../../src/cloud/cloud.ts';
+import { CloudConfig } from '../../src/cloud/config.ts';
+import { loadConfig } from '../../src/kit/config.ts';
+import { silentLog } from '../../src/kit/log.ts';
+import { serviceManager } from '../../src/kit/systemd.ts';
+import { temporaryFolder } from '../support/folder.ts';
+
+it.each([
+  ['every address of the machine is no address to tell anybody', []],
+  ['a word is no address', ['--dns.name-servers=ns1.box.example.org=203.0.113']],
+])('a dns-server that nobody could find does not start: %s', async (_, settings) => {
+  const folder = temporaryFolder();
+  const tls = await (await createTestCa()).issue(['localhost']);
+  for (const [name, pem] of Object.entries(tls)) writeFileSync(join(folder, name), pem);
+  const args = [
+    `--state=${folder}`,
+    `--tls.cert-file=${join(folder, 'certPem')}`,
+    `--tls.key-file=${join(folder, 'keyPem')}`,
+    '--dns.port=0',
+    '--zone-api.port=0',
+    '--system.port=0',
+    ...settings,
+  ];
+  const { config } = loadConfig(CloudConfig, { env: {}, args });
+  const cloud = new Cloud({ config, parts: ['dns-server'], manager: serviceManager({}), log: silentLog });
+  onTestFinished(() => cloud.stop());
+  await expect(cloud.start(AbortSignal.timeout(10_000))).rejects.toMatchObject({
+    code: 'bad-config',
+    retryable: false,
+    message: expect.stringContaining('dns.name-servers'),
+  });
+});
+
+it('a frontend that the PageKite client cannot be told of is refused, and what can is said', () => {
+  const load = (endpoint: string): unknown =>
+    loadConfig(CloudConfig, { env: {}, args: [`--frontend.endpoints=${endpoint}`] });
+  expect(() => load('[2001:db8::1]:443')).toThrow(/NAME:PORT or IPV4:PORT/);
+  expect(load('frontend.example.org:443')).toMatchObject({
+    config: { frontend: { endpoints: ['frontend.example.org:443'] } },
+  });
+});
