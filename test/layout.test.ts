@@ -162,6 +162,15 @@ describe('house rules', () => {
   });
 });
 
+describe('the pages', () => {
+  it('are built anew by `npm start` when a file changes in any folder that they may be made of', () => {
+    const setup = sources.find(({ path }) => path.endsWith('setup.mjs'))?.text ?? '';
+    const [, list = ''] = /for \(const folder of \[([^\]]+)\]/.exec(setup) ?? [];
+    const watched = [...list.matchAll(/'src\/([a-z]+)'/g)].map(([, folder]) => folder);
+    expect(watched.toSorted()).toEqual(['web', ...(mayImport['web'] ?? [])].toSorted());
+  });
+});
+
 describe('test/', () => {
   it('mirrors src/: a folder of tests for every folder with code', () => {
     const folders = new Set(sources.filter(({ path }) => !isMain(path)).map(({ path }) => dirname(path)));

@@ -23,12 +23,12 @@ No setting holds a secret; those that need one name a file.
 
 ## Box
 
-For \`porchlight box\`, and for the commands that ask it or change it.
+For \`porchlight box\`, and for the commands that ask it or work on its state ([CLI.md](CLI.md#the-box)).
 
 ${configTable(BoxConfig)}
 ## Cloud
 
-For \`porchlight cloud\`, and for each of its parts alone.
+For \`porchlight cloud\`, \`dns-server\`, \`registration-server\`, \`mailbox\`, \`frontend\` and \`app\`.
 
 ${configTable(CloudConfig)}`;
 }

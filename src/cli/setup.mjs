@@ -141,7 +141,7 @@ function runnable(path) {
 function buildPages() {
   const marker = join(root, 'dist/web/.built');
   const hash = createHash('sha256').update(readFileSync(join(root, 'package-lock.json')));
-  for (const folder of ['src/web', 'src/client', 'src/protocol']) {
+  for (const folder of ['src/web', 'src/client', 'src/protocol', 'src/kit']) {
     for (const name of readdirSync(join(root, folder), { recursive: true }).sort()) {
       const path = join(root, folder, name);
       if (statSync(path).isFile()) hash.update(`${name}\0`).update(readFileSync(path));

@@ -88,6 +88,11 @@ function isDefect(error: unknown): error is Error {
   return error instanceof Error && !(error instanceof Problem) && !/^E[A-Z]+$/.test(codeOf(error));
 }
 
+/** A terminal, and the person has not said otherwise (https://no-color.org). */
+export function mayColour({ env, terminal }: Io): boolean {
+  return terminal && !env['NO_COLOR'];
+}
+
 /** The log that the settings `log.level` and `log.format` describe. `also` is given every line as JSON. */
 export function logFor(
   settings: { level: string; format: string },
@@ -100,6 +105,7 @@ export function logFor(
     format: format as 'journal',
     write: io.out,
     journal: journalWriter(io.env, process.pid),
+    coloured: mayColour(io),
     ...(also === undefined ? {} : { also }),
   });
 }

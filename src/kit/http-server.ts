@@ -168,6 +168,7 @@ export function createHttpApp(options: { log: Log; bodyLimit: number; requestTim
     loggerInstance: logger,
     logController: quiet(),
     bodyLimit: options.bodyLimit,
+    frameworkErrors: answerBadPath,
     genReqId: () => randomUUID(),
     pluginTimeout: 0,
     forceCloseConnections: true,

@@ -1,3 +1,5 @@
+import { type Clock, systemClock } from './clock.ts';
+
 export type LoggedLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
 
 /** A line of the log as it is shown to people. `time`: ms since the epoch. */
@@ -11,14 +13,19 @@ export interface LoggedLine {
 
 const levels: readonly LoggedLevel[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
 
-/** The last lines of the log, for those who look at it in a page. `add` is `createLog`'s `also`. */
+/**
+ * The last lines of the log, for those who look at it in a page. `add` is `createLog`'s `also`. Lines are counted from the
+ * time of the start on, so that a page which was open before a restart is told those of after it.
+ */
 export class LogMemory {
   readonly #capacity: number;
   readonly #lines: LoggedLine[] = [];
-  #seq = 0;
+  #seq: number;
 
-  constructor(options: { capacity: number }) {
-    this.#capacity = options.capacity;
+  constructor(options: { capacity: number; clock?: Pick<Clock, 'now'> }) {
+    const { capacity, clock = systemClock } = options;
+    this.#capacity = capacity;
+    this.#seq = Math.floor(clock.now());
   }
 
   add(line: string): void {
@@ -37,7 +44,9 @@ export class LogMemory {
   /** The lines younger than `after`, of `level` and above, oldest first; the youngest `most` of them. */
   read(query: { after: number; level: LoggedLevel; most?: number }): LoggedLine[] {
     const from = levels.indexOf(query.level);
-    const found = this.#lines.filter((line) => line.seq > query.after && levels.indexOf(line.level) >= from);
+    // A number that is still to come is of before a restart, and the clock was set back: none of these is known there.
+    const after = query.after > this.#seq ? 0 : query.after;
+    const found = this.#lines.filter((line) => line.seq > after && levels.indexOf(line.level) >= from);
     return found.slice(-(query.most ?? 500));
   }
 }

@@ -31,14 +31,14 @@ interface Line {
 }
 
 /** One line a message for a person at a terminal: time, part, sentence. */
-function terminalStream(write: (text: string) => void): DestinationStream {
+function terminalStream(write: (text: string) => void, coloured: boolean): DestinationStream {
   return {
     write: (line) => {
       const { time, level, part = '', msg = '', err } = JSON.parse(line) as Line;
       const stamp = new Date(time).toISOString().slice(11, 23);
       const stack = err?.stack === undefined ? '' : `\n${err.stack}`;
       const text = `${stamp} ${part.padEnd(12)} ${msg}${stack}`;
-      const colour = colours[level];
+      const colour = coloured ? colours[level] : undefined;
       write(colour === undefined ? `${text}\n` : `${colour}${text}\u001B[0m\n`);
     },
   };
@@ -51,11 +51,18 @@ export function createLog(options: {
   write?: (text: string) => void;
   /** For the format `journal`; what it does not take goes to `write`. */
   journal?: JournalWriter | undefined;
+  /** For the format `terminal`: warnings and errors stand out. Default true. */
+  coloured?: boolean;
   /** Is given every line too, as JSON, without its secrets. */
   also?: (line: string) => void;
 }): Log {
   const write = options.write ?? ((text: string): void => void process.stdout.write(text));
-  const streams = { journal: journalStream, json: () => ({ write }), terminal: terminalStream };
+  const { coloured = true } = options;
+  const streams = {
+    journal: () => journalStream(write, options.journal),
+    json: () => ({ write }),
+    terminal: () => terminalStream(write, coloured),
+  };
   return pino(
     {
       level: options.level,
@@ -71,7 +78,7 @@ export function createLog(options: {
         },
       },
     },
-    streams[options.format](write, options.journal),
+    streams[options.format](),
   );
 }
 

@@ -60,7 +60,7 @@ describe.skipIf(noBrowser !== undefined)(`a new person ${noBrowser ?? ''}`, () =
     await page.getByRole('textbox', { name: 'Password' }).fill('password');
     await press('Make this box mine');
     const wrongCode =
-      'This is not the setup code of this box. It is on the card in the package, and “porchlight status” prints it.';
+      'This is not the setup code of this box. It is in porchlight.txt on the memory card, or on the card in the package, and “porchlight status” prints it.';
     await text(wrongCode);
     await takePictures(page, 'real-first-run-wrong-code');
     await page.getByLabel('Setup code').fill(house.box.facts.setupCode() ?? '');

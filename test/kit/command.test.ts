@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { describe, expect, it } from 'vitest';
-import { command, exitCode } from '../../src/kit/command.ts';
+import { command, exitCode, logFor } from '../../src/kit/command.ts';
 import { Problem } from '../../src/kit/errors.ts';
 
 const config = Type.Object({
@@ -67,5 +67,22 @@ describe('a command', () => {
     const odd = await ran([], { fails: new TypeError('odd') });
     expect(odd.code).toBe(exitCode.failed);
     expect(odd.err).toContain('command.test.ts');
+  });
+});
+
+/** What a warning looks like. */
+function warned(terminal: boolean, env: Record<string, string>): string {
+  let text = '';
+  const out = (more: string): void => void (text += more);
+  logFor({ level: 'info', format: 'terminal' }, { env, out, err: out, terminal }).warn('look');
+  return text;
+}
+
+describe('the log of a command', () => {
+  it('has colours at a terminal, and nowhere else, nor where the person wants none', () => {
+    expect(warned(true, {})).toContain('\u001B[33m');
+    expect(warned(true, { NO_COLOR: '' })).toContain('\u001B[');
+    expect(warned(true, { NO_COLOR: '1' })).toMatch(/^[\d:.]+ +look\n$/);
+    expect(warned(false, {})).toMatch(/^[\d:.]+ +look\n$/);
   });
 });

@@ -3,7 +3,6 @@ import { type Clock, days, seconds } from '../../kit/clock.ts';
 import { Problem } from '../../kit/errors.ts';
 import { type Fact, OwnedFact } from '../../kit/fact.ts';
 import { readableName } from '../../kit/text.ts';
-import { addressFamily, homeOf } from '../../protocol/addresses.ts';
 import {
   type ApprovalKind,
   approvalLimits,
@@ -16,6 +15,7 @@ import type { Person } from './people.ts';
 import { newHumanCode, secretHash } from './secrets.ts';
 import type { Session, Sessions } from './sessions.ts';
 import { type AccessStore, type Row, textOrNull } from './store.ts';
+import { householdOf } from './visitor.ts';
 
 /** Who asks to be let in. */
 export interface Asking {
@@ -179,7 +179,7 @@ export class Approvals {
   }
 
   #open(asking: Asking): Question {
-    const home = addressFamily(asking.address) === undefined ? asking.address : homeOf(asking.address);
+    const home = householdOf(asking.address);
     const same = [...this.#questions.values()].filter((question) => question.home === home);
     const full = this.#questions.size >= approvalLimits.pending;
     if (full || same.length >= approvalLimits.pendingPerAddress) throw tooMany();

@@ -91,7 +91,7 @@ export class Apps {
 function ofAnyPort(redirectUri: unknown): string | undefined {
   const [, host, rest] =
     /^(http:\/\/(?:127\.0\.0\.1|\[::1\])):[1-9]\d{0,4}(\/.*)$/.exec(String(redirectUri)) ?? [];
-  return host === undefined ? undefined : `${host}${rest}`;
+  return host === undefined || !URL.canParse(String(redirectUri)) ? undefined : `${host}${rest}`;
 }
 
 function malformed(redirectUri: string): Problem {

@@ -9,7 +9,7 @@ import { sessionEndedClose, type Ways } from '../../protocol/access-api.ts';
 import { cookieOf, type Guard } from './guard.ts';
 import type { SessionSockets } from './session-sockets.ts';
 import type { Tokens } from './tokens.ts';
-import type { VisitorOf } from './visitor.ts';
+import { householdOf, type Visitor, type VisitorOf } from './visitor.ts';
 
 export interface EventSocketsOptions {
   guard: Guard;
@@ -24,18 +24,18 @@ export interface EventSocketsOptions {
   clock: Clock;
 }
 
-/** Who has not said yet who they are. */
+/** Who has not said yet who they are: places at home and elsewhere, so that strangers keep nobody out at home. */
 const limits = {
   waiting: 64,
-  waitingPerAddress: 8,
+  waitingPerPlace: 8,
   firstMessageMs: seconds(10),
 } as const;
 
 /** The events sockets of the console and of apps, and what all sockets are told. */
 export class EventSockets {
   readonly #options: EventSocketsOptions;
-  /** Addresses of those who have not said yet who they are. */
-  readonly #waiting = new Map<WebSocket, string>();
+  /** Those who have not said yet who they are. */
+  readonly #waiting = new Map<WebSocket, { atHome: boolean; place: string }>();
   #unsubscribe: (() => void)[] = [];
   #stateTold = true;
 
@@ -62,23 +62,25 @@ export class EventSockets {
     const { origin, host = '', cookie } = request.headers;
     if (!guard.mayCall(origin, host)) return refuseUpgrade(stream, 403);
     const fromOwnPage = guard.isOwnPage(origin, host);
-    const { address } = visitorOf(request.socket);
-    if (sockets.full || !(fromOwnPage || this.#mayWait(address))) return refuseUpgrade(stream, 503);
+    const visitor = visitorOf(request.socket);
+    if (sockets.full || !(fromOwnPage || this.#mayWait(visitor))) return refuseUpgrade(stream, 503);
     sockets.upgrade(request, stream, head, (socket) => {
-      if (fromOwnPage) this.#enter(socket, address, 'cookie', cookieOf(cookie) ?? '');
-      else void this.#awaitToken(socket, address);
+      if (fromOwnPage) this.#enter(socket, visitor.address, 'cookie', cookieOf(cookie) ?? '');
+      else void this.#awaitToken(socket, visitor);
     });
   }
 
-  #mayWait(address: string): boolean {
-    const same = [...this.#waiting.values()].filter((each) => each === address);
-    return this.#waiting.size < limits.waiting && same.length < limits.waitingPerAddress;
+  #mayWait(visitor: Visitor): boolean {
+    const beside = [...this.#waiting.values()].filter(({ atHome }) => atHome === visitor.atHome);
+    const same = beside.filter(({ place }) => place === placeOf(visitor));
+    return beside.length < limits.waiting && same.length < limits.waitingPerPlace;
   }
 
   /** The first message of an app is `{ accessToken }`. */
-  async #awaitToken(socket: WebSocket, address: string): Promise<void> {
+  async #awaitToken(socket: WebSocket, visitor: Visitor): Promise<void> {
+    const { address, atHome } = visitor;
     const done = new AbortController();
-    this.#waiting.set(socket, address);
+    this.#waiting.set(socket, { atHome, place: placeOf(visitor) });
     socket.once('close', () => done.abort());
     socket.once('message', (data: Buffer) => {
       done.abort();
@@ -114,6 +116,9 @@ export class EventSockets {
     });
   }
 }
+
+/** A device at home; elsewhere, a household. */
+const placeOf = ({ address, atHome }: Visitor): string => (atHome ? address : householdOf(address));
 
 function accessTokenIn(data: Buffer): string | undefined {
   try {

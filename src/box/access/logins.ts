@@ -8,7 +8,6 @@ import type {
   PasswordRequest,
   RecoverRequest,
 } from '../../protocol/access-api.ts';
-import { addressFamily, homeOf } from '../../protocol/addresses.ts';
 import type { AuditAction } from '../../protocol/audit-api.ts';
 import type { PasswordHasher } from './argon2.ts';
 import { GuessLimit, guessRules } from './guess-limit.ts';
@@ -19,7 +18,7 @@ import { secretHash } from './secrets.ts';
 import type { Sessions } from './sessions.ts';
 import type { SetupCode } from './setup-code.ts';
 import type { Tokens } from './tokens.ts';
-import type { Visitor } from './visitor.ts';
+import { householdOf, type Visitor } from './visitor.ts';
 
 /** A login ends when it, and every app that was let in by it, was not used for so long. */
 export const idleMs = days(30);
@@ -199,8 +198,7 @@ export class Logins {
     check: () => boolean | Promise<boolean>,
   ): Promise<boolean> {
     const now = this.#options.clock.monotonic();
-    const address = addressFamily(caller.address) === undefined ? caller.address : homeOf(caller.address);
-    const counters: [GuessLimit, string][] = [[this.#addresses, address]];
+    const counters: [GuessLimit, string][] = [[this.#addresses, householdOf(caller.address)]];
     // A stranger's guesses from outside keep nobody out at home.
     const key = account === undefined ? undefined : `${sideOf(caller)}:${account}`;
     if (key !== undefined) counters.push([this.#accounts, key]);

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { FastifyRequest } from 'fastify';
+import { addressFamily, homeOf } from '../../protocol/addresses.ts';
 
 /** Where somebody comes from, as far as the connection itself tells. */
 export interface Visitor {
@@ -8,6 +9,11 @@ export interface Visitor {
   address: string;
   /** Their address is on one of the box's own links, and they did not come through the tunnel. */
   atHome: boolean;
+}
+
+/** Who shares a limit with this address: its household (a /64 is one), or all of whom the relay says nothing. */
+export function householdOf(address: string): string {
+  return addressFamily(address) === undefined ? address : homeOf(address);
 }
 
 export type VisitorOf = (socket: Socket) => Visitor;

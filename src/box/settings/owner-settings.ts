@@ -77,8 +77,10 @@ export class OwnerSettings implements Service {
     await this.#window.stop();
   }
 
+  /** A window that is over is none: whoever changes another setting must not open it again. */
   read(): SettingsView {
-    return this.#view.value;
+    const view = this.#view.value;
+    return this.#hidden.value ? { ...view, discovery: 'off' } : view;
   }
 
   /** Durable when it resolves. Throws `bad-request` for a name that nobody could read. */

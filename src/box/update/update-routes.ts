@@ -11,9 +11,11 @@ import type { Updater } from './updater.ts';
 export async function updateRoutes(app: HttpApp, updater: Updater, prefix: string): Promise<void> {
   const owner = { config: { admission: 'owner' } } as const;
   app.get(prefix, owner, async (): Promise<UpdateState> => updater.look());
-  app.put(`${prefix}/settings`, { ...owner, schema: { body: UpdateSettings } }, async ({ body }) =>
-    updater.configure(body),
-  );
+  const settings = {
+    config: { ...owner.config, deed: 'settings-changed' },
+    schema: { body: UpdateSettings },
+  } as const;
+  app.put(`${prefix}/settings`, settings, async ({ body }) => updater.configure(body));
   app.post(`${prefix}/check`, owner, async () => updater.check());
   const install = {
     config: { ...owner.config, deed: 'update-installed' },

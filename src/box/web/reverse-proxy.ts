@@ -48,7 +48,13 @@ export class ReverseProxy {
     }
     outgoing.once('response', (answer) => {
       outgoing.setTimeout(0);
-      forward(answer, response);
+      if (isAnswer(answer)) return forward(answer, response);
+      answer.destroy();
+      refuse(response, 502, this.#notAnswering(noAnswer(answer)));
+    });
+    outgoing.once('upgrade', (answer, socket) => {
+      socket.destroy();
+      refuse(response, 502, this.#notAnswering(noAnswer(answer)));
     });
     outgoing.on('error', (error) => {
       if (response.headersSent || response.destroyed) return;
@@ -96,7 +102,16 @@ export class ReverseProxy {
     // The service says no: its answer is the visitor's, and ends with the connection.
     outgoing.once('response', (answer) => {
       answered = true;
+      if (!isAnswer(answer)) {
+        answer.destroy();
+        this.#notAnswering(noAnswer(answer));
+        return refuseUpgrade(socket, 502);
+      }
       socket.once('finish', () => socket.destroy());
+      answer.once('close', () => {
+        if (!answer.complete) socket.end();
+      });
+      answer.on('error', () => undefined);
       const headers = Object.entries(responseHeaders(answer.headers)).flatMap(([name, value]) =>
         [value ?? []].flat().flatMap((one) => [name, one]),
       );
@@ -141,6 +156,13 @@ export class ReverseProxy {
     return new Problem('service-not-answering', message);
   }
 }
+
+/**
+ * A service may say any three digits. What is none of HTTP's (RFC 9110, 15), or a change of protocol that nobody asked for, is
+ * told to no visitor: Node throws at it, and that would be the end of the box.
+ */
+const isAnswer = ({ statusCode = 0 }: IncomingMessage): boolean => statusCode >= 200 && statusCode <= 599;
+const noAnswer = ({ statusCode }: IncomingMessage): Error => new Error(`it said ${statusCode}`);
 
 function forward(answer: IncomingMessage, response: VisitorResponse): void {
   // What was cut off must not look complete to the visitor.

@@ -18,9 +18,10 @@ export async function awaitReturn(signal: AbortSignal): Promise<{
 }> {
   const answered = new Map<string, (url: string) => void>();
   const server = createServer({ requestTimeout: 5000 }, (request, response) => {
-    const url = new URL(request.url ?? '', redirectUri);
-    const take = answered.get(url.searchParams.get('state') ?? '');
-    const ours = request.method === 'GET' && url.pathname === pathname && take !== undefined;
+    // Any page can ask for anything here, also for what is no URL (`//`).
+    const url = URL.parse(request.url ?? '', redirectUri);
+    const take = answered.get(url?.searchParams.get('state') ?? '');
+    const ours = request.method === 'GET' && url?.pathname === pathname && take !== undefined;
     response.writeHead(ours ? 200 : 404, {
       'content-type': 'text/html; charset=utf-8',
       'cache-control': 'no-store',

@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { Type } from 'typebox';
 import { urlsByKind, waysIn } from '../../box/system/status.ts';
-import { command, exitCode, type Io } from '../../kit/command.ts';
+import { command, exitCode, type Io, mayColour } from '../../kit/command.ts';
 import { Problem } from '../../kit/errors.ts';
 import { runUntilEnded } from '../../kit/run.ts';
 import type { FirstPerson } from './first-person.ts';
@@ -124,7 +124,7 @@ function words(summary: Summary, io: Io): string {
   const { boxId, urls, app, owner, setupCode, state, log, try: lines } = summary;
   const { mirrors, ...single } = urls;
   const all = Object.entries({ app, ...single, mirrors: [mirrors].flat().join('\n             ') });
-  const strong = (text: string): string => (io.terminal ? `\u001B[1m${text}\u001B[0m` : text);
+  const strong = (text: string): string => (mayColour(io) ? `\u001B[1m${text}\u001B[0m` : text);
   return `
 ${strong(owner === undefined ? 'The box waits for its first person.' : 'The box is reachable in every way.')}
 

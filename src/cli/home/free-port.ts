@@ -17,15 +17,22 @@ export async function freePort(): Promise<number> {
 
 /** Throws `port-in-use` when another program listens there. */
 export async function requireFree(port: number): Promise<void> {
-  if (await freeOverTcp(port)) return;
-  throw new Problem(
-    'port-in-use',
-    `127.0.0.1 port ${port} is in use by another program; stop it or use --ports free`,
-    {
-      retryable: false,
-      details: { host: '127.0.0.1', port },
-    },
-  );
+  if (!(await freeOverTcp(port))) throw portInUse(port);
+}
+
+function portInUse(port: number, cause?: unknown): Problem {
+  const message = `127.0.0.1 port ${port} is in use by another program; stop it or use --ports free`;
+  return new Problem('port-in-use', message, {
+    retryable: false,
+    details: { host: '127.0.0.1', port },
+    cause,
+  });
+}
+
+/** Box and cloud name settings of theirs when a port is taken, which a home does not have. */
+export function inWordsOfAHome(error: unknown): unknown {
+  if (!(error instanceof Problem) || error.code !== 'port-in-use') return error;
+  return portInUse(Number(error.details['port']), error);
 }
 
 async function freeOverTcp(port: number): Promise<boolean> {

@@ -16,6 +16,7 @@ import { createLog, type Log } from '../../kit/log.ts';
 import { type Service, ServiceGroup } from '../../kit/service.ts';
 import { serviceManager } from '../../kit/systemd.ts';
 import { type FirstPerson, firstPerson } from './first-person.ts';
+import { inWordsOfAHome } from './free-port.ts';
 import { HelloService } from './hello.ts';
 import { Pebble } from './pebble.ts';
 import type { HomePorts } from './ports.ts';
@@ -138,7 +139,11 @@ export class Home implements Service {
         this.#boxOnceThereIsACa(ca, pebble, log, logs),
       ],
     });
-    await this.#running.start(signal);
+    try {
+      await this.#running.start(signal);
+    } catch (error) {
+      throw inWordsOfAHome(error);
+    }
   }
 
   async stop(): Promise<void> {

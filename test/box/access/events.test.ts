@@ -189,6 +189,28 @@ describe('the events socket', () => {
     lab.from = home;
   });
 
+  it('keeps nobody out at home because of strangers elsewhere, who count by household', async () => {
+    const silent: Watched[] = [];
+    const come = async (address: string): Promise<void> => {
+      lab.from = { through: 'tunnel', address, atHome: false };
+      const seen = watched({ origin: appOrigin });
+      silent.push(seen);
+      await once(seen.socket, 'open');
+    };
+    for (let number = 1; number <= 8; number++) await come(`2001:db8:0:1::${number}`);
+    lab.from = { through: 'tunnel', address: '2001:db8:0:1::9', atHome: false };
+    expect(await refused({ origin: appOrigin })).toBe(503);
+    // Somebody has many households.
+    for (let number = 8; number < 64; number++) await come(`2001:db8:0:${number}::1`);
+    lab.from = { through: 'tunnel', address: '203.0.113.78', atHome: false };
+    expect(await refused({ origin: appOrigin })).toBe(503);
+    lab.from = home;
+    const { accessToken } = await owner.connect();
+    const app = asApp(accessToken);
+    await isIn(app);
+    for (const { socket } of [...silent, app]) socket.terminate();
+  });
+
   it('looks at the cookie only when the box’s own page opens it', async () => {
     const cookie = `__Host-porchlight=${owner.cookie}`;
     expect(await refused({ origin: 'https://evil.example', cookie })).toBe(403);

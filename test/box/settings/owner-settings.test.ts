@@ -64,8 +64,11 @@ describe('what owners set', () => {
     expect([settings.discoverable.value, settings.hidden.value]).toEqual([true, false]);
     await clock.advance(15 * 60_000 - 1);
     expect([settings.discoverable.value, settings.hidden.value]).toEqual([true, false]);
+    expect(settings.read()).toEqual(view);
     await clock.advance(1);
     expect([settings.discoverable.value, settings.hidden.value]).toEqual([false, true]);
+    // So says the form, too, and saving a new name opens nothing.
+    expect(settings.read()).toEqual({ ...view, discovery: 'off' });
     await settings.stop();
   });
 

@@ -119,6 +119,11 @@ describe.skipIf(why !== undefined)(`updates for owners ${why ?? ''}`, () => {
     );
     const wrong = { body: { channel: 'nightly', paused: true } };
     expect((await owner.call('PUT', '/api/update/settings', wrong)).status).toBe(400);
+    // Who paused updates is in the record, once.
+    const recorded = (await owner.call('GET', '/api/audit')).json as { entries: { action: string }[] };
+    expect(recorded.entries.filter(({ action }) => action === 'settings-changed')).toMatchObject([
+      { who: 'Ada' },
+    ]);
     expect((await owner.call('POST', '/api/update/install', { body: {} })).json).toMatchObject({
       code: 'no-update-server',
     });

@@ -42,7 +42,11 @@ beforeAll(async () => {
   const sockets = new WebSocketServer({ noServer: true });
   service.on('upgrade', (request, socket, head) => {
     asked.push(`UPGRADE ${request.url}`);
-    if (request.headers.authorization === undefined) {
+    if (request.url === '/breaks-off') {
+      socket.end('HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhal');
+    } else if (request.url === '/odd') {
+      socket.end('HTTP/1.1 999 Odd\r\ncontent-length: 0\r\n\r\n');
+    } else if (request.headers.authorization === undefined) {
       socket.end('HTTP/1.1 401 Unauthorized\r\nwww-authenticate: Basic\r\ncontent-length: 2\r\n\r\nno');
     } else {
       sockets.handleUpgrade(request, socket, head, () => pour(socket));
@@ -118,8 +122,8 @@ async function say(lines: readonly string[], body = ''): Promise<string> {
 const ask = (first: string, headers: readonly string[] = [], body?: string): Promise<string> =>
   say([first, `host: ${host}`, 'connection: close', ...headers], body);
 
-const asUpgrade = (more: readonly string[]): Promise<string> =>
-  say(['GET /socket HTTP/1.1', `host: ${host}`, 'connection: upgrade', ...more]);
+const asUpgrade = (more: readonly string[], path = '/socket'): Promise<string> =>
+  say([`GET ${path} HTTP/1.1`, `host: ${host}`, 'connection: upgrade', ...more]);
 
 const request = (session: ClientHttp2Session, headers: Record<string, string>, body?: string) =>
   new Promise<{ status: number; body: string; code: number }>((resolve) => {
@@ -135,6 +139,14 @@ const request = (session: ClientHttp2Session, headers: Record<string, string>, b
 
 const json = (answer: string): Record<string, string> =>
   JSON.parse(/\{.*\}/.exec(answer)?.[0] ?? '{}') as Record<string, string>;
+
+/** What a service may say, wrongly, and no visitor is told; the box goes on. */
+const noAnswers = [
+  ['a status that HTTP does not have', 'HTTP/1.1 999 Odd\r\ncontent-length: 0\r\n\r\n'],
+  ['no status', 'HTTP/1.1 000 None\r\ncontent-length: 0\r\n\r\n'],
+  ['a change of protocol', 'HTTP/1.1 101 Now\r\nconnection: upgrade\r\nupgrade: other\r\n\r\n'],
+  ['a change of protocol to none', 'HTTP/1.1 101 Now\r\ncontent-length: 0\r\n\r\n'],
+] as const;
 
 describe('a published service over HTTP/1.1', () => {
   it('gets every method and target as they are', async () => {
@@ -198,6 +210,13 @@ describe('a published service over HTTP/1.1', () => {
     expect(answer).not.toMatch(/0\r\n\r\n$/);
   });
 
+  it.each(noAnswers)('does not answer when it says %s', async (_what, said) => {
+    act = ({ socket }) => socket.end(said);
+    const answer = await ask('GET /do HTTP/1.1');
+    expect(answer).toMatch(/^HTTP\/1.1 502 /);
+    expect(json(answer)['code']).toBe('service-not-answering');
+  });
+
   it('is told when the visitor leaves', async () => {
     const left = new Promise((resolve) => {
       act = (request, response) => {
@@ -223,6 +242,14 @@ describe('WebSockets', () => {
     expect(answer).toMatch(/^HTTP\/1.1 401 Unauthorized\r\n/);
     expect(answer).toMatch(/www-authenticate: Basic/i);
     expect(answer).toMatch(/\r\n\r\nno$/);
+  });
+
+  it('a refusal with a status that HTTP does not have is one of the box', async () => {
+    expect(await asUpgrade(upgrade, '/odd')).toMatch(/^HTTP\/1.1 502 /);
+  });
+
+  it('a refusal that breaks off ends the connection', async () => {
+    expect(await asUpgrade(upgrade, '/breaks-off')).toMatch(/\r\n\r\nhal$/);
   });
 
   it.each([
@@ -291,6 +318,12 @@ describe('a published service over HTTP/2', () => {
   it('gets a body of unknown length in chunks', async () => {
     const { body } = await request(session, { ':authority': host, ':method': 'PUT' }, 'hello');
     expect(json(body)).toMatchObject({ body: 'hello', 'transfer-encoding': 'chunked' });
+  });
+
+  it.each(noAnswers)('does not answer when it says %s', async (_what, said) => {
+    act = ({ socket }) => socket.end(said);
+    const { status, body } = await request(session, { ':authority': host, ':path': '/do' });
+    expect([status, json(body)['code']]).toEqual([502, 'service-not-answering']);
   });
 
   it('an answer that breaks off is an error of its stream, and of no other', async () => {

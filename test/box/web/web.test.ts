@@ -188,6 +188,11 @@ describe('own pages', () => {
     const answer = await get(zone, '/nothing');
     expect(answer.status).toBe(404);
     expect(JSON.parse(answer.body)).toMatchObject({ code: 'not-found' });
+    const { status, body } = await get(zone, '/%ff');
+    expect([status, JSON.parse(body)]).toEqual([
+      400,
+      { code: 'bad-request', message: expect.stringContaining('/%ff') },
+    ]);
   });
 });
 

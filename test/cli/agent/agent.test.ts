@@ -135,6 +135,8 @@ describe('where the browser comes back to', () => {
     expect(redirectUri).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/paired$/);
     const answer = returned('state-of-this-request');
     expect(await get(`${redirectUri}?state=other&code=x`)).toBe(404);
+    // No URL at all.
+    expect(await get(`${new URL(redirectUri).origin}//`)).toBe(404);
     expect(await get(`${redirectUri}/?state=state-of-this-request&code=x`)).toBe(404);
     expect(await get(`${redirectUri}?state=state-of-this-request&code=y`)).toBe(200);
     expect(new URL(await answer).searchParams.get('code')).toBe('y');

@@ -193,6 +193,18 @@ describe.skipIf(noBrowser !== undefined)(`the console ${noBrowser ?? ''}`, () =>
     await page.getByRole('button', { name: en.consent.deny }).click();
     await page.waitForURL(/error=access_denied/);
 
+    // Whoever presses the other one before the first is answered is answered once.
+    await page.goto(`${box.origin}/connect?${query}`);
+    const before = box.known.taken.length;
+    const held = Promise.withResolvers<void>();
+    await page.route('**/api/connect', async (route) => (await held.promise, route.continue()));
+    await page.getByRole('button', { name: en.consent.deny }).click();
+    await page.getByRole('button', { name: en.consent.allow, exact: true }).click();
+    held.resolve();
+    await page.waitForURL(/error=access_denied/);
+    await page.unroute('**/api/connect');
+    expect(box.known.taken.slice(before)).toMatchObject([{ body: { allow: false } }]);
+
     await page.goto(`${box.origin}/connect?client_id=https://evil.example/`);
     await page.getByText(sharedText.en.problems['app-not-allowed']).waitFor();
     await page.getByRole('link', { name: en.consent.addApp }).click();
@@ -231,6 +243,13 @@ describe.skipIf(noBrowser !== undefined)(`the console ${noBrowser ?? ''}`, () =>
     await page.getByRole('button', { name: en.apps.addSubmit }).click();
     await page.getByRole('button', { name: en.apps.removeName('Recipes') }).waitFor();
     expect(box.known.apps[1]?.redirectUris).toEqual(['https://r.example/a', 'https://r.example/b']);
+    // What another owner has put on the list meanwhile stays there.
+    const music = { clientId: 'music', name: 'Music', redirectUris: ['https://m.example/'] };
+    box.known.apps.push(music);
+    await page.getByRole('button', { name: en.apps.removeName('Recipes') }).click();
+    await page.getByRole('dialog').getByRole('button', { name: en.apps.remove }).click();
+    await page.getByRole('button', { name: en.apps.removeName('Music') }).waitFor();
+    expect(box.known.apps.slice(1)).toEqual([music]);
 
     await visit('settings');
     await page.getByLabel(en.settings.name).fill('Attic');

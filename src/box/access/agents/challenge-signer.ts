@@ -2,9 +2,8 @@ import { constants, sign } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { Clock } from '../../../kit/clock.ts';
 import { RateLimit } from '../../../kit/rate-limit.ts';
-import { addressFamily, homeOf } from '../../../protocol/addresses.ts';
 import { type SignAnswer, signedText } from '../../../protocol/agent-api.ts';
-import type { Visitor } from '../visitor.ts';
+import { householdOf, type Visitor } from '../visitor.ts';
 
 const signAsync = promisify(sign);
 
@@ -34,9 +33,8 @@ export class ChallengeSigner {
   /** Throws `rate-limited`. */
   async sign(challenge: string, origin: string, { address, through }: Visitor): Promise<SignAnswer> {
     const { boxId, keyPem, clock } = this.#options;
-    const home = addressFamily(address) === undefined ? address : homeOf(address);
     const what = 'challenges to sign';
-    this.#byAddress.take(home, clock.monotonic(), what);
+    this.#byAddress.take(householdOf(address), clock.monotonic(), what);
     this.#inTotal.take(through, clock.monotonic(), what);
     const signedAt = clock.now();
     const text = Buffer.from(signedText({ boxId, origin, challenge, signedAt }));

@@ -16,12 +16,12 @@ import {
   type DeviceHello,
   enrolmentPaths,
 } from '../../../protocol/enrolment-api.ts';
-import { addressFamily, homeOf } from '../../../protocol/addresses.ts';
 import { shortId } from '../../../protocol/names.ts';
 import type { Parts } from '../parts.ts';
 import type { Session } from '../sessions.ts';
 import type { SessionSockets } from '../session-sockets.ts';
 import type { AccessStore } from '../store.ts';
+import { householdOf } from '../visitor.ts';
 import type { WayIn } from '../way-in.ts';
 import { type CertificateUploader, Shelf } from './certificate-uploader.ts';
 import { DeviceCa, serverCertificateMs } from './device-ca.ts';
@@ -164,8 +164,7 @@ export class Enrolment implements WayIn {
   #countCall(request: FastifyRequest): void {
     const { guard, clock } = this.#options;
     const { address, through } = guard.visitor(request);
-    const home = addressFamily(address) === undefined ? address : homeOf(address);
-    this.#callsByHome.take(home, clock.monotonic(), 'calls from your address');
+    this.#callsByHome.take(householdOf(address), clock.monotonic(), 'calls from your address');
     this.#callsInAll.take(through, clock.monotonic(), 'calls');
   }
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../../../kit/clock.ts';
 import { RateLimit } from '../../../kit/rate-limit.ts';
-import { addressFamily, homeOf } from '../../../protocol/addresses.ts';
+import { householdOf } from '../visitor.ts';
 
 /** An instance asks once in its life, and some more when a mailbox is slow. */
 const requestsByHome = { burst: 10, perSecond: 1 / 10 };
@@ -33,9 +33,8 @@ export class InstanceLimits {
 
   /** Who is over their own limit uses up nothing of everybody's. */
   #take(byHome: RateLimit, inAll: RateLimit, address: string): void {
-    const home = addressFamily(address) === undefined ? address : homeOf(address);
     const now = this.#clock.monotonic();
-    byHome.take(home, now, 'app instances from your address');
+    byHome.take(householdOf(address), now, 'app instances from your address');
     inAll.take('', now, 'app instances');
   }
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../../../kit/clock.ts';
 import { RateLimit } from '../../../kit/rate-limit.ts';
-import { addressFamily, homeOf } from '../../../protocol/addresses.ts';
+import { householdOf } from '../visitor.ts';
 
 /** A client that comes in calls four times, then once every twenty-odd seconds while an owner is asked. */
 const byAddress = { burst: 40, perSecond: 1 };
@@ -19,8 +19,7 @@ export class CallLimits {
 
   /** Throws `rate-limited`. */
   call(address: string): void {
-    const home = addressFamily(address) === undefined ? address : homeOf(address);
-    this.#byAddress.take(home, this.#clock.monotonic(), 'calls from your address');
+    this.#byAddress.take(householdOf(address), this.#clock.monotonic(), 'calls from your address');
   }
 
   /** Throws `rate-limited`. Those who are known are not counted, so that a crowd of strangers keeps none of them out. */

@@ -20,8 +20,10 @@ export function Apps(): JSX.Element {
   const [removing, setRemoving] = useState<App>();
   const loaded = useLoaded((signal) => api<AppList>('/api/apps', { signal }));
   const apps = loaded.value?.apps ?? [];
-  const save = async (next: readonly App[]): Promise<void> => {
-    await api('/api/apps', { method: 'PUT', body: { apps: next } });
+  /** On the list as it is now: what another owner has put there since it was drawn would be cut off by an older one. */
+  const change = async (changed: (apps: readonly App[]) => readonly App[]): Promise<void> => {
+    const now = await api<AppList>('/api/apps');
+    await api('/api/apps', { method: 'PUT', body: { apps: changed(now.apps) } });
     loaded.again();
   };
   return (
@@ -42,7 +44,7 @@ export function Apps(): JSX.Element {
                 </ul>
               )}
             </Card>
-            <AddApp apps={apps} onAdd={save} />
+            <AddApp onAdd={(app) => change((known) => withApp(known, app, t.apps.known))} />
           </>
         )}
       </LoadedView>
@@ -50,7 +52,7 @@ export function Apps(): JSX.Element {
         <Confirm
           title={t.apps.removeTitle(removing.name)}
           action={t.apps.remove}
-          onConfirm={() => save(apps.filter((app) => app !== removing))}
+          onConfirm={() => change((known) => known.filter((app) => app.clientId !== removing.clientId))}
           onClose={() => setRemoving(undefined)}
         >
           <p>{t.apps.removeText}</p>
@@ -90,27 +92,27 @@ function AppRow({ app, onRemove }: { app: App; onRemove: (app: App) => void }): 
   );
 }
 
-function AddApp({
-  apps,
-  onAdd,
-}: {
-  apps: readonly App[];
-  onAdd: (next: readonly App[]) => Promise<void>;
-}): JSX.Element {
+/** Throws `app-known`, with the words for it. */
+function withApp(apps: readonly App[], app: App, known: string): readonly App[] {
+  if (apps.some(({ clientId }) => clientId === app.clientId)) throw new Problem('app-known', known);
+  return [...apps, app];
+}
+
+function AddApp({ onAdd }: { onAdd: (app: App) => Promise<void> }): JSX.Element {
   const t = useConsoleText();
+  const [added, setAdded] = useState(0);
   const add = async ({ name = '', clientId = '', redirectUris = '' }: FormValues): Promise<void> => {
-    const app: App = {
+    await onAdd({
       name: name.trim(),
       clientId: clientId.trim(),
       redirectUris: redirectUris.trim().split(/\s+/),
-    };
-    if (apps.some((known) => known.clientId === app.clientId)) throw new Problem('app-known', t.apps.known);
-    await onAdd([...apps, app]);
+    });
+    setAdded(added + 1);
   };
   return (
     <Card title={t.apps.add}>
       <Form
-        key={apps.length}
+        key={added}
         onSubmit={add}
         submit={t.apps.addSubmit}
         fieldOf={{ 'app-known': 'clientId', 'redirect-malformed': 'redirectUris' }}

@@ -19,6 +19,7 @@ export function Consent(): JSX.Element {
   const [problem, setProblem] = useState<unknown>();
 
   const decide = async (allow: boolean): Promise<void> => {
+    if (deciding !== undefined) return;
     setDeciding(allow ? 'allow' : 'deny');
     setProblem(undefined);
     try {

@@ -3,10 +3,14 @@ import type { LogLine } from '../../../protocol/access-api.ts';
 /** More are not kept in the page: a browser is slow with them and nobody reads so far back. */
 const keptLines = 1000;
 
-/** The lines after new ones came; those known already (asked for twice) are left out. */
+/**
+ * The lines after new ones came; those known already (asked for twice) are left out. When all that came count from before,
+ * the box has started again with its clock set back, and all are new.
+ */
 export function withNewLines(kept: readonly LogLine[], came: readonly LogLine[]): readonly LogLine[] {
   const last = kept.at(-1)?.seq ?? -1;
-  const fresh = came.filter(({ seq }) => seq > last);
+  const anew = (came.at(-1)?.seq ?? last) < last;
+  const fresh = anew ? came : came.filter(({ seq }) => seq > last);
   return fresh.length === 0 ? kept : [...kept, ...fresh].slice(-keptLines);
 }
 

@@ -169,7 +169,7 @@ export const de: Translation<typeof en> = {
     owner: 'Besitzer',
     member: 'Mitglied',
     you: 'Sie',
-    invited: 'eingeladen, war noch nicht da',
+    invited: 'eingeladen, war noch nicht da. Für einen neuen Code: entfernen und noch einmal einladen.',
     since: (when) => `seit ${when}`,
     remove: 'Entfernen',
     removeName: (name) => `${name} entfernen`,

@@ -170,7 +170,7 @@ export const en = {
     owner: 'Owner',
     member: 'Member',
     you: 'you',
-    invited: 'invited, has not come in yet',
+    invited: 'invited, has not come in yet. For a new code, remove them and invite them again.',
     since: (when: string) => `since ${when}`,
     remove: 'Remove',
     removeName: (name: string) => `Remove ${name}`,

@@ -21,7 +21,7 @@ export const de: Translation<typeof en> = {
     'bad-request': 'Die Box hat das nicht verstanden. Prüfen Sie Ihre Eingabe.',
     'not-logged-in': 'Sie sind nicht mehr angemeldet. Melden Sie sich noch einmal an.',
     'wrong-setup-code':
-      'Das ist nicht der Einrichtungscode dieser Box. Er steht auf der Karte in der Packung; auch „porchlight status“ zeigt ihn.',
+      'Das ist nicht der Einrichtungscode dieser Box. Er steht in porchlight.txt auf der Speicherkarte oder auf der Karte in der Packung; auch „porchlight status“ zeigt ihn.',
     'wrong-name-or-password': 'Der Name oder das Passwort stimmt nicht.',
     'wrong-recovery-code':
       'Der Name oder der Wiederherstellungscode stimmt nicht, oder der Code ist verbraucht.',

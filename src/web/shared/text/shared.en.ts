@@ -21,7 +21,7 @@ export const en = {
     'bad-request': 'The box did not understand this. Check what you typed.',
     'not-logged-in': 'You are not logged in any more. Log in again.',
     'wrong-setup-code':
-      'This is not the setup code of this box. It is on the card in the package, and “porchlight status” prints it.',
+      'This is not the setup code of this box. It is in porchlight.txt on the memory card, or on the card in the package, and “porchlight status” prints it.',
     'wrong-name-or-password': 'The name or the password is not right.',
     'wrong-recovery-code': 'The name or the recovery code is not right, or the code has been used.',
     'invite-refused': 'This invitation is not known, has been used, or is too old. Ask for a new one.',

@@ -77,6 +77,7 @@ describe('pairing through a loopback redirect (RFC 8252)', () => {
       'http://127.0.0.1:53211/paired?x=1',
       'http://127.0.0.1:/paired',
       'http://127.0.0.1:0/paired',
+      'http://127.0.0.1:65536/paired',
       'http://127.0.0.1:53211@evil.test/paired',
       'http://127.0.0.1.evil.test:53211/paired',
       'http://127.0.0.2:53211/paired',

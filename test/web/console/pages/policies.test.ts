@@ -136,6 +136,13 @@ describe('the log', () => {
     expect([many.length, many.at(-1)?.seq]).toEqual([1000, 1502]);
   });
 
+  it('goes on when the box has started again and counts from before', () => {
+    const kept = [line(501), line(502)];
+    const anew = withNewLines(kept, [line(1), line(2)]);
+    expect(anew.map(({ seq }) => seq)).toEqual([501, 502, 1, 2]);
+    expect(withNewLines(anew, [line(3)]).map(({ seq }) => seq)).toEqual([501, 502, 1, 2, 3]);
+  });
+
   it('is a text file with a name that every disk takes', () => {
     expect(logText([line(7)])).toBe('2026-11-23T12:00:00.000Z info web: line 7\n');
     expect(logFileName('Wohnzimmer / Büro', now)).toBe('porchlight-wohnzimmer-b-ro-2026-11-23.log');
