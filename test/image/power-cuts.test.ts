@@ -27,12 +27,23 @@ describe.skipIf(reason !== undefined)(`the plug is pulled${skipped(reason)}`, ()
     startMs = performance.now() - begun;
     await vm.remove();
   }, 30 * minutes);
-  afterEach(() => vm?.remove());
+  afterEach(async ({ task }) => {
+    if (task.result?.state === 'fail' && vm.running) {
+      const { out } = await vm.ssh(
+        'uptime; porchlight update; journalctl -b -o short-monotonic -n 200 --no-pager',
+      );
+      process.stderr.write(out);
+    }
+    await vm?.remove();
+  });
   afterAll(async () => home?.close());
 
-  /** No part of the box says that it does not work, and its certificate is there. */
+  /** The box is up as systemd sees it, no part of it says that it does not work, and its certificate is there. */
   const healthy = (): Promise<string> =>
-    vm.until('porchlight status > /run/status && grep "days left" /run/status', { seconds: 1500 });
+    vm.until(
+      'systemctl is-active porchlight-box && porchlight status > /run/status && grep "days left" /run/status',
+      { seconds: 1500 },
+    );
   const note = (): Promise<string> => vm.until('cat /boot/firmware/porchlight.txt', { seconds: 300 });
 
   async function cutWithin(ms: number): Promise<void> {
