@@ -2,7 +2,7 @@ import { BoxConfig } from '../box/config.ts';
 import { readIdentity } from '../box/identity/identity.ts';
 import { boxConfigFile } from '../box/installation.ts';
 import { command, exitCode } from '../kit/command.ts';
-import { Problem } from '../kit/errors.ts';
+import { codeOf, Problem } from '../kit/errors.ts';
 import { zoneName } from '../protocol/names.ts';
 
 export const idCommand = command({
@@ -12,7 +12,7 @@ export const idCommand = command({
   config: BoxConfig,
   file: boxConfigFile,
   action: async ({ config, switches }, io) => {
-    const identity = await readIdentity(config.state);
+    const identity = await readable(config.state);
     if (identity === undefined) {
       throw new Problem(
         'no-identity',
@@ -25,3 +25,13 @@ export const idCommand = command({
     return exitCode.ok;
   },
 });
+
+async function readable(state: string): ReturnType<typeof readIdentity> {
+  try {
+    return await readIdentity(state);
+  } catch (error) {
+    if (codeOf(error) !== 'EACCES') throw error;
+    const message = `no right to read the identity in ${state}; try as root (sudo) or as the box’s own user`;
+    throw new Problem('no-right', message, { cause: error });
+  }
+}

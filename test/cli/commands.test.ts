@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -66,6 +66,20 @@ describe('porchlight', { concurrent: true }, () => {
     expect(err).toContain(`${file}:3); did you mean zone.root?`);
     expect(err).toContain(`zone.mirrors must be a list from 2 to 8 items`);
     expect(err).toContain('did you mean PORCHLIGHT_SYSTEM_PORT?');
+  });
+
+  it('says who may ask for the id, to those who may not', async () => {
+    const state = join(folder, 'of-somebody-else');
+    mkdirSync(join(state, 'identity'), { recursive: true, mode: 0o700 });
+    chmodSync(join(state, 'identity'), 0o000);
+    const asNobody = process.getuid?.() === 0 ? ['setpriv', '--reuid=65534', '--clear-groups'] : [];
+    const [program, ...args] = [...asNobody, process.execPath, main, 'id', '--state', state];
+    const failed: unknown = await promisify(execFile)(program, args).catch((error: unknown) => error);
+    expect(failed).toMatchObject({
+      code: 1,
+      stderr: `porchlight id: no right to read the identity in ${state}; try as root (sudo) or as the box’s own user\n`,
+    });
+    chmodSync(join(state, 'identity'), 0o700);
   });
 
   it('is content with a reader that has seen enough', async () => {

@@ -88,6 +88,7 @@ export class Instances implements WayIn {
   }
 
   sweep(): void {
+    this.#signed.sweep();
     this.#cleaning.endDormant();
   }
 

@@ -50,6 +50,11 @@ export class SignedRequests {
     }
   }
 
+  /** Forgets which nonces were used so long ago that nothing signed with them is taken. */
+  sweep(): void {
+    this.#used.sweep(this.#clock.monotonic());
+  }
+
   #verify(
     message: SignedMessage,
     parsed: ParsedSignature,

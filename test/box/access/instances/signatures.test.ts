@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { ReplayMemory } from '../../../../src/box/access/instances/replay-memory.ts';
 import { minutes } from '../../../../src/kit/clock.ts';
 import { seal, sealedFor } from '../../../../src/protocol/sealed.ts';
 import { away, boxId, Browser, home, openLab } from '../lab.ts';
@@ -21,6 +22,15 @@ describe('a signed call', () => {
     const headers = signedByHand(app.toSign('GET', me));
     expect(await plain(house.lab, 'GET', me, { headers })).toMatchObject({ status: 200 });
     expect(await plain(house.lab, 'GET', me, { headers })).toMatchObject(refused('signature-refused'));
+  });
+
+  it('leaves nothing in memory when nobody calls any more', async () => {
+    const sweeps = vi.spyOn(ReplayMemory.prototype, 'sweep');
+    onTestFinished(() => sweeps.mockRestore());
+    expect(await app.call('GET', me)).toMatchObject({ status: 200 });
+    await house.lab.clock.advance(minutes(11));
+    const [memory] = sweeps.mock.contexts as ReplayMemory[];
+    expect(memory?.size).toBe(0);
   });
 
   it.each<[string, (now: number) => number, string]>([
