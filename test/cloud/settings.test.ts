@@ -35,11 +35,12 @@ it.each([
   });
 });
 
+const settingsWith = (endpoint: string): unknown =>
+  loadConfig(CloudConfig, { env: {}, args: [`--frontend.endpoints=${endpoint}`] });
+
 it('a frontend that the PageKite client cannot be told of is refused, and what can is said', () => {
-  const load = (endpoint: string): unknown =>
-    loadConfig(CloudConfig, { env: {}, args: [`--frontend.endpoints=${endpoint}`] });
-  expect(() => load('[2001:db8::1]:443')).toThrow(/NAME:PORT or IPV4:PORT/);
-  expect(load('frontend.example.org:443')).toMatchObject({
+  expect(() => settingsWith('[2001:db8::1]:443')).toThrow(/NAME:PORT or IPV4:PORT/);
+  expect(settingsWith('frontend.example.org:443')).toMatchObject({
     config: { frontend: { endpoints: ['frontend.example.org:443'] } },
   });
 });
