@@ -147,13 +147,7 @@ function limitSources(
   server.on('connection', (socket: Socket) => {
     // A connection that is reset before it is looked at has no address any more.
     const source = socket.remoteAddress === undefined ? undefined : sourceOf(socket.remoteAddress);
-    if (source === undefined) return;
-    if (places.of(source) >= most) {
-      socket.destroy();
-      return;
-    }
-    places.add(source, 1);
-    socket.once('close', () => places.add(source, -1));
+    if (source !== undefined) places.admit(socket, source, most);
   });
 }
 

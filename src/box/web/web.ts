@@ -13,8 +13,9 @@ import { type HttpApp, httpLimits, listenProblem } from '../../kit/http-server.t
 import type { Log } from '../../kit/log.ts';
 import type { Service } from '../../kit/service.ts';
 import { Tally } from '../../kit/tally.ts';
-import { addressFamily, canonicalAddress, homeOf, isWithin } from '../../protocol/addresses.ts';
+import { addressFamily, canonicalAddress, isWithin } from '../../protocol/addresses.ts';
 import { zoneName } from '../../protocol/names.ts';
+import { householdOf } from '../access/visitor.ts';
 import type { Identity, ZoneCertificate } from '../facts.ts';
 import { createOwnApp, type OwnAppOptions } from './own-app.ts';
 import type { PublishedService } from './published-services.ts';
@@ -152,13 +153,7 @@ export class Web implements Service {
     Object.assign(server, http1Limits);
     server.maxConnections = connectionsMost;
     server.on('connection', (socket: Socket) => {
-      const source = this.#sourceOf(socket);
-      if (this.#places.of(source) >= connectionsOfSource) {
-        socket.destroy();
-        return;
-      }
-      this.#places.add(source, 1);
-      socket.once('close', () => this.#places.add(source, -1));
+      if (!this.#places.admit(socket, this.#sourceOf(socket), connectionsOfSource)) return;
       this.#sockets.add(socket);
       // A visitor that vanished without a word (a phone that left) is noticed also on a silent WebSocket.
       socket.setKeepAlive(true, keepAliveProbeMs);
@@ -227,7 +222,7 @@ export class Web implements Service {
   /** Who shares its places: a device at home; outside, a household (a /64 is one). */
   #sourceOf(socket: Socket): string {
     const { through, address } = this.visitorOf(socket);
-    return through === 'tunnel' && address !== 'unknown' ? homeOf(address) : address;
+    return through === 'tunnel' ? householdOf(address) : address;
   }
 
   /** Where somebody comes from, as far as the connection itself tells. */

@@ -5,7 +5,6 @@ import type { Clock } from '../../kit/clock.ts';
 import { Problem } from '../../kit/errors.ts';
 import { createHttpsApp, httpLimits, type HttpsApp } from '../../kit/http-server.ts';
 import type { Log } from '../../kit/log.ts';
-import { networkOf } from '../../protocol/addresses.ts';
 import { tunnelLabel, zoneName } from '../../protocol/names.ts';
 import {
   CaaRequest,
@@ -104,7 +103,7 @@ function gatekeeper({ limits, clock }: ApiOptions): (request: FastifyRequest) =>
     });
   };
   return async (request) => {
-    admit(sources, networkOf(sourceOf(request), 32, 56), 'network');
+    admit(sources, siteOf(sourceOf(request)), 'network');
     const caller = boxIdOfPeer(request.raw.socket as TLSSocket);
     admit(boxes, caller, 'box');
     const { boxId } = request.params as { boxId?: string };

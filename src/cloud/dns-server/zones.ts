@@ -1,6 +1,6 @@
 import type { Clock } from '../../kit/clock.ts';
 import { Problem } from '../../kit/errors.ts';
-import { networkOf } from '../../protocol/addresses.ts';
+import { siteOf } from '../peer-address.ts';
 import { isBoxId } from '../../protocol/names.ts';
 import { type ServedZone, servedZone } from './served-zone.ts';
 import type { Change, StoredZone, ZoneStore } from './store.ts';
@@ -113,7 +113,7 @@ export class Zones {
         },
       );
     }
-    const wait = this.#newZones.take(networkOf(source, 32, 56), clock.monotonic());
+    const wait = this.#newZones.take(siteOf(source), clock.monotonic());
     if (wait > 0) {
       throw new Problem('rate-limited', `too many new zones from ${source}`, {
         status: 429,

@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net';
-import { canonicalAddress, addressFamily } from '../../protocol/addresses.ts';
+import { addressFamily } from '../../protocol/addresses.ts';
+import { peerAddress } from '../peer-address.ts';
 import { type Frame, frameHead, FrameReader, FramingError, meaningOf } from './framing.ts';
-import { type FrontendLimits, type Refusal, withoutZone } from './limits.ts';
+import type { FrontendLimits, Refusal } from './limits.ts';
 import type { Counters } from './metrics.ts';
 import type { Box } from './registry.ts';
 import { Stream, type StreamPeer } from './stream.ts';
@@ -210,6 +211,6 @@ export class BoxTunnel {
 
 /** The form in which the client expects an address: IPv4 mapped into IPv6 (RFC 4291, 2.5.5.2). */
 function mappedAddress(address: string | undefined): string {
-  const canonical = canonicalAddress(withoutZone(address ?? '0.0.0.0'));
+  const canonical = peerAddress(address ?? '0.0.0.0');
   return addressFamily(canonical) === 4 ? `::ffff:${canonical}` : canonical;
 }

@@ -1,4 +1,5 @@
 import { networkOf } from '../../protocol/addresses.ts';
+import { peerAddress } from '../peer-address.ts';
 
 export interface FrontendLimits {
   /** Connections of any kind, in all. */
@@ -103,10 +104,5 @@ export class TokenBucket {
 
 /** What limits per source group by. */
 export function sourceOf(remoteAddress: string): string {
-  return networkOf(withoutZone(remoteAddress), 32, 64);
-}
-
-/** A link-local address comes with the name of its interface (RFC 4007, 11), which is no part of the address. */
-export function withoutZone(address: string): string {
-  return address.replace(/%.*$/, '');
+  return networkOf(peerAddress(remoteAddress), 32, 64);
 }

@@ -3,9 +3,9 @@ import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import type { Clock } from '../../kit/clock.ts';
 import type { HttpsApp } from '../../kit/http-server.ts';
-import { networkOf } from '../../protocol/addresses.ts';
 import { ArrivalAnswer, arrivalLimits, ArrivalRequest } from '../../protocol/registration-api.ts';
 import { boxIdOfPeer } from '../box-certificate.ts';
+import { siteOf } from '../peer-address.ts';
 import type { Arrivals } from './arrivals.ts';
 import { callerAddress, type ProxyTrust } from './caller.ts';
 import { type Rate, RateLimit } from '../../kit/rate-limit.ts';
@@ -39,7 +39,7 @@ interface ArrivalRouteOptions {
 export async function registerArrivals(app: HttpsApp, options: ArrivalRouteOptions): Promise<void> {
   const { arrivals, trust, rates, clock } = options;
   const sourceOf = (request: FastifyRequest): string =>
-    networkOf(callerAddress(request.raw.socket.remoteAddress, request.headers, trust), 32, 56);
+    siteOf(callerAddress(request.raw.socket.remoteAddress, request.headers, trust));
 
   await app.register(async (boxes: HttpsApp) => {
     const perSource = new RateLimit(rates.reportsPerSource);

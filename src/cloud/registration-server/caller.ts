@@ -1,6 +1,7 @@
 import { BlockList } from 'node:net';
 import { Problem } from '../../kit/errors.ts';
 import { addressFamily, canonicalAddress } from '../../protocol/addresses.ts';
+import { peerAddress } from '../peer-address.ts';
 
 export interface ProxyTrust {
   isTrusted(address: string): boolean;
@@ -42,8 +43,7 @@ export function callerAddress(
   trust: ProxyTrust,
 ): string {
   if (peer === undefined) throw new Problem('bad-request', 'the caller has gone', { status: 400 });
-  // A link-local peer has its interface behind a percent sign (RFC 4007, 11); which one does not matter here.
-  const address = canonicalAddress(peer.replace(/%.*$/, ''));
+  const address = peerAddress(peer);
   if (!trust.isTrusted(address)) return address;
   const field = headers[trust.header];
   const hops = (Array.isArray(field) ? field.join(',') : (field ?? '')).split(',').map((hop) => hop.trim());

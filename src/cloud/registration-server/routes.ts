@@ -5,7 +5,7 @@ import { Type } from 'typebox';
 import type { Clock, Random } from '../../kit/clock.ts';
 import { Problem } from '../../kit/errors.ts';
 import type { HttpsApp } from '../../kit/http-server.ts';
-import { addressFamily, homeOf, networkOf } from '../../protocol/addresses.ts';
+import { addressFamily, homeOf } from '../../protocol/addresses.ts';
 import type { BoxId } from '../../protocol/names.ts';
 import {
   PingEntry,
@@ -14,6 +14,7 @@ import {
   sharedAddressHeader,
 } from '../../protocol/registration-api.ts';
 import { boxIdOfPeer } from '../box-certificate.ts';
+import { siteOf } from '../peer-address.ts';
 import { announcementOf } from './announcement.ts';
 import { callerAddress, type ProxyTrust } from './caller.ts';
 import { discover } from './discovery.ts';
@@ -47,9 +48,6 @@ export async function registerRoutes(app: HttpsApp, options: RouteOptions): Prom
   await app.register(async (open: HttpsApp) => forBrowsers(open, options));
 }
 
-/** Rate limits count a site as one source: one IPv4 address, or the /56 that providers give to one customer. */
-const sourceOf = (address: string): string => networkOf(address, 32, 56);
-
 const addressOf = (request: FastifyRequest, trust: ProxyTrust): string =>
   callerAddress(request.raw.socket.remoteAddress, request.headers, trust);
 
@@ -60,7 +58,7 @@ function forBoxes(app: HttpsApp, options: RouteOptions): void {
   const { store, trust, limits, load, comfortablePerSecond, counters, clock, random } = options;
 
   app.addHook('onRequest', async (request) => {
-    const source = sourceOf(addressOf(request, trust));
+    const source = siteOf(addressOf(request, trust));
     limits.announcementsPerSource.take(source, clock.monotonic(), 'announcements from your address');
     limits.perBox.take(boxOf(request), clock.monotonic(), 'announcements of this box');
   });
@@ -116,7 +114,7 @@ async function forBrowsers(app: HttpsApp, options: RouteOptions): Promise<void> 
   });
 
   app.addHook('onRequest', async (request) => {
-    const source = sourceOf(addressOf(request, trust));
+    const source = siteOf(addressOf(request, trust));
     limits.pingsPerSource.take(source, clock.monotonic(), 'questions from your address');
   });
 

@@ -4,6 +4,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { httpLimits, listenProblem } from '../../../kit/http-server.ts';
 import type { Log } from '../../../kit/log.ts';
 import { refuseUpgrade } from '../../../kit/refuse-upgrade.ts';
+import { Tally } from '../../../kit/tally.ts';
 import { addressFamily, canonicalAddress, homeOf } from '../../../protocol/addresses.ts';
 import type { ZoneNames } from '../../../protocol/names.ts';
 import { isOwnHost } from '../origins.ts';
@@ -38,7 +39,8 @@ export const upgradeLimits = {
 export class SocketListener {
   readonly #server: HttpServer | HttpsServer;
   readonly #options: SocketListenerOptions;
-  readonly #sockets = new Map<Socket, string>();
+  readonly #sockets = new Set<Socket>();
+  readonly #places = new Tally();
 
   constructor(server: HttpServer | HttpsServer, options: SocketListenerOptions) {
     this.#server = server;
@@ -94,7 +96,7 @@ export class SocketListener {
   async close(): Promise<void> {
     if (!this.isOpen) return;
     const closed = new Promise((resolve) => this.#server.close(resolve));
-    for (const socket of this.#sockets.keys()) socket.destroy();
+    for (const socket of this.#sockets) socket.destroy();
     await closed;
   }
 
@@ -102,10 +104,8 @@ export class SocketListener {
     const { mayConnect = () => true, placesPerAddress } = this.#options;
     const address = addressOf(socket);
     if (address === undefined || !mayConnect(address)) return void socket.destroy();
-    const home = homeOf(address);
-    if ([...this.#sockets.values()].filter((each) => each === home).length >= placesPerAddress)
-      return void socket.destroy();
-    this.#sockets.set(socket, home);
+    if (!this.#places.admit(socket, homeOf(address), placesPerAddress)) return;
+    this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
   }
 }
