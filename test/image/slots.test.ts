@@ -41,11 +41,7 @@ describe.skipIf(reason !== undefined)(`the two slots${skipped(reason)}`, () => {
     return `${code}: ${out}${err}`;
   }
 
-  async function restart(): Promise<void> {
-    const boot = await vm.until('cat /proc/sys/kernel/random/boot_id');
-    await vm.ssh('systemctl reboot', { seconds: 20 });
-    await vm.until(`[ "$(cat /proc/sys/kernel/random/boot_id)" != ${boot.trim()} ]`, { seconds: 900 });
-  }
+  const restart = (): Promise<void> => vm.throughRestart(() => vm.ssh('systemctl reboot', { seconds: 20 }));
 
   it(
     'comes back to the slot that works when the new one cannot start, by the boot loader alone',

@@ -41,11 +41,8 @@ describe.skipIf(reason !== undefined)(`updates in a machine${skipped(reason)}`, 
     return vm.ssh('porchlight update /data/bundle.raucb', { seconds: 1800 });
   }
 
-  async function restartInto(): Promise<void> {
-    const before = await vm.until('cat /proc/sys/kernel/random/boot_id');
-    await vm.until('porchlight update --restart', { seconds: 300 });
-    await vm.until(`[ "$(cat /proc/sys/kernel/random/boot_id)" != ${before.trim()} ]`, { seconds: 1200 });
-  }
+  const restartInto = (): Promise<void> =>
+    vm.throughRestart(() => vm.until('porchlight update --restart', { seconds: 300 }), 1200);
 
   /** A bundle whose slot runs with less patience than the usual quarter of an hour. */
   function impatient(...changes: string[]): { folder: string; changes: string[] } {

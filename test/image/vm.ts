@@ -311,6 +311,14 @@ export class Vm {
     return { code, out, err };
   }
 
+  /** Does what restarts the machine, and waits until it is up anew and answers ssh. */
+  async throughRestart(action: () => Promise<unknown>, seconds = 900): Promise<void> {
+    const bootId = 'cat /proc/sys/kernel/random/boot_id';
+    const before = (await this.until(bootId)).trim();
+    await action();
+    await this.until(`[ "$(${bootId})" != ${before} ]`, { seconds });
+  }
+
   /** Waits for a text on the serial line since the last start. */
   async saysOnSerial(text: RegExp, seconds: number): Promise<void> {
     const end = performance.now() + seconds * 1000;
