@@ -13,62 +13,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { forBench, forImage, forMachines, forStart, forTest } from './programs.mjs';
 
 const root = join(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '../..');
 
-/** Programs (and by their path, files) that each command needs, with Debian's package for each. */
-const forStart = { pagekite: 'pagekite', pebble: 'pebble', setpriv: 'util-linux', ip: 'iproute2' };
-const forTest = {
-  ...forStart,
-  dnsmasq: 'dnsmasq-base',
-  unbound: 'unbound',
-  knotd: 'knot',
-  'avahi-daemon': 'avahi-daemon',
-  udhcpc: 'udhcpc',
-  curl: 'curl',
-  openssl: 'openssl',
-  chromium: 'chromium',
-  certutil: 'libnss3-tools',
-  'systemd-notify': 'systemd',
-  'systemd-analyze': 'systemd',
-  busctl: 'systemd',
-  rauc: 'rauc',
-  'dbus-daemon': 'dbus-daemon',
-  mksquashfs: 'squashfs-tools',
-  '/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf': 'fonts-dejavu-core',
-};
-/** To build the image, and to run it. */
-const forImage = {
-  mmdebstrap: 'mmdebstrap',
-  'arch-test': 'arch-test',
-  'qemu-aarch64-static': 'qemu-user-static',
-  'aarch64-linux-gnu-strip': 'binutils-aarch64-linux-gnu',
-  strip: 'binutils',
-  mcopy: 'mtools',
-  'mkfs.vfat': 'dosfstools',
-  'mkfs.ext4': 'e2fsprogs',
-  sfdisk: 'fdisk',
-  depmod: 'kmod',
-  cpio: 'cpio',
-  xz: 'xz-utils',
-  zstd: 'zstd',
-  rauc: 'rauc',
-  mksquashfs: 'squashfs-tools',
-  mkimage: 'u-boot-tools',
-  dtc: 'device-tree-compiler',
-  'grub-mkimage': 'grub-common',
-  openssl: 'openssl',
-  'systemd-sysusers': 'systemd',
-  newuidmap: 'uidmap',
-};
-const forMachines = {
-  'qemu-system-x86_64': 'qemu-system-x86',
-  'qemu-system-aarch64': 'qemu-system-arm',
-  'qemu-img': 'qemu-utils',
-  '/usr/lib/u-boot/qemu_arm64/u-boot.bin': 'u-boot-qemu',
-  ssh: 'openssh-client',
-  nft: 'nftables',
-};
 const commands = {
   image: { programs: forImage, run: ['image/build/main.ts'] },
   'test:image': {
@@ -81,7 +29,7 @@ const commands = {
   start: { programs: forStart, run: ['src/cli/main.ts', 'home'] },
   test: { programs: forTest, run: ['test/check.ts'] },
   bench: {
-    programs: { ...forTest, dnsperf: 'dnsperf', pdns_server: 'pdns-server', pdnsutil: 'pdns-backend-bind' },
+    programs: { ...forTest, ...forBench },
     run: ['test/bench/main.ts'],
   },
 };
