@@ -118,7 +118,7 @@ export class EventSockets {
 }
 
 /** A device at home; elsewhere, a household. */
-const placeOf = ({ address, atHome }: Visitor): string => (atHome ? address : householdOf(address));
+const placeOf = ({ address, atHome }: Visitor): string => householdOf(address, atHome);
 
 function accessTokenIn(data: Buffer): string | undefined {
   try {

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { FastifyRequest } from 'fastify';
-import { addressFamily, homeOf } from '../../protocol/addresses.ts';
+import { clientKey } from '../../kit/client-key.ts';
 
 /** Where somebody comes from, as far as the connection itself tells. */
 export interface Visitor {
@@ -11,9 +11,12 @@ export interface Visitor {
   atHome: boolean;
 }
 
-/** Who shares a limit with this address: its household (a /64 is one), or all of whom the relay says nothing. */
-export function householdOf(address: string): string {
-  return addressFamily(address) === undefined ? address : homeOf(address);
+/**
+ * Who shares a limit with this address (`clientKey`): a host on the box's own links, a site on the internet, or all of whom the
+ * relay says nothing.
+ */
+export function householdOf(address: string, atHome = false): string {
+  return clientKey(address, atHome ? 'link' : 'internet');
 }
 
 export type VisitorOf = (socket: Socket) => Visitor;

@@ -219,10 +219,10 @@ export class Web implements Service {
     };
   }
 
-  /** Who shares its places: a device at home; outside, a household (a /64 is one). */
+  /** Who shares its places: a device at home; outside, a site. */
   #sourceOf(socket: Socket): string {
-    const { through, address } = this.visitorOf(socket);
-    return through === 'tunnel' ? householdOf(address) : address;
+    const { address, atHome } = this.visitorOf(socket);
+    return householdOf(address, atHome);
   }
 
   /** Where somebody comes from, as far as the connection itself tells. */

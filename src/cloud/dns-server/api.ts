@@ -16,7 +16,8 @@ import {
 import { boxIdOfPeer, boxTlsOptions } from '../box-certificate.ts';
 import { tunnelSecret } from '../tunnel-secret.ts';
 import { legacyRoutes } from './legacy-api.ts';
-import { peerAddress, siteOf } from '../peer-address.ts';
+import { clientKey } from '../../kit/client-key.ts';
+import { peerAddress } from '../peer-address.ts';
 import type { StoredZone } from './store.ts';
 import { TokenBuckets } from './token-buckets.ts';
 import { withChallenge, withoutChallenge, withRecords } from './zone-content.ts';
@@ -32,7 +33,7 @@ export interface Frontend {
 }
 
 export interface ApiLimits {
-  /** Calls of one box, and of one source (IPv4 address or IPv6 /56): so many at once, then so many a second. */
+  /** Calls of one box, and of one source (IPv4 address or IPv6 /48): so many at once, then so many a second. */
   boxBurst: number;
   boxPerSecond: number;
   sourceBurst: number;
@@ -76,7 +77,7 @@ export function createApi(options: ApiOptions): Promise<HttpsApp> {
     log,
     tls: { key: tls.keyPem, cert: tls.certPem, ...boxTlsOptions },
     bodyLimit: zoneLimits.bodyBytes,
-    sourceOf: siteOf,
+    sourceOf: (address) => clientKey(address),
     requestTimeoutMs: options.limits.requestTimeoutMs,
   });
   app.removeContentTypeParser('text/plain');
@@ -103,7 +104,7 @@ function gatekeeper({ limits, clock }: ApiOptions): (request: FastifyRequest) =>
     });
   };
   return async (request) => {
-    admit(sources, siteOf(sourceOf(request)), 'network');
+    admit(sources, clientKey(sourceOf(request)), 'network');
     const caller = boxIdOfPeer(request.raw.socket as TLSSocket);
     admit(boxes, caller, 'box');
     const { boxId } = request.params as { boxId?: string };

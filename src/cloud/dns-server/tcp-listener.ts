@@ -1,8 +1,7 @@
 import { once } from 'node:events';
 import { createServer, isIPv6, type Server, type Socket } from 'node:net';
 import { Tally } from '../../kit/tally.ts';
-import { networkOf } from '../../protocol/addresses.ts';
-import { peerAddress } from '../peer-address.ts';
+import { clientKey } from '../../kit/client-key.ts';
 
 /** Bounds of DNS over TCP (RFC 7766): enough for resolvers, too little to be worth an attack. */
 export interface TcpLimits {
@@ -69,7 +68,7 @@ export class TcpListener {
     socket.on('error', () => undefined);
     // A connection that is reset before it is looked at has no address any more.
     if (socket.remoteAddress === undefined) return void socket.destroy();
-    const network = networkOf(peerAddress(socket.remoteAddress), 24, 56);
+    const network = clientKey(socket.remoteAddress);
     if (this.#perNetwork.of(network) >= this.#limits.connectionsPerNetwork) return void socket.destroy();
     if (this.#connections.size >= this.#limits.connections) {
       for (const oldest of this.#connections) {

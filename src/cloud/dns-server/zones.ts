@@ -1,6 +1,6 @@
 import type { Clock } from '../../kit/clock.ts';
 import { Problem } from '../../kit/errors.ts';
-import { siteOf } from '../peer-address.ts';
+import { clientKey } from '../../kit/client-key.ts';
 import { isBoxId } from '../../protocol/names.ts';
 import { type ServedZone, servedZone } from './served-zone.ts';
 import type { Change, StoredZone, ZoneStore } from './store.ts';
@@ -11,7 +11,7 @@ import { ZoneCache } from './zone-cache.ts';
 export interface ZoneLimits {
   /** Zones in total. */
   zones: number;
-  /** New zones from one source (IPv4 address or IPv6 /56): so many at once, then so many an hour. */
+  /** New zones from one source (IPv4 address or IPv6 /48): so many at once, then so many an hour. */
   newZonesBurst: number;
   newZonesPerHour: number;
 }
@@ -113,7 +113,7 @@ export class Zones {
         },
       );
     }
-    const wait = this.#newZones.take(siteOf(source), clock.monotonic());
+    const wait = this.#newZones.take(clientKey(source), clock.monotonic());
     if (wait > 0) {
       throw new Problem('rate-limited', `too many new zones from ${source}`, {
         status: 429,

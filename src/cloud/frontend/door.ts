@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { Tally } from '../../kit/tally.ts';
-import { type FrontendLimits, sourceOf } from './limits.ts';
+import { clientKey } from '../../kit/client-key.ts';
+import type { FrontendLimits } from './limits.ts';
 import type { Counters } from './metrics.ts';
 
 interface Guest {
@@ -47,7 +48,7 @@ export class Door {
     const { remoteAddress } = socket;
     // Gone before it was accepted.
     if (remoteAddress === undefined) return this.#turnAway(socket);
-    const source = sourceOf(remoteAddress);
+    const source = clientKey(remoteAddress);
     if (
       this.#bySource.of(source) >= connectionsPerSource ||
       this.#undecidedBySource.of(source) >= undecidedPerSource

@@ -1,10 +1,7 @@
-import { networkOf } from '../../protocol/addresses.ts';
-import { peerAddress } from '../peer-address.ts';
-
 export interface FrontendLimits {
   /** Connections of any kind, in all. */
   connections: number;
-  /** Connections of one source (IPv4 address, IPv6 /64). Many people share one behind a carrier's NAT. */
+  /** Connections of one source (IPv4 address, IPv6 /48). Many people share one behind a carrier's NAT. */
   connectionsPerSource: number;
   /** Connections of one source that have not said yet what they are. */
   undecidedPerSource: number;
@@ -100,9 +97,4 @@ export class TokenBucket {
     this.#tokens -= 1;
     return true;
   }
-}
-
-/** What limits per source group by. */
-export function sourceOf(remoteAddress: string): string {
-  return networkOf(peerAddress(remoteAddress), 32, 64);
 }

@@ -7,7 +7,7 @@ import { Reconciler } from '../../kit/reconcile.ts';
 import type { Service } from '../../kit/service.ts';
 import { mailboxLimits } from '../../protocol/mailbox-api.ts';
 import { boxTlsOptions } from '../box-certificate.ts';
-import { siteOf } from '../peer-address.ts';
+import { clientKey } from '../../kit/client-key.ts';
 import { Entries, type EntryLimits } from './entries.ts';
 import { type MailboxCounters, mailboxRoutes } from './routes.ts';
 import { SignIn } from './sign-in.ts';
@@ -15,7 +15,7 @@ import { SignIn } from './sign-in.ts';
 interface MailboxRates {
   /** What one box writes and removes. */
   perBox: Rate;
-  /** The same from one source: an IPv4 address or an IPv6 /56. */
+  /** The same from one source: an IPv4 address or an IPv6 /48. */
   boxesPerSource: Rate;
   instancesPerSource: Rate;
 }
@@ -110,7 +110,7 @@ export class MailboxServer implements Service {
       // Boxes prove who they are; instances, which ask the same listener, have no certificate and need none.
       tls: { key: tls.keyPem, cert: tls.certPem, ...boxTlsOptions },
       bodyLimit: mailboxLimits.bodyBytes,
-      sourceOf: siteOf,
+      sourceOf: (address) => clientKey(address),
     });
     await mailboxRoutes(app, {
       entries: this.#entries,

@@ -19,7 +19,7 @@ import {
 } from '../../protocol/mailbox-api.ts';
 import type { BoxId } from '../../protocol/names.ts';
 import { boxIdOfPeer } from '../box-certificate.ts';
-import { siteOf } from '../peer-address.ts';
+import { clientKey } from '../../kit/client-key.ts';
 import type { Entries } from './entries.ts';
 import type { SignIn } from './sign-in.ts';
 
@@ -45,7 +45,7 @@ export interface MailboxRoutesOptions {
 
 function sourceOf(request: FastifyRequest): string {
   const address = request.raw.socket.remoteAddress;
-  return address === undefined ? 'gone' : siteOf(address);
+  return address === undefined ? 'gone' : clientKey(address);
 }
 
 const boxOf = (request: FastifyRequest): BoxId => boxIdOfPeer(request.raw.socket as TLSSocket);

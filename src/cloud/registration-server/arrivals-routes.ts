@@ -5,7 +5,7 @@ import type { Clock } from '../../kit/clock.ts';
 import type { HttpsApp } from '../../kit/http-server.ts';
 import { ArrivalAnswer, arrivalLimits, ArrivalRequest } from '../../protocol/registration-api.ts';
 import { boxIdOfPeer } from '../box-certificate.ts';
-import { siteOf } from '../peer-address.ts';
+import { clientKey } from '../../kit/client-key.ts';
 import type { Arrivals } from './arrivals.ts';
 import { callerAddress, type ProxyTrust } from './caller.ts';
 import { type Rate, RateLimit } from '../../kit/rate-limit.ts';
@@ -13,7 +13,7 @@ import { type Rate, RateLimit } from '../../kit/rate-limit.ts';
 export interface ArrivalRates {
   /** Reports of one box. */
   perBox: Rate;
-  /** Reports from one source: an IPv4 address or an IPv6 /56. */
+  /** Reports from one source: an IPv4 address or an IPv6 /48. */
   reportsPerSource: Rate;
   questionsPerSource: Rate;
 }
@@ -39,7 +39,7 @@ interface ArrivalRouteOptions {
 export async function registerArrivals(app: HttpsApp, options: ArrivalRouteOptions): Promise<void> {
   const { arrivals, trust, rates, clock } = options;
   const sourceOf = (request: FastifyRequest): string =>
-    siteOf(callerAddress(request.raw.socket.remoteAddress, request.headers, trust));
+    clientKey(callerAddress(request.raw.socket.remoteAddress, request.headers, trust));
 
   await app.register(async (boxes: HttpsApp) => {
     const perSource = new RateLimit(rates.reportsPerSource);

@@ -8,7 +8,8 @@ import { Reconciler } from '../../kit/reconcile.ts';
 import type { Service } from '../../kit/service.ts';
 import { registrationLimits } from '../../protocol/registration-api.ts';
 import { boxTlsOptions } from '../box-certificate.ts';
-import { peerAddress, siteOf } from '../peer-address.ts';
+import { clientKey } from '../../kit/client-key.ts';
+import { peerAddress } from '../peer-address.ts';
 import { type ArrivalRates, defaultArrivalRates, registerArrivals } from './arrivals-routes.ts';
 import { Arrivals } from './arrivals.ts';
 import { proxyTrust } from './caller.ts';
@@ -21,7 +22,7 @@ import { RecordStore } from './store.ts';
 interface RegistrationLimits {
   /** Announcements and goodbyes of one box. */
   perBox: Rate;
-  /** The same from one source: an IPv4 address or an IPv6 /56. Carrier-grade NAT puts many boxes behind one. */
+  /** The same from one source: an IPv4 address or an IPv6 /48. Carrier-grade NAT puts many boxes behind one. */
   announcementsPerSource: Rate;
   pingsPerSource: Rate;
   /** Wrong short codes from one home. */
@@ -153,7 +154,7 @@ export class RegistrationServer implements Service {
       tls: { key: tls.keyPem, cert: tls.certPem, ...boxTlsOptions },
       bodyLimit: registrationLimits.bodyBytes,
       requestTimeoutMs: limits.requestTimeoutMs,
-      sourceOf: (address) => (trust.isTrusted(peerAddress(address)) ? undefined : siteOf(address)),
+      sourceOf: (address) => (trust.isTrusted(peerAddress(address)) ? undefined : clientKey(address)),
     });
     await registerRoutes(app, {
       store: this.#opened(),

@@ -14,7 +14,7 @@ import {
   sharedAddressHeader,
 } from '../../protocol/registration-api.ts';
 import { boxIdOfPeer } from '../box-certificate.ts';
-import { siteOf } from '../peer-address.ts';
+import { clientKey } from '../../kit/client-key.ts';
 import { announcementOf } from './announcement.ts';
 import { callerAddress, type ProxyTrust } from './caller.ts';
 import { discover } from './discovery.ts';
@@ -58,7 +58,7 @@ function forBoxes(app: HttpsApp, options: RouteOptions): void {
   const { store, trust, limits, load, comfortablePerSecond, counters, clock, random } = options;
 
   app.addHook('onRequest', async (request) => {
-    const source = siteOf(addressOf(request, trust));
+    const source = clientKey(addressOf(request, trust));
     limits.announcementsPerSource.take(source, clock.monotonic(), 'announcements from your address');
     limits.perBox.take(boxOf(request), clock.monotonic(), 'announcements of this box');
   });
@@ -114,7 +114,7 @@ async function forBrowsers(app: HttpsApp, options: RouteOptions): Promise<void> 
   });
 
   app.addHook('onRequest', async (request) => {
-    const source = siteOf(addressOf(request, trust));
+    const source = clientKey(addressOf(request, trust));
     limits.pingsPerSource.take(source, clock.monotonic(), 'questions from your address');
   });
 

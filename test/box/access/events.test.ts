@@ -201,7 +201,7 @@ describe('the events socket', () => {
     lab.from = { through: 'tunnel', address: '2001:db8:0:1::9', atHome: false };
     expect(await refused({ origin: appOrigin })).toBe(503);
     // Somebody has many households.
-    for (let number = 8; number < 64; number++) await come(`2001:db8:0:${number}::1`);
+    for (let number = 8; number < 64; number++) await come(`2001:db8:${number}::1`);
     lab.from = { through: 'tunnel', address: '203.0.113.78', atHome: false };
     expect(await refused({ origin: appOrigin })).toBe(503);
     lab.from = home;

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { type Clock, seconds } from '../../../kit/clock.ts';
+import { clientKey } from '../../../kit/client-key.ts';
 import { Problem } from '../../../kit/errors.ts';
 import { RateLimit } from '../../../kit/rate-limit.ts';
-import { homeOf } from '../../../protocol/addresses.ts';
 import { approvalLimits } from '../../../protocol/approvals-api.ts';
 import type { SignCertificateRequest, SonarQuery } from '../../../protocol/enrolment-api.ts';
 import { approvalExpired, type Approvals, type Asking, notClaimed } from '../approvals.ts';
@@ -59,7 +59,7 @@ export class Exchange {
     const { people, clock, folders } = this.#options;
     const { query, request, address } = asked;
     const now = clock.monotonic();
-    this.#byAddress.take(homeOf(address), now, 'certificate exchanges from here');
+    this.#byAddress.take(clientKey(address, 'link'), now, 'certificate exchanges from here');
     this.#ofAll.take('', now, 'certificate exchanges');
     if (!people.claimed.value) throw notClaimed();
     const { app } = query;

@@ -1,11 +1,12 @@
 import type { IncomingHttpHeaders, Server as HttpServer } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import { clientKey } from '../../../kit/client-key.ts';
 import { httpLimits, listenProblem } from '../../../kit/http-server.ts';
 import type { Log } from '../../../kit/log.ts';
 import { refuseUpgrade } from '../../../kit/refuse-upgrade.ts';
 import { Tally } from '../../../kit/tally.ts';
-import { addressFamily, canonicalAddress, homeOf } from '../../../protocol/addresses.ts';
+import { addressFamily, canonicalAddress } from '../../../protocol/addresses.ts';
 import type { ZoneNames } from '../../../protocol/names.ts';
 import { isOwnHost } from '../origins.ts';
 import type { Upgrade } from '../way-in.ts';
@@ -104,7 +105,7 @@ export class SocketListener {
     const { mayConnect = () => true, placesPerAddress } = this.#options;
     const address = addressOf(socket);
     if (address === undefined || !mayConnect(address)) return void socket.destroy();
-    if (!this.#places.admit(socket, homeOf(address), placesPerAddress)) return;
+    if (!this.#places.admit(socket, clientKey(address, 'link'), placesPerAddress)) return;
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
   }
