@@ -85,9 +85,23 @@ export function sendBuiltFile(file: BuiltFile, request: FastifyRequest, reply: F
   });
   if (asked(request.headers['if-none-match']).includes(etag)) return reply.status(304).send();
   reply.type(type);
-  const zips = /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/i.test(String(request.headers['accept-encoding']));
-  return zips ? reply.header('content-encoding', 'gzip').send(gzipped) : reply.send(body);
+  return zips(request) ? reply.header('content-encoding', 'gzip').send(gzipped) : reply.send(body);
 }
+
+/** Sends a text that was made for this request, zipped when the asker can read that. */
+export async function sendZipped(
+  text: string,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  reply.header('vary', 'accept-encoding');
+  if (!zips(request)) return reply.send(text);
+  return reply.header('content-encoding', 'gzip').send(await compress(text));
+}
+
+/** Whether gzip may be sent (RFC 9110, 12.5.3). */
+const zips = ({ headers }: FastifyRequest): boolean =>
+  /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/i.test(String(headers['accept-encoding']));
 
 /** Entity tags of `If-None-Match`, whose comparison is the weak one (RFC 9110, 13.1.2). */
 function asked(header: string | undefined): string[] {

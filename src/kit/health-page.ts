@@ -1,7 +1,8 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
-import { codeOf, messageOf } from './errors.ts';
+import { codeOf, messageOf, Problem } from './errors.ts';
 import type { Health } from './health.ts';
 import { listenProblem } from './http-server.ts';
+import { refusal } from './refusal.ts';
 import type { Service } from './service.ts';
 
 export interface HealthPageOptions {
@@ -35,7 +36,9 @@ export class HealthPage implements Service {
     const server = createServer({ requestTimeout: 5000 }, (request, response) => {
       const path = request.method === 'GET' ? (request.url ?? '') : '';
       this.#answer(path, request.headers.host, response).catch((error: unknown) => {
-        json(response, 500, { code: codeOf(error), message: messageOf(error) });
+        const problem = error instanceof Problem ? error : new Problem(codeOf(error), messageOf(error));
+        const { status, headers, body } = refusal(problem, { accept: request.headers.accept });
+        response.writeHead(status, headers).end(`${body}\n`);
       });
     });
     this.#server = server;
@@ -55,7 +58,8 @@ export class HealthPage implements Service {
   async #answer(path: string, host: string | undefined, response: ServerResponse): Promise<void> {
     const { health, metrics, status } = this.#options;
     // A page in a browser on this machine must not read this by a name that resolves to loopback (DNS rebinding).
-    if (!/^(127\.0\.0\.1|localhost)(:\d+)?$/.test(host ?? '')) return void response.writeHead(421).end();
+    if (!/^(127\.0\.0\.1|localhost)(:\d+)?$/.test(host ?? ''))
+      throw new Problem('misdirected-request', 'ask for this by 127.0.0.1 or localhost', { status: 421 });
     if (path === '/healthz') {
       const code = health.worst === 'error' ? 503 : 200;
       return json(response, code, { status: health.worst, conditions: health.conditions.value });
@@ -66,10 +70,7 @@ export class HealthPage implements Service {
       const headers = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' };
       return void response.writeHead(200, headers).end(text);
     }
-    return json(response, 404, {
-      code: 'not-found',
-      message: 'there are /healthz, /metrics and /status here',
-    });
+    throw new Problem('not-found', 'there are /healthz, /metrics and /status here', { status: 404 });
   }
 }
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Server as HttpServer, STATUS_CODES } from 'node:http';
+import type { Server as HttpServer } from 'node:http';
 import type { Server as HttpsServer, ServerOptions as HttpsOptions } from 'node:https';
 import type { Socket } from 'node:net';
 import { TypeBoxValidatorCompiler, type TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
@@ -15,6 +15,7 @@ import fastify, {
 } from 'fastify';
 import { codeOf, messageOf, Problem } from './errors.ts';
 import type { Log } from './log.ts';
+import { refusal, refusalBytes } from './refusal.ts';
 import type { Service } from './service.ts';
 import { Tally } from './tally.ts';
 
@@ -104,6 +105,8 @@ export function createHttpsApp(options: {
   handshakeTimeoutMs?: number;
   maxConnections?: number;
   connectionsPerSource?: number;
+  /** Path of a page of this server that people can go on with from a refusal. */
+  home?: string;
   /** Who shares a share of the connections, by the address they come from; `undefined`: counts for nobody (a proxy). */
   sourceOf?: (address: string) => string | undefined;
 }): HttpsApp {
@@ -114,7 +117,7 @@ export function createHttpsApp(options: {
     bodyLimit: options.bodyLimit,
     requestTimeout,
     clientErrorHandler: answerClientError,
-    frameworkErrors: answerBadPath,
+    frameworkErrors: answerBadPath(options.home),
     keepAliveTimeout: httpLimits.keepAliveTimeoutMs,
     genReqId: () => randomUUID(),
     // Plugins are ours and load at once; on a busy or small machine *at once* can take long, and giving up helps nobody.
@@ -133,7 +136,7 @@ export function createHttpsApp(options: {
   app.server.maxConnections = options.maxConnections ?? httpLimits.maxConnections;
   const { connectionsPerSource = httpLimits.connectionsPerSource, sourceOf = String } = options;
   limitSources(app.server, connectionsPerSource, sourceOf);
-  answerProblems(app as unknown as HttpApp);
+  answerProblems(app as unknown as HttpApp, options.home);
   return app as unknown as HttpsApp;
 }
 
@@ -155,14 +158,20 @@ function limitSources(
  * A Fastify application that opens no port: whoever owns the listener hands it requests with
  * `app.server.emit('request', …)`. For servers that choose the application by host name, and for sockets of this machine.
  */
-export function createHttpApp(options: { log: Log; bodyLimit: number; requestTimeoutMs?: number }): HttpApp {
+export function createHttpApp(options: {
+  log: Log;
+  bodyLimit: number;
+  requestTimeoutMs?: number;
+  /** As for `createHttpsApp`. */
+  home?: string;
+}): HttpApp {
   const { requestTimeoutMs = httpLimits.requestTimeoutMs } = options;
   const logger: FastifyBaseLogger = options.log;
   const app = fastify({
     loggerInstance: logger,
     logController: quiet(),
     bodyLimit: options.bodyLimit,
-    frameworkErrors: answerBadPath,
+    frameworkErrors: answerBadPath(options.home),
     genReqId: () => randomUUID(),
     pluginTimeout: 0,
     forceCloseConnections: true,
@@ -173,7 +182,7 @@ export function createHttpApp(options: { log: Log; bodyLimit: number; requestTim
     const late = setTimeout(() => raw.destroy(), long ? httpLimits.longRequestTimeoutMs : requestTimeoutMs);
     for (const over of ['end', 'close'] as const) raw.once(over, () => clearTimeout(late));
   });
-  answerProblems(app);
+  answerProblems(app, options.home);
   return app;
 }
 
@@ -182,41 +191,48 @@ function answerClientError(error: Error, socket: Socket): void {
   // Before the TLS handshake is done there is no way to say anything.
   const unheard = /^(ECONNRESET|ERR_TLS_|ERR_SSL_)/.test(codeOf(error));
   if (!socket.writable || unheard) return void socket.destroy();
-  const [code, status, message] =
+  const [code, status, message]: [string, number, string] =
     codeOf(error) === 'ERR_HTTP_REQUEST_TIMEOUT'
       ? ['body-too-slow', 408, 'the request did not arrive in time; send it faster or in smaller parts']
       : codeOf(error) === 'HPE_HEADER_OVERFLOW'
         ? ['headers-too-large', 431, `the headers are larger than ${httpLimits.maxHeaderBytes} bytes`]
         : ['bad-request', 400, 'this is not HTTP'];
-  const body = JSON.stringify({ code, message });
-  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: application/json\r\n`;
-  socket.end(`${head}content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`);
+  const { rawPacket } = error as { rawPacket?: Buffer };
+  const accept = /^accept:(.*)$/im.exec(rawPacket?.toString('latin1') ?? '')?.[1];
+  socket.end(refusalBytes(refusal(new Problem(code, message, { status }), { accept })));
 }
 
-/** What Fastify finds wrong with the path itself, for which it has no error handler, in our error shape all the same. */
-function answerBadPath(error: FastifyError, _request: FastifyRequest, reply: FastifyReply): void {
-  const problem = problemOf(error);
-  void reply.status(problem.status).send(problem.toJSON());
+/** What Fastify finds wrong with the path itself, for which it has no error handler. */
+function answerBadPath(home: string | undefined): (...args: Parameters<Refuse>) => void {
+  return (error, request, reply) => void answerWith(home)(error, request, reply);
 }
 
-function answerProblems(app: HttpApp): void {
-  app.setValidatorCompiler(TypeBoxValidatorCompiler);
-  app.setErrorHandler(async (error, request, reply) => {
-    const problem = problemOf(error);
-    const route = request.routeOptions.url ?? 'an unknown route';
-    if (problem.status >= 500) request.log.error({ err: error }, `${request.method} ${route} failed`);
-    if (problem.retryAfterSeconds !== undefined)
-      reply.header('retry-after', Math.ceil(problem.retryAfterSeconds));
+type Refuse = (error: unknown, request: FastifyRequest, reply: FastifyReply) => FastifyReply;
+
+/** Answers with any error, in the shape that the asker can read. */
+function answerWith(home: string | undefined): Refuse {
+  return (error, request, reply) => {
+    const { accept } = request.headers;
+    const { status, headers, body } = refusal(problemOf(error), { accept, home });
     // Fastify ends the connection after a body that is too large; HTTP/2 has no such header (RFC 9113, 8.2.2).
     if (request.raw.httpVersionMajor > 1) reply.removeHeader('connection');
-    return reply.status(problem.status).send(problem.toJSON());
+    return reply.status(status).headers(headers).send(body);
+  };
+}
+
+function answerProblems(app: HttpApp, home: string | undefined): void {
+  const answer = answerWith(home);
+  app.setValidatorCompiler(TypeBoxValidatorCompiler);
+  app.setErrorHandler(async (error, request, reply) => {
+    const route = request.routeOptions.url ?? 'an unknown route';
+    if (problemOf(error).status >= 500)
+      request.log.error({ err: error }, `${request.method} ${route} failed`);
+    return answer(error, request, reply);
   });
-  app.setNotFoundHandler(async (request, reply) =>
-    reply.status(404).send({
-      code: 'not-found',
-      message: `there is no ${request.method} ${request.url.split('?')[0]} here`,
-    }),
-  );
+  app.setNotFoundHandler(async (request, reply) => {
+    const message = `there is no ${request.method} ${request.url.split('?')[0]} here`;
+    return answer(new Problem('not-found', message, { status: 404 }), request, reply);
+  });
 }
 
 /**

@@ -78,7 +78,10 @@ describe('HealthPage', () => {
       '127.0.0.1.evil.example',
       'localhost.evil.example:80',
     ])
-      expect(await get(port, '/status', host)).toEqual({ status: 421, text: '' });
+      expect(await get(port, '/status', host)).toEqual({
+        status: 421,
+        text: '{"code":"misdirected-request","message":"ask for this by 127.0.0.1 or localhost"}\n',
+      });
   });
 
   it('answers 500 when the metrics fail, and goes on', async () => {

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { Problem } from '../../kit/errors.ts';
 import type { HttpApp } from '../../kit/http-server.ts';
+import { plainPageHeaders } from '../../kit/plain-page.ts';
 import { accessLimits, accessPaths, type ConnectView, ConsentRequest } from '../../protocol/access-api.ts';
 import { readConnectRequest, redirectTo } from './connect-request.ts';
 import { errorPage } from './error-page.ts';
@@ -52,7 +53,7 @@ export function connectRoutes(app: HttpApp, options: ConnectRoutesOptions): void
       return await reply.send(page());
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      return reply.status(error.status).send(errorPage(error, boxName.value));
+      return reply.status(error.status).headers(plainPageHeaders).send(errorPage(error, boxName.value));
     }
   });
 

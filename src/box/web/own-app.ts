@@ -1,11 +1,12 @@
 import helmet from '@fastify/helmet';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { type BuiltFile, sendBuiltFile } from '../../kit/built-files.ts';
+import { type BuiltFile, sendBuiltFile, sendZipped } from '../../kit/built-files.ts';
 import { Problem } from '../../kit/errors.ts';
 import { createHttpApp, type HttpApp } from '../../kit/http-server.ts';
 import type { Log } from '../../kit/log.ts';
-import { type StatusView, statusPage, statusStyle } from './status-page.ts';
+import { plainPageHeaders } from '../../kit/plain-page.ts';
+import { type StatusView, statusPage } from './status-page.ts';
 
 export interface OwnAppOptions {
   view: (request: FastifyRequest) => StatusView;
@@ -21,7 +22,7 @@ export interface OwnAppOptions {
 
 /** The box's own pages and calls, as a Fastify application that never listens itself: web.ts hands it the requests. */
 export async function createOwnApp(options: OwnAppOptions): Promise<HttpApp> {
-  const app = createHttpApp({ log: options.log, bodyLimit: 65_536 });
+  const app = createHttpApp({ log: options.log, bodyLimit: 65_536, home: '/' });
   await app.register(helmet, {
     contentSecurityPolicy: {
       useDefaults: false,
@@ -53,12 +54,8 @@ export async function createOwnApp(options: OwnAppOptions): Promise<HttpApp> {
   }
   await options.access.register(app);
   app.get('/status', async (request, reply) =>
-    reply
-      .type('text/html; charset=utf-8')
-      .header('cache-control', 'no-store')
-      .send(statusPage(options.view(request))),
+    sendZipped(statusPage(options.view(request)), request, reply.headers(plainPageHeaders)),
   );
-  app.get('/status.css', async (_request, reply) => reply.type('text/css; charset=utf-8').send(statusStyle));
   const query = Type.Object({ nonce: Type.String({ minLength: 1, maxLength: 128 }) });
   app.get(options.probePath, { schema: { querystring: query } }, async (request, reply) => {
     const answer = options.probe(request.query.nonce);

@@ -1,11 +1,19 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Problem } from '../../kit/errors.ts';
+import { plainPage, plainPageHeaders } from '../../kit/plain-page.ts';
+import { refusal } from '../../kit/refusal.ts';
 import { agentClient } from '../../protocol/agent-api.ts';
 
 const { pathname } = new URL(agentClient.redirectUri);
 
-const page = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Porchlight</title>
-<p>The box has answered. You can close this page: the terminal says how it went.</p></html>`;
+const page = plainPage({
+  title: 'Porchlight',
+  main: '<h1>The box has answered</h1>\n<p>You can close this page: the terminal says how it went.</p>',
+});
+const notAsked = new Problem('not-found', 'this address waits for the answer of a box, which this is not', {
+  status: 404,
+});
 
 /**
  * Where the browser comes back to on this computer (RFC 8252, 7.3): a port of loopback, open for one answer. `returned`
@@ -22,14 +30,11 @@ export async function awaitReturn(signal: AbortSignal): Promise<{
     const url = URL.parse(request.url ?? '', redirectUri);
     const take = answered.get(url?.searchParams.get('state') ?? '');
     const ours = request.method === 'GET' && url?.pathname === pathname && take !== undefined;
-    response.writeHead(ours ? 200 : 404, {
-      'content-type': 'text/html; charset=utf-8',
-      'cache-control': 'no-store',
-      'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-      'referrer-policy': 'no-referrer',
-      connection: 'close',
-    });
-    response.end(ours ? page : '', () => ours && take(url.href));
+    const { status, headers, body } = ours
+      ? { status: 200, headers: plainPageHeaders, body: page }
+      : refusal(notAsked, { accept: request.headers.accept });
+    response.writeHead(status, { ...headers, connection: 'close' });
+    response.end(body, () => ours && take(url.href));
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

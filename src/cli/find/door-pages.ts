@@ -1,34 +1,18 @@
 import type { Problem } from '../../kit/errors.ts';
 import { escaped } from '../../kit/markup.ts';
+import { plainPage } from '../../kit/plain-page.ts';
+import { sentence } from '../../kit/refusal.ts';
 import { shortId } from '../../protocol/names.ts';
 import { identityWords, type Listed } from './proven.ts';
 
-/** `list` is the origin of the list of boxes, which has the style of all pages. */
-function page(list: string, title: string, main: string): string {
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${escaped(title)} · Porchlight</title>
-<link rel="stylesheet" href="${list}/style.css">
-</head>
-<body>
-<main>
-<h1>${escaped(title)}</h1>
-${main}
-</main>
-</body>
-</html>
-`;
+function page(title: string, main: string): string {
+  return plainPage({ title: `${title} · Porchlight`, main: `<h1>${escaped(title)}</h1>\n${main}` });
 }
 
 /** The boxes that were found, each with who it is and a link that opens it. `nothing` is said when there is none. */
-export function listPage(list: string, boxes: readonly Listed[], nothing: string): string {
+export function listPage(boxes: readonly Listed[], nothing: string): string {
   const rows = boxes.map((box) => `<table>${row(box)}</table>`).join('\n');
   return page(
-    list,
     'Boxes on this network',
     `${boxes.length === 0 ? `<p class="notice" role="status">${escaped(nothing)}</p>` : rows}
 <p><a href="/look">Look again</a></p>
@@ -52,9 +36,8 @@ export function problemPage(list: string, problem: Problem): string {
   const title =
     problem.code === 'identity-changed' ? 'STOP: this is not the box it was' : 'The box cannot be opened';
   return page(
-    list,
     title,
-    `<p class="notice" role="alert">${escaped(problem.message)}.</p>
+    `<p class="notice" role="alert">${escaped(sentence(problem.message))}</p>
 <p><a href="${list}/look">Look again for boxes</a></p>
 <p class="id"><small>${escaped(problem.code)}</small></p>`,
   );

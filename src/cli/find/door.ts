@@ -1,11 +1,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { statusStyle } from '../../box/web/status-page.ts';
 import type { Pins } from '../../client/node/pins.ts';
 import type { Clock } from '../../kit/clock.ts';
 import { codeOf, messageOf, Problem } from '../../kit/errors.ts';
 import { httpLimits, listenProblem } from '../../kit/http-server.ts';
+import { plainPageHeaders } from '../../kit/plain-page.ts';
+import { prefersHtml } from '../../kit/refusal.ts';
 import type { Service } from '../../kit/service.ts';
 import { refuseUpgrade } from '../../kit/refuse-upgrade.ts';
 import { BoxProxy } from './box-proxy.ts';
@@ -109,8 +110,6 @@ export class Door implements Service {
       const [path = '/', search] = (request.url ?? '/').split('?', 2);
       const query = new URLSearchParams(search);
       const ticket = query.get(ticketParameter);
-      if (name === listName && path === '/style.css')
-        return void response.writeHead(200, { 'content-type': 'text/css; charset=utf-8' }).end(statusStyle);
       if (ticket !== null) return this.#enter(request, response, name, ticket);
       this.#requireKey(request, name);
       if (name === listName) await this.#list(path, query, response);
@@ -184,7 +183,7 @@ export class Door implements Service {
       return send(this.#entrance(name, this.#keys.next(name, this.#options.clock.now())));
     }
     if (path !== '/') throw new Problem('not-found', 'there is no such page', { status: 404 });
-    this.#page(response, 200, listPage(this.#origin(listName), this.#boxes, this.#options.nothing));
+    this.#page(response, 200, listPage(this.#boxes, this.#options.nothing));
   }
 
   async #look(signal: AbortSignal): Promise<void> {
@@ -219,21 +218,14 @@ export class Door implements Service {
   #refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
     if (response.headersSent || response.destroyed) return void response.destroy();
     const problem = problemOf(error);
-    if (request.headers.accept?.includes('text/html') === true)
+    if (prefersHtml(request.headers.accept))
       return this.#page(response, problem.status, problemPage(this.#origin(listName), problem));
     response.writeHead(problem.status, { 'content-type': 'application/json', 'cache-control': 'no-store' });
     response.end(JSON.stringify(problem));
   }
 
   #page(response: ServerResponse, status: number, html: string): void {
-    response.writeHead(status, {
-      'content-type': 'text/html; charset=utf-8',
-      'cache-control': 'no-store',
-      'content-security-policy': `default-src 'none'; style-src ${this.#origin(listName)}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
-      'referrer-policy': 'no-referrer',
-      'x-content-type-options': 'nosniff',
-    });
-    response.end(html);
+    response.writeHead(status, plainPageHeaders).end(html);
   }
 
   /** Cookies know no ports: another door on this computer has another one. */

@@ -67,6 +67,7 @@ export class AppServer implements Service {
       tls: { key: tls.keyPem, cert: tls.certPem },
       bodyLimit: 1024,
       sourceOf: (address) => clientKey(address),
+      home: '/',
     });
     const headers = pageHeaders({ registrationOrigin, zoneRoot });
     app.addHook('onRequest', async (_request, reply) => void reply.headers(headers));

@@ -2,8 +2,10 @@ import type { IncomingHttpHeaders, Server as HttpServer } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { clientKey } from '../../../kit/client-key.ts';
+import { Problem } from '../../../kit/errors.ts';
 import { httpLimits, listenProblem } from '../../../kit/http-server.ts';
 import type { Log } from '../../../kit/log.ts';
+import { refusal } from '../../../kit/refusal.ts';
 import { refuseUpgrade } from '../../../kit/refuse-upgrade.ts';
 import { Tally } from '../../../kit/tally.ts';
 import { addressFamily, canonicalAddress } from '../../../protocol/addresses.ts';
@@ -36,6 +38,8 @@ export const upgradeLimits = {
   keepAliveInitialDelay: 60_000,
 } as const;
 
+const onlySockets = new Problem('bad-request', 'only WebSockets come here', { status: 426 });
+
 /** A port that WebSockets come to and nothing else, with a place for some. */
 export class SocketListener {
   readonly #server: HttpServer | HttpsServer;
@@ -50,14 +54,10 @@ export class SocketListener {
     server.on('connection', (socket: Socket) => this.#admit(socket));
     // Node says so too when it cannot take a connection (no more files); the next one is tried anyway.
     server.on('error', () => undefined);
-    server.on('request', (_request, response) => {
-      const message = 'only WebSockets come here';
-      response.writeHead(426, {
-        upgrade: 'websocket',
-        connection: 'close',
-        'content-type': 'application/json',
-      });
-      response.end(JSON.stringify({ code: 'bad-request', message }));
+    server.on('request', (request, response) => {
+      const { accept } = request.headers;
+      const { status, headers, body } = refusal(onlySockets, { accept });
+      response.writeHead(status, { ...headers, upgrade: 'websocket', connection: 'close' }).end(body);
     });
     server.on('upgrade', (request, stream, head) => {
       stream.on('error', () => stream.destroy());
