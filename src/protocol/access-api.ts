@@ -211,10 +211,9 @@ export const SettingsRequest = Type.Object(
 export type SettingsRequest = Static<typeof SettingsRequest>;
 
 const passphrase = Type.String({ minLength: 1, maxLength: accessLimits.passwordMax });
-const password = Type.String({ minLength: 1, maxLength: accessLimits.passwordMax });
 
-/** `POST /api/backup` (owners, with their password again) answers `BackupView`. */
-export const BackupRequest = Type.Object({ password, passphrase }, { additionalProperties: false });
+/** `POST /api/backup` (owners) answers `BackupView`. */
+export const BackupRequest = Type.Object({ passphrase }, { additionalProperties: false });
 export type BackupRequest = Static<typeof BackupRequest>;
 
 /** The file, base64. */
@@ -224,7 +223,6 @@ export type BackupView = Static<typeof BackupView>;
 /** `POST /api/restore` (owners) answers 202 `RestoreView` when the backup is staged; the box then begins anew. */
 export const RestoreRequest = Type.Object(
   {
-    password,
     passphrase,
     /** The file, base64. */
     backup: Type.String({ pattern: '^[A-Za-z0-9+/]+={0,2}$', maxLength: accessLimits.backupBytes * 1.4 }),
@@ -244,7 +242,6 @@ export type RestoreView = Static<typeof RestoreView>;
 /** `POST /api/reset` (owners) answers 202; the box then begins anew. */
 export const ResetRequest = Type.Object(
   {
-    password,
     /** The name of the box is forgotten too. */
     forgetIdentity: Type.Boolean(),
   },

@@ -28,6 +28,8 @@ export const errorCodes = {
   /** Not from a page of the box itself, or without its `x-csrf-token`. */
   'cross-site-request': 403,
   'owner-only': 403,
+  /** It outlives the session: prove first that it is you (account-api.ts), then ask again. */
+  'proof-needed': 403,
   'client-mismatch': 403,
   /** The app or its redirect URI is not on the owner's list; answered with a page, never a redirect. */
   'app-not-allowed': 403,
@@ -57,6 +59,7 @@ export const errorCodes = {
   'already-claimed': 409,
   'name-taken': 409,
   'last-owner': 409,
+  'passkey-known': 409,
   /** The clocks of box and computer differ too much to tell a fresh signature from an old one. */
   'clocks-differ': 409,
   /** Not from this agent, used before, or older than 30 s. */

@@ -24,6 +24,7 @@ import type { Parts } from './parts.ts';
 import { Pairing } from './pairing/pairing.ts';
 import { Passkeys } from './passkeys.ts';
 import { People } from './people.ts';
+import { RecentProof } from './recent-proof.ts';
 import { backupRoutes, type WholeBox } from './routes-backup.ts';
 import { loginRoutes } from './routes-login.ts';
 import { approvalRoutes } from './routes-approvals.ts';
@@ -31,6 +32,7 @@ import { type BoxRoutesOptions, boxRoutes, type Settings } from './routes-box.ts
 import { accessControl } from './routes-control.ts';
 import { connectRoutes } from './routes-connect.ts';
 import { passkeyRoutes } from './routes-passkeys.ts';
+import { proofRoutes } from './routes-proof.ts';
 import { peopleRoutes } from './routes-people.ts';
 import { tokenRoutes } from './routes-token.ts';
 import { SessionSockets } from './session-sockets.ts';
@@ -110,8 +112,10 @@ export class Access implements Service {
     const passkeys = new Passkeys({ store, people, boxName, rpId: names.main, clock });
     const setupCode = new SetupCode({ folder, store, clock, log });
     const hashers = { home: new PasswordHasher(), away: new PasswordHasher({ atOnce: 1 }) };
-    const logins = new Logins({ people, sessions, tokens, setupCode, hashers, boxName, audit, clock });
-    const guard = new Guard({ names, people, sessions, tokens, apps, visitorOf, log });
+    const recentProof = new RecentProof({ clock });
+    const known = { people, sessions, tokens, recentProof };
+    const logins = new Logins({ ...known, setupCode, hashers, boxName, audit, clock });
+    const guard = new Guard({ ...known, names, apps, passkeys, visitorOf, log });
     this.#store = store;
     this.#setupCode = setupCode;
     this.#parts = {
@@ -126,6 +130,7 @@ export class Access implements Service {
       codes,
       apps,
       passkeys,
+      recentProof,
       approvals,
       audit,
     };
@@ -211,6 +216,7 @@ export class Access implements Service {
     const parts = this.#parts;
     await app.register(async (scope) => {
       scope.addHook('onRequest', (request, reply) => parts.guard.admit(request, reply));
+      scope.addHook('preHandler', (request) => parts.guard.admitBody(request));
       scope.addHook('onResponse', async (request, reply) => {
         const { deed } = request.routeOptions.config;
         if (deed === undefined || reply.statusCode >= 400) return;
@@ -220,6 +226,7 @@ export class Access implements Service {
       // JSON and, for the apps' endpoints, forms: a page elsewhere can send `text/plain` without asking.
       scope.removeContentTypeParser('text/plain');
       loginRoutes(scope, parts);
+      proofRoutes(scope, parts);
       passkeyRoutes(scope, parts);
       peopleRoutes(scope, parts);
       approvalRoutes(scope, parts);

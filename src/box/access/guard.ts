@@ -6,8 +6,10 @@ import type { AuditAction } from '../../protocol/audit-api.ts';
 import type { ZoneNames } from '../../protocol/names.ts';
 import type { Apps } from './apps.ts';
 import { idleMs } from './logins.ts';
-import { isOwnHost, originAt } from './origins.ts';
+import { isOwnHost, isZoneHost, originAt } from './origins.ts';
+import type { Passkeys } from './passkeys.ts';
 import type { People, Person } from './people.ts';
+import type { RecentProof } from './recent-proof.ts';
 import { secretHash } from './secrets.ts';
 import { over, type Session, type Sessions } from './sessions.ts';
 import type { Tokens } from './tokens.ts';
@@ -34,6 +36,11 @@ declare module 'fastify' {
     admission?: Admission;
     /** Written down when it is done, by whom and from where. Of routes for a person. */
     deed?: AuditAction;
+    /**
+     * It outlives the session, so a cookie alone is not enough; see recent-proof.ts. A function: only such requests do. Of routes
+     * for a person or an owner.
+     */
+    recentProof?: true | ((request: FastifyRequest) => boolean);
   }
 }
 
@@ -53,6 +60,8 @@ export interface GuardOptions {
   sessions: Sessions;
   tokens: Tokens;
   apps: Apps;
+  passkeys: Pick<Passkeys, 'of'>;
+  recentProof: RecentProof;
   visitorOf: VisitorOf;
   log: Log;
 }
@@ -70,7 +79,7 @@ export class Guard {
 
   /**
    * The `onRequest` hook of all routes of access. Throws `not-a-name-of-the-box`, `not-logged-in`, `not-linked`,
-   * `owner-only`, `cross-site-request`, and what a proof throws.
+   * `owner-only`, `cross-site-request`, `proof-needed`, and what a proof throws.
    */
   async admit(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     reply.headers({ 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' });
@@ -95,6 +104,22 @@ export class Guard {
     if (admission === 'owner' && who.person.role !== 'owner')
       throw new Problem('owner-only', 'only an owner of the box may do this', { status: 403 });
     this.#who.set(request, who);
+    if (request.routeOptions.config.recentProof === true) this.requireRecentProof(request);
+  }
+
+  /** The `preHandler` hook of all routes of access, for those whose body says whether they want recent proof. */
+  async admitBody(request: FastifyRequest): Promise<void> {
+    const { recentProof } = request.routeOptions.config;
+    if (typeof recentProof === 'function' && recentProof(request)) this.requireRecentProof(request);
+  }
+
+  /** Throws `proof-needed`. */
+  requireRecentProof(request: FastifyRequest): void {
+    const { session, person } = this.who(request);
+    // A passkey can be used only under the names that it is for.
+    const byPasskey =
+      isZoneHost(request.host, this.#options.names) && this.#options.passkeys.of(person.id).length > 0;
+    this.#options.recentProof.require(session.id, byPasskey ? ['password', 'passkey'] : ['password']);
   }
 
   /** Lets in who shows a session by `proof`. */

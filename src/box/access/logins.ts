@@ -14,6 +14,7 @@ import { GuessLimit, guessRules } from './guess-limit.ts';
 import { checkPassword } from './password-policy.ts';
 import type { Audit } from './audit.ts';
 import { alreadyClaimed, type People, type Person } from './people.ts';
+import type { RecentProof } from './recent-proof.ts';
 import { secretHash } from './secrets.ts';
 import type { Sessions } from './sessions.ts';
 import type { SetupCode } from './setup-code.ts';
@@ -31,6 +32,7 @@ export interface LoginsOptions {
   /** Lines apart: strangers who make the box compute keep nobody waiting at home. */
   hashers: Record<Side, Pick<PasswordHasher, 'hash' | 'verify'>>;
   boxName: Fact<string>;
+  recentProof: RecentProof;
   audit: Audit;
   clock: Clock;
 }
@@ -146,19 +148,21 @@ export class Logins {
     sessions.endAllOf(person.id, sessionId, { who: person.name, address: caller.address });
   }
 
-  /** That it is still this person who sits there, before what cannot be taken back. Throws as `login` does. */
-  async prove(password: string, person: Person, caller: Caller): Promise<void> {
+  /** That it is this person who sits there, before what outlives the session. Throws as `login` does. */
+  async prove(password: string, person: Person, sessionId: string, caller: Caller): Promise<void> {
     const { people, hashers } = this.#options;
     const stored = people.passwordOf(person.id);
     const right = await this.#guess(person.id, caller, () =>
       hashers[sideOf(caller)].verify(password, stored),
     );
-    if (!right) throw new Problem('wrong-name-or-password', 'the password is wrong', { status: 401 });
+    if (!right || people.passwordOf(person.id) !== stored)
+      throw new Problem('wrong-name-or-password', 'the password is wrong', { status: 401 });
+    this.#options.recentProof.mark(sessionId);
   }
 
   /** A new login session of somebody who proved who they are; answers its cookie. */
   enter(person: Person, caller: Caller): string {
-    const { sessions, tokens } = this.#options;
+    const { sessions, tokens, recentProof } = this.#options;
     const session = sessions.create({
       parentId: null,
       personId: person.id,
@@ -167,6 +171,7 @@ export class Logins {
       address: caller.address,
       idleMs,
     });
+    recentProof.mark(session.id);
     return tokens.newCookie(session.id);
   }
 

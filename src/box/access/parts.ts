@@ -8,6 +8,7 @@ import type { Guard } from './guard.ts';
 import type { Logins } from './logins.ts';
 import type { Passkeys } from './passkeys.ts';
 import type { People } from './people.ts';
+import type { RecentProof } from './recent-proof.ts';
 import type { Sessions } from './sessions.ts';
 import type { Tokens } from './tokens.ts';
 
@@ -24,6 +25,7 @@ export interface Parts {
   codes: Codes;
   apps: Apps;
   passkeys: Passkeys;
+  recentProof: RecentProof;
   approvals: Approvals;
   audit: Audit;
 }

@@ -70,13 +70,17 @@ export class Passkeys {
       userDisplayName: person.name,
       userID: Uint8Array.from(Buffer.from(person.id)),
       challenge: this.#challenges.issue(`add:${sessionId}`),
-      excludeCredentials: this.#rows(person.id).map((row) => ({ id: String(row['id']) })),
+      // The authenticator that holds one of these makes no other: it would overwrite it.
+      excludeCredentials: this.#credentials(person.id),
       supportedAlgorithmIDs: algorithms,
       authenticatorSelection: { residentKey: 'required', userVerification: 'required' },
     });
   }
 
-  /** `origin`: of the page that asked for it, one of the box's own. Throws `passkey-refused`. */
+  /**
+   * `origin`: of the page that asked for it, one of the box's own. Never in the place of another one. Throws `passkey-refused`,
+   * `passkey-known`.
+   */
   async add(given: {
     person: Person;
     sessionId: string;
@@ -86,6 +90,7 @@ export class Passkeys {
   }): Promise<PasskeyView> {
     const { store, rpId, clock } = this.#options;
     const { person, response, origin, label } = given;
+    requireTopPage(response.response.clientDataJSON);
     const { verifyRegistrationResponse } = await webauthn();
     const challenge = this.#challengeOf(`add:${given.sessionId}`);
     const { verified, registrationInfo } = await understood(
@@ -105,6 +110,7 @@ export class Passkeys {
       });
     const { id, publicKey, counter, transports = [] } = registrationInfo.credential;
     const now = clock.now();
+    if (store.get('SELECT 1 FROM passkey WHERE id = :id', { id }) !== undefined) throw known();
     store.run(
       'INSERT INTO passkey VALUES (:id, :personId, :label, :publicKey, :counter, :transports, :now, NULL)',
       { id, personId: person.id, label, publicKey, counter, transports: JSON.stringify(transports), now },
@@ -123,13 +129,40 @@ export class Passkeys {
   }
 
   /** Whose passkey it is. Throws `passkey-refused`. */
-  async logIn(response: AuthenticationResponseJSON, origin: string): Promise<Person> {
+  logIn(response: AuthenticationResponseJSON, origin: string): Promise<Person> {
+    return this.#verify(response, origin, 'login');
+  }
+
+  /** As `optionsToLogIn`, of one person who is in already. */
+  async optionsToProve(person: Person, sessionId: string): Promise<PublicKeyCredentialRequestOptionsJSON> {
+    const { generateAuthenticationOptions } = await webauthn();
+    return generateAuthenticationOptions({
+      rpID: this.#options.rpId,
+      challenge: this.#challenges.issue(`prove:${sessionId}`),
+      allowCredentials: this.#credentials(person.id),
+      userVerification: 'required',
+    });
+  }
+
+  /** It is this person who sits there. Throws `passkey-refused`, also for somebody else's passkey. */
+  async prove(
+    person: Person,
+    sessionId: string,
+    response: AuthenticationResponseJSON,
+    origin: string,
+  ): Promise<void> {
+    const found = await this.#verify(response, origin, `prove:${sessionId}`);
+    if (found.id !== person.id) throw refused();
+  }
+
+  async #verify(response: AuthenticationResponseJSON, origin: string, purpose: string): Promise<Person> {
     const { store, people, rpId, clock } = this.#options;
+    requireTopPage(response.response.clientDataJSON);
     const row = store.get('SELECT * FROM passkey WHERE id = :id', { id: response.id });
     const person = row && people.byId(String(row['person_id']));
     if (row === undefined || person === undefined) throw refused();
     const { verifyAuthenticationResponse } = await webauthn();
-    const challenge = this.#challengeOf('login');
+    const challenge = this.#challengeOf(purpose);
     const { verified, authenticationInfo } = await understood(
       verifyAuthenticationResponse({
         response,
@@ -167,6 +200,10 @@ export class Passkeys {
     };
   }
 
+  #credentials(personId: string): { id: string }[] {
+    return this.#rows(personId).map((row) => ({ id: String(row['id']) }));
+  }
+
   #rows(personId: string): Row[] {
     const { store } = this.#options;
     return store.all('SELECT * FROM passkey WHERE person_id = :personId ORDER BY created_at', { personId });
@@ -176,6 +213,21 @@ export class Passkeys {
 /** A credential's own id can be longer than what fits in a path. */
 const shownId = (id: string): string => secretHash('passkey', id);
 
+/**
+ * The page that asked must be the whole window (WebAuthn Level 3, 5.8.1): not one in a frame of somebody else's, which the
+ * library does not look at. Browsers of before Level 2 leave `crossOrigin` out, and know no frames that may ask. Throws
+ * `passkey-refused`.
+ */
+function requireTopPage(clientDataJSON: string): void {
+  let data: { crossOrigin?: unknown; topOrigin?: unknown };
+  try {
+    data = JSON.parse(Buffer.from(clientDataJSON, 'base64url').toString()) as typeof data;
+  } catch (cause) {
+    throw refused(cause);
+  }
+  if ((data.crossOrigin ?? false) !== false || data.topOrigin !== undefined) throw refused();
+}
+
 /** The library throws at whatever is wrong with a response, in words about its fields. */
 async function understood<T>(verification: Promise<T>): Promise<T> {
   try {
@@ -184,6 +236,15 @@ async function understood<T>(verification: Promise<T>): Promise<T> {
     throw refused(error);
   }
 }
+
+const known = (): Problem =>
+  new Problem(
+    'passkey-known',
+    'this passkey is known on the box already, and stays as it is; make a new one',
+    {
+      status: 409,
+    },
+  );
 
 function refused(cause?: unknown): Problem {
   const message = 'this passkey cannot be used here: it is unknown, or it took too long; try again';

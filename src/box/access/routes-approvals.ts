@@ -1,3 +1,4 @@
+import type { RouteShorthandOptions } from 'fastify';
 import { Type } from 'typebox';
 import type { HttpApp } from '../../kit/http-server.ts';
 import { accessLimits } from '../../protocol/access-api.ts';
@@ -15,9 +16,14 @@ export function approvalRoutes(app: HttpApp, { guard, approvals, audit }: Parts)
 
   app.get('/api/approvals', owner, async (): Promise<ApprovalsView> => approvals.view());
 
+  // A no lets nobody in, and an owner who is in a hurry must be able to say it.
+  const lasting = {
+    ...owner,
+    config: { ...owner.config, recentProof: ({ body }) => (body as DecideRequest).allow },
+  } as const satisfies RouteShorthandOptions;
   app.post(
     '/api/approvals/:id',
-    { ...owner, schema: { params: byId, body: DecideRequest } },
+    { ...lasting, schema: { params: byId, body: DecideRequest } },
     async (request, reply) => {
       const { person } = guard.who(request);
       approvals.decide(request.params.id, request.body.allow, person, guard.visitor(request).address);

@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import type { HttpApp } from '../../kit/http-server.ts';
 import {
   accessLimits,
@@ -9,7 +9,6 @@ import {
   type RestoreView,
 } from '../../protocol/access-api.ts';
 import type { Parts } from './parts.ts';
-import { deviceOf } from './visitor.ts';
 
 /** What owners do to the whole box; see box/backup/backups.ts. */
 export interface WholeBox {
@@ -22,15 +21,12 @@ export interface WholeBox {
   beginAnew(): void;
 }
 
-/** Backup, restore and reset, for owners who prove with their password that it is they who ask. */
+/** Backup, restore and reset, for owners. */
 export function backupRoutes(app: HttpApp, options: Parts & { wholeBox: WholeBox }): void {
-  const { guard, logins, audit, wholeBox } = options;
-  const owner = { config: { admission: 'owner' }, bodyLimit: accessLimits.formBytes } as const;
+  const { guard, audit, wholeBox } = options;
+  const config = { admission: 'owner', recentProof: true } as const;
+  const owner = { config, bodyLimit: accessLimits.formBytes } as const;
 
-  async function prove(request: FastifyRequest, password: string): Promise<void> {
-    const caller = { ...guard.visitor(request), device: deviceOf(request) };
-    await logins.prove(password, guard.who(request).person, caller);
-  }
   /** The box ends when the answer has left. */
   function anew(reply: FastifyReply): FastifyReply {
     reply.raw.once('close', () => wholeBox.beginAnew());
@@ -41,7 +37,6 @@ export function backupRoutes(app: HttpApp, options: Parts & { wholeBox: WholeBox
     '/api/backup',
     { ...owner, schema: { body: BackupRequest } },
     async (request): Promise<BackupView> => {
-      await prove(request, request.body.password);
       const file = await wholeBox.make(request.body.passphrase);
       const { address } = guard.visitor(request);
       audit.record({ action: 'backup-made', who: guard.who(request).person.name, address });
@@ -51,7 +46,6 @@ export function backupRoutes(app: HttpApp, options: Parts & { wholeBox: WholeBox
 
   const large = { ...owner, bodyLimit: accessLimits.backupBytes * 1.5 };
   app.post('/api/restore', { ...large, schema: { body: RestoreRequest } }, async (request, reply) => {
-    await prove(request, request.body.password);
     const file = Buffer.from(request.body.backup, 'base64');
     const { boxId, name, madeAt, place } = await wholeBox.restore(file, request.body.passphrase);
     const view: RestoreView = { boxId, name, madeAt, origin: `https://${boxId}.${place.zoneRoot}` };
@@ -59,8 +53,7 @@ export function backupRoutes(app: HttpApp, options: Parts & { wholeBox: WholeBox
   });
 
   app.post('/api/reset', { ...owner, schema: { body: ResetRequest } }, async (request, reply) => {
-    const { password, forgetIdentity } = request.body;
-    await prove(request, password);
+    const { forgetIdentity } = request.body;
     await wholeBox.reset({ forgetIdentity });
     return anew(reply).send();
   });

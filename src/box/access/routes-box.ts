@@ -36,6 +36,7 @@ export function boxRoutes(app: HttpApp, options: BoxRoutesOptions): void {
   const apps = { config: { admission: 'app' } } as const;
   const person = { config: { admission: 'person' } } as const;
   const owner = { config: { admission: 'owner' }, bodyLimit: accessLimits.formBytes } as const;
+  const lasting = { ...owner, config: { ...owner.config, recentProof: true } } as const;
   for (const path of ['/api/me', '/api/state', '/api/ways']) app.options(path, apps, preflight);
 
   app.get('/api/me', apps, async (request) => {
@@ -47,7 +48,7 @@ export function boxRoutes(app: HttpApp, options: BoxRoutesOptions): void {
   app.get('/api/services', person, async () => ({ services: services() }));
 
   app.get('/api/settings', person, async () => settings.read());
-  app.put('/api/settings', { ...owner, schema: { body: SettingsRequest } }, async (request) => {
+  app.put('/api/settings', { ...lasting, schema: { body: SettingsRequest } }, async (request) => {
     const { person } = guard.who(request);
     const written = await settings.write(request.body);
     audit.record({ action: 'settings-changed', who: person.name, address: guard.visitor(request).address });

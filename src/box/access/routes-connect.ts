@@ -1,8 +1,9 @@
-import type { FastifyRequest } from 'fastify';
+import type { FastifyRequest, RouteShorthandOptions } from 'fastify';
 import { Problem } from '../../kit/errors.ts';
 import type { HttpApp } from '../../kit/http-server.ts';
 import { plainPageHeaders } from '../../kit/plain-page.ts';
 import { accessLimits, accessPaths, type ConnectView, ConsentRequest } from '../../protocol/access-api.ts';
+import { agentClient } from '../../protocol/constants.ts';
 import { readConnectRequest, redirectTo } from './connect-request.ts';
 import { errorPage } from './error-page.ts';
 import { preflight } from './guard.ts';
@@ -63,7 +64,11 @@ export function connectRoutes(app: HttpApp, options: ConnectRoutesOptions): void
     return { app: { name: asked.app.name, origin: new URL(asked.query.redirect_uri).origin } };
   });
 
-  const consent = { config: { admission: 'person' }, bodyLimit, schema: { body: ConsentRequest } } as const;
+  const consent = {
+    config: { admission: 'person', recentProof: ({ body }) => staysLonger(body as ConsentRequest) },
+    bodyLimit,
+    schema: { body: ConsentRequest },
+  } as const satisfies RouteShorthandOptions;
   app.post('/api/connect', consent, async (request) => {
     const { allow, ...query } = request.body;
     readConnectRequest(query, apps, issuerOf(request));
@@ -74,3 +79,7 @@ export function connectRoutes(app: HttpApp, options: ConnectRoutesOptions): void
     return { redirect: redirectTo(redirectUri, { ...answer, state, iss: issuerOf(request) }) };
   });
 }
+
+/** An app ends with the session that let it in; an agent stays when that one signs out. */
+const staysLonger = ({ allow, client_id: clientId }: ConsentRequest): boolean =>
+  allow && clientId === agentClient.clientId;

@@ -4,6 +4,7 @@ import { Type } from 'typebox';
 import { Problem } from '../../kit/errors.ts';
 import type { HttpApp } from '../../kit/http-server.ts';
 import { accessLimits } from '../../protocol/access-api.ts';
+import type { ZoneNames } from '../../protocol/names.ts';
 import { setCookie } from './guard.ts';
 import { isZoneHost, originAt } from './origins.ts';
 import type { Parts } from './parts.ts';
@@ -11,44 +12,52 @@ import { deviceOf } from './visitor.ts';
 
 const text = Type.String({ maxLength: accessLimits.formBytes });
 /** As far as it is ours to look at; the rest is the library's to verify. */
-const response = Type.Object({
+export const passkeyResponse = Type.Object({
   id: Type.String({ minLength: 1, maxLength: 1400 }),
   rawId: text,
   type: Type.Literal('public-key'),
   response: Type.Object({ clientDataJSON: text }),
   clientExtensionResults: Type.Object({}),
 });
-const AddBody = Type.Object({ label: Type.String({ minLength: 1, maxLength: 63 }), response });
-const LoginBody = Type.Object({ response });
+const AddBody = Type.Object({
+  label: Type.String({ minLength: 1, maxLength: 63 }),
+  response: passkeyResponse,
+});
+const LoginBody = Type.Object({ response: passkeyResponse });
+
+/**
+ * The page that calls is the one that asked the person: its origin must be in what the authenticator signed. Throws
+ * `passkey-refused` under a name that passkeys are not for.
+ */
+export function passkeyOrigin(request: FastifyRequest, names: ZoneNames): string {
+  if (isZoneHost(request.host, names)) return originAt(request.host);
+  const message = 'passkeys belong to the box’s public name; open the box under that one';
+  throw new Problem('passkey-refused', message, { status: 401 });
+}
 
 /** Adding passkeys, and logging in with one. */
 export function passkeyRoutes(app: HttpApp, { guard, logins, passkeys, names, audit }: Parts): void {
   const bodyLimit = accessLimits.formBytes;
   const open = { config: { admission: 'open' }, bodyLimit } as const;
   const person = { config: { admission: 'person' }, bodyLimit } as const;
-  /** The page that calls is the one that asked the person: its origin must be in what the authenticator signed. */
-  const originOf = (request: FastifyRequest): string => {
-    if (isZoneHost(request.host, names)) return originAt(request.host);
-    const message = 'passkeys belong to the box’s public name; open the box under that one';
-    throw new Problem('passkey-refused', message, { status: 401 });
-  };
+  const lasting = { ...person, config: { ...person.config, recentProof: true } } as const;
 
   app.get('/api/passkeys', person, async (request) => ({
     passkeys: passkeys.of(guard.who(request).person.id),
   }));
 
-  app.post('/api/passkeys/options', person, async (request) => {
+  app.post('/api/passkeys/options', lasting, async (request) => {
     const { person, session } = guard.who(request);
     return passkeys.optionsToAdd(person, session.id);
   });
 
-  app.post('/api/passkeys', { ...person, schema: { body: AddBody } }, async (request, reply) => {
+  app.post('/api/passkeys', { ...lasting, schema: { body: AddBody } }, async (request, reply) => {
     const { person, session } = guard.who(request);
     const added = await passkeys.add({
       person,
       sessionId: session.id,
       label: request.body.label,
-      origin: originOf(request),
+      origin: passkeyOrigin(request, names),
       response: request.body.response as unknown as RegistrationResponseJSON,
     });
     const { address } = guard.visitor(request);
@@ -57,7 +66,7 @@ export function passkeyRoutes(app: HttpApp, { guard, logins, passkeys, names, au
   });
 
   const byId = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) });
-  app.delete('/api/passkeys/:id', { ...person, schema: { params: byId } }, async (request, reply) => {
+  app.delete('/api/passkeys/:id', { ...lasting, schema: { params: byId } }, async (request, reply) => {
     const { person } = guard.who(request);
     passkeys.remove(person.id, request.params.id);
     audit.record({ action: 'passkey-removed', who: person.name, address: guard.visitor(request).address });
@@ -69,7 +78,7 @@ export function passkeyRoutes(app: HttpApp, { guard, logins, passkeys, names, au
   app.post('/api/login/passkey', { ...open, schema: { body: LoginBody } }, async (request, reply) => {
     const response = request.body.response as unknown as AuthenticationResponseJSON;
     const visitor = guard.visitor(request);
-    const found = await passkeys.logIn(response, originOf(request)).catch((error: unknown) => {
+    const found = await passkeys.logIn(response, passkeyOrigin(request, names)).catch((error: unknown) => {
       audit.record({ action: 'login-failed', who: '', address: visitor.address });
       throw error;
     });

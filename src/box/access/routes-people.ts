@@ -19,6 +19,7 @@ export function peopleRoutes(app: HttpApp, { guard, people, sessions, apps, audi
   const bodyLimit = accessLimits.formBytes;
   const person = { config: { admission: 'person' }, bodyLimit } as const;
   const owner = { config: { admission: 'owner' }, bodyLimit } as const;
+  const lasting = { ...owner, config: { ...owner.config, recentProof: true } } as const;
 
   /** For the record. */
   const by = (request: FastifyRequest): { who: string; address: string } => ({
@@ -28,13 +29,13 @@ export function peopleRoutes(app: HttpApp, { guard, people, sessions, apps, audi
 
   app.get('/api/people', owner, async (): Promise<{ people: PersonView[] }> => ({ people: people.all() }));
 
-  app.post('/api/people', { ...owner, schema: { body: InviteRequest } }, async (request, reply) => {
+  app.post('/api/people', { ...lasting, schema: { body: InviteRequest } }, async (request, reply) => {
     const invited = people.invite(request.body);
     audit.record({ ...by(request), action: 'person-invited', what: request.body.name });
     return reply.status(201).send(invited);
   });
 
-  app.delete('/api/people/:id', { ...owner, schema: { params: byId } }, async (request, reply) => {
+  app.delete('/api/people/:id', { ...lasting, schema: { params: byId } }, async (request, reply) => {
     const { name } = people.remove(request.params.id, by(request));
     audit.record({ ...by(request), action: 'person-removed', what: name });
     return reply.status(204).send();
@@ -64,7 +65,7 @@ export function peopleRoutes(app: HttpApp, { guard, people, sessions, apps, audi
 
   app.get('/api/apps', person, async (): Promise<AppList> => ({ apps: [...apps.all] }));
 
-  app.put('/api/apps', { ...owner, schema: { body: AppList } }, async (request): Promise<AppList> => {
+  app.put('/api/apps', { ...lasting, schema: { body: AppList } }, async (request): Promise<AppList> => {
     apps.replace(request.body.apps);
     // Who is not on the list has nothing to do here any more.
     for (const { id, clientId } of sessions.all())

@@ -10,21 +10,22 @@ import type { Updater } from './updater.ts';
  */
 export async function updateRoutes(app: HttpApp, updater: Updater, prefix: string): Promise<void> {
   const owner = { config: { admission: 'owner' } } as const;
+  const lasting = { config: { ...owner.config, recentProof: true } } as const;
   app.get(prefix, owner, async (): Promise<UpdateState> => updater.look());
   const settings = {
-    config: { ...owner.config, deed: 'settings-changed' },
+    config: { ...lasting.config, deed: 'settings-changed' },
     schema: { body: UpdateSettings },
   } as const;
   app.put(`${prefix}/settings`, settings, async ({ body }) => updater.configure(body));
   app.post(`${prefix}/check`, owner, async () => updater.check());
   const install = {
-    config: { ...owner.config, deed: 'update-installed' },
+    config: { ...lasting.config, deed: 'update-installed' },
     schema: { body: InstallRequest },
   } as const;
   app.post(`${prefix}/install`, install, async ({ body }, reply) =>
     reply.status(202).send(await updater.install(body)),
   );
-  app.post(`${prefix}/restart`, owner, async (_request, reply) =>
+  app.post(`${prefix}/restart`, lasting, async (_request, reply) =>
     reply.status(202).send(await updater.restart()),
   );
   await app.register(async (scope) => bundleRoute(scope, updater, prefix));
@@ -33,7 +34,7 @@ export async function updateRoutes(app: HttpApp, updater: Updater, prefix: strin
 function bundleRoute(app: HttpApp, updater: Updater, prefix: string): void {
   // The bundle goes to the disk as it comes.
   app.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload));
-  const config = { admission: 'owner', longBody: true, deed: 'update-installed' } as const;
+  const config = { admission: 'owner', recentProof: true, longBody: true, deed: 'update-installed' } as const;
   app.put(`${prefix}/bundle`, { config, schema: { querystring: BundleQuery } }, async (request, reply) => {
     const { body, query } = request;
     if (!(body instanceof Readable))

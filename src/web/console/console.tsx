@@ -14,6 +14,7 @@ import { Login } from './pages/login.tsx';
 import { PasskeyOffer } from './pages/passkey-offer.tsx';
 import { Join, Recover } from './pages/recover.tsx';
 import { RecoveryCode } from './pages/recovery-code.tsx';
+import { ProofDialog } from './proof-dialog.tsx';
 import { isConnect, useVisit } from './visit.ts';
 
 /** What somebody who has just been given an account has to see before anything else. */
@@ -21,8 +22,17 @@ type Welcome =
   | { step: 'code'; recoveryCode: string; offerPasskey: boolean; refreshed: Promise<void> }
   | { step: 'passkey' };
 
-/** The page for the stage this visit is at. */
+/** The page for the stage this visit is at, and in front of it, when the box asks for it, the proof that it is this person. */
 export function Console(): JSX.Element {
+  return (
+    <>
+      <Stage />
+      <ProofDialog />
+    </>
+  );
+}
+
+function Stage(): JSX.Element {
   const t = useSharedText();
   const visit = useVisit();
   const session = useStore(visit.session);

@@ -24,7 +24,17 @@ export async function addPasskey(api: Api, label: string): Promise<PasskeyView> 
 
 /** Logs in with a passkey that the browser has. */
 export async function logInByPasskey(api: Api): Promise<void> {
-  const optionsJSON = await api<PublicKeyCredentialRequestOptionsJSON>('/api/login/passkey/options', {
+  await assert(api, '/api/login/passkey');
+}
+
+/** That it is still this person, by a passkey of theirs. */
+export async function proveByPasskey(api: Api): Promise<void> {
+  await assert(api, '/api/proof/passkey');
+}
+
+/** The error `passkey-not-used` when the person did not want to. */
+async function assert(api: Api, path: string): Promise<void> {
+  const optionsJSON = await api<PublicKeyCredentialRequestOptionsJSON>(`${path}/options`, {
     method: 'POST',
     body: {},
   });
@@ -32,5 +42,5 @@ export async function logInByPasskey(api: Api): Promise<void> {
   const response = await startAuthentication({ optionsJSON }).catch((cause: unknown) => {
     throw new Problem('passkey-not-used', 'no passkey was used', { cause });
   });
-  await api('/api/login/passkey', { method: 'POST', body: { response } });
+  await api(path, { method: 'POST', body: { response } });
 }

@@ -5,6 +5,7 @@ import type { ApprovalsView } from '../../protocol/approvals-api.ts';
 import { accessPaths } from '../../protocol/constants.ts';
 import { type Api, createApi } from '../shared/api.ts';
 import { createStore, type Store } from '../shared/store.ts';
+import { createProof, type ProofAsked } from './proof.ts';
 
 /** What this page knows of its visit to the box, and how it asks the box. */
 export interface Visit {
@@ -19,6 +20,8 @@ export interface Visit {
   readonly approvals: Store<KnownApprovals | undefined>;
   /** The session ended without a word of the person's own. */
   readonly ended: Store<boolean>;
+  /** The box wants proof that it is still this person, before it does what was asked of it. */
+  readonly proofAsked: Store<ProofAsked | undefined>;
   /** Asks the box again who is here. */
   refresh: () => Promise<void>;
   /** Asks the box again who waits at the door; nothing for those who are no owners. */
@@ -68,13 +71,15 @@ export function createVisit(options: { fetch?: typeof fetch } = {}): Visit {
       leaving = false;
     }
   };
-  const api = createApi({
-    ...options,
-    csrf: () => session.value?.csrf ?? null,
-    onProblem: ({ code }) => {
-      if (outdated.has(code)) void refresh();
-    },
-  });
+  const { api, proofAsked } = createProof(
+    createApi({
+      ...options,
+      csrf: () => session.value?.csrf ?? null,
+      onProblem: ({ code }) => {
+        if (outdated.has(code)) void refresh();
+      },
+    }),
+  );
   return {
     api,
     session,
@@ -82,6 +87,7 @@ export function createVisit(options: { fetch?: typeof fetch } = {}): Visit {
     ended,
     stateChanges: createStore(0),
     approvals,
+    proofAsked,
     refresh,
     loadApprovals,
     logOut,

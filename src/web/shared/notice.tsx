@@ -1,4 +1,5 @@
 import type { ComponentChildren, JSX } from 'preact';
+import { isAbort } from '../../kit/errors.ts';
 import { Button } from './controls.tsx';
 import type { Loaded } from './loading.ts';
 import { problemText } from './problem-text.ts';
@@ -42,10 +43,12 @@ export function Done({ children }: { children: string | undefined }): JSX.Elemen
   );
 }
 
-/** Any error, in the person's words. */
+/** Any error, in the person's words; nothing when it was the person who called it off. */
 export function ProblemNotice({ problem }: { problem: unknown }): JSX.Element | null {
   const t = useSharedText();
-  return problem === undefined ? null : <Notice tone="error">{problemText(problem, t)}</Notice>;
+  return problem === undefined || isAbort(problem) ? null : (
+    <Notice tone="error">{problemText(problem, t)}</Notice>
+  );
 }
 
 /** Something that takes a moment. */

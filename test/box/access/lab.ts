@@ -211,6 +211,11 @@ export class Browser {
     return answer;
   }
 
+  /** That it is still they, for what outlives the session. */
+  async prove(secret = password): Promise<Answer> {
+    return this.call('POST', '/api/proof', { body: { password: secret } });
+  }
+
   /** The whole way of an app: consent, code, tokens. */
   async connect(): Promise<{ accessToken: string; refreshToken: string; code: string }> {
     const verifier = randomBytes(32).toString('base64url');

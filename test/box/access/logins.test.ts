@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { Audit } from '../../../src/box/access/audit.ts';
 import { Logins } from '../../../src/box/access/logins.ts';
 import { People } from '../../../src/box/access/people.ts';
+import { RecentProof } from '../../../src/box/access/recent-proof.ts';
 import { Sessions } from '../../../src/box/access/sessions.ts';
 import { SetupCode } from '../../../src/box/access/setup-code.ts';
 import { AccessStore } from '../../../src/box/access/store.ts';
@@ -33,7 +34,9 @@ it('lets nobody in, and lets nobody change it, with a password that was replaced
   };
   const hashers = { home: hasher, away: hasher };
   const boxName = new OwnedFact('Our box');
-  const logins = new Logins({ people, sessions, tokens, setupCode, hashers, boxName, audit, clock });
+  const recentProof = new RecentProof({ clock });
+  const parts = { people, sessions, tokens, setupCode, recentProof, audit };
+  const logins = new Logins({ ...parts, hashers, boxName, clock });
   const { person } = people.claim('Ada', `hash of ${password}`);
   const caller = { ...home, device: 'x' };
   await logins.login({ name: 'Ada', password }, caller);

@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { Backups, placeFile } from '../../../src/box/backup/backups.ts';
 import { carryOut } from '../../../src/box/backup/pending.ts';
 import { sealed } from '../../../src/box/backup/sealed.ts';
+import { minutes } from '../../../src/kit/clock.ts';
 import { loadIdentity } from '../../../src/box/identity/identity.ts';
 import { type Answer, Browser, type Lab, openLab, password } from '../access/lab.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -143,27 +144,25 @@ describe('a backup', () => {
 });
 
 describe('in the console', () => {
-  it('an owner gets a backup, and gives it back, with the password again', async () => {
+  it('an owner gets a backup, and gives it back, after proof that it is they', async () => {
     const box = await openBox(temporaryFolder(), { claim: true });
-    const wrong = { password: 'wrong', passphrase };
-    expect(await box.owner.call('POST', '/api/backup', { body: wrong })).toMatchObject(
-      refused(401, 'wrong-name-or-password'),
+    await box.lab.clock.advance(minutes(5));
+    expect(await box.owner.call('POST', '/api/backup', { body: { passphrase } })).toMatchObject(
+      refused(403, 'proof-needed'),
     );
-    expect(
-      await box.owner.call('POST', '/api/backup', { body: { password, passphrase: 'short' } }),
-    ).toMatchObject(refused(422, 'passphrase-refused'));
-    const answer = await box.owner.call('POST', '/api/backup', { body: { password, passphrase } });
+    await box.owner.prove();
+    expect(await box.owner.call('POST', '/api/backup', { body: { passphrase: 'short' } })).toMatchObject(
+      refused(422, 'passphrase-refused'),
+    );
+    const answer = await box.owner.call('POST', '/api/backup', { body: { passphrase } });
     const backup = String(answer.json['backup']);
     const restore = (body: object): Promise<Answer> => box.owner.call('POST', '/api/restore', { body });
-    expect(await restore({ ...wrong, backup })).toMatchObject(refused(401, 'wrong-name-or-password'));
-    expect(await restore({ password, passphrase: 'another one', backup })).toMatchObject(
+    expect(await restore({ passphrase: 'another one', backup })).toMatchObject(
       refused(422, 'wrong-passphrase'),
     );
-    expect(await restore({ password, passphrase, backup: 'no base64!' })).toMatchObject(
-      refused(400, 'bad-request'),
-    );
+    expect(await restore({ passphrase, backup: 'no base64!' })).toMatchObject(refused(400, 'bad-request'));
     expect(box.restarts).toBe(0);
-    expect(await restore({ password, passphrase, backup })).toMatchObject({
+    expect(await restore({ passphrase, backup })).toMatchObject({
       status: 202,
       json: { boxId: box.boxId, origin: `https://${box.boxId}.box.test` },
     });
@@ -173,11 +172,12 @@ describe('in the console', () => {
 
   it.each([true, false])('a reset forgets people; the identity too: %s', async (forgetIdentity) => {
     const box = await openBox(temporaryFolder(), { claim: true });
-    const reset = (secret: string): Promise<Answer> =>
-      box.owner.call('POST', '/api/reset', { body: { password: secret, forgetIdentity } });
-    expect(await reset('wrong')).toMatchObject(refused(401, 'wrong-name-or-password'));
+    const reset = (): Promise<Answer> => box.owner.call('POST', '/api/reset', { body: { forgetIdentity } });
+    await box.lab.clock.advance(minutes(5));
+    expect(await reset()).toMatchObject(refused(403, 'proof-needed'));
     expect(box.restarts).toBe(0);
-    expect(await reset(password)).toMatchObject({ status: 202 });
+    await box.owner.prove();
+    expect(await reset()).toMatchObject({ status: 202 });
     await expect.poll(() => box.restarts).toBe(1);
     await box.lab.close();
     await carryOut(box.state);
@@ -194,9 +194,9 @@ describe('in the console', () => {
     await member.call('POST', '/api/join', { body: { inviteCode, password } });
     await member.open();
     const calls = {
-      '/api/backup': { password, passphrase },
-      '/api/restore': { password, passphrase, backup: 'AAAA' },
-      '/api/reset': { password, forgetIdentity: true },
+      '/api/backup': { passphrase },
+      '/api/restore': { passphrase, backup: 'AAAA' },
+      '/api/reset': { forgetIdentity: true },
     };
     for (const [path, body] of Object.entries(calls)) {
       expect(await member.call('POST', path, { body })).toMatchObject(refused(403, 'owner-only'));

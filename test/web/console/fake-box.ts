@@ -16,10 +16,13 @@ import type {
   SettingsView,
   StateView,
 } from '../../../src/protocol/access-api.ts';
+import type { ProofMethod } from '../../../src/protocol/account-api.ts';
 import type { ApprovalsView, PendingApproval } from '../../../src/protocol/approvals-api.ts';
 import { type AuditEntry, auditLimits } from '../../../src/protocol/audit-api.ts';
 import { accessPaths } from '../../../src/protocol/constants.ts';
 import type { UpdateState } from '../../../src/protocol/update-api.ts';
+import { lasting, serveAccount } from './fake-account.ts';
+import { challenge, refuse, right } from './fake-answers.ts';
 import { serveUpdates } from './fake-updates.ts';
 import { usualState } from './usual-state.ts';
 
@@ -34,14 +37,8 @@ const types: Record<string, string> = {
 const minute = 60_000;
 const day = 1440 * minute;
 
-export const right = {
-  setupCode: '7K4Q-ZB2M',
-  name: 'Ada',
-  password: 'four quiet lamp posts',
-  recoveryCode: 'K7QM-2ZBD-94XT-HNRW',
-} as const;
+export { right };
 const csrf = 'the-token-of-this-session';
-const challenge = 'Y2hhbGxlbmdlLW9mLXRoZS1mYWtlLWJveA';
 
 /** What the fake box knows; tests change it as they like. */
 export interface FakeState {
@@ -56,6 +53,8 @@ export interface FakeState {
   approvals: Omit<ApprovalsView, 'now'>;
   audit: AuditEntry[];
   logs: LogLine[];
+  /** By what the person has to prove who they are, before what outlives the session; empty: they did lately. */
+  proofBy: readonly ProofMethod[];
   /** Bodies that came with a valid token, as `PUT /api/settings`. */
   taken: { call: string; body: unknown }[];
 }
@@ -183,6 +182,8 @@ export class FakeBox {
       if (known.session.stage !== 'in') return refuse(reply, 401, 'not-logged-in');
       if (request.method === 'GET') return undefined;
       if (request.headers['x-csrf-token'] !== csrf) return refuse(reply, 403, 'cross-site-request');
+      if (known.proofBy.length > 0 && lasting.test(`${request.method} ${request.url}`))
+        return refuse(reply, 403, 'proof-needed', { by: known.proofBy });
       known.taken.push({ call: `${request.method} ${request.url}`, body: request.body });
       return undefined;
     });
@@ -258,8 +259,7 @@ export class FakeBox {
       known.session = { ...known.session, boxName: body.name };
       return known.settings;
     });
-    app.post<{ Body: { password: string; passphrase: string } }>('/api/backup', async ({ body }, reply) => {
-      if (body.password !== right.password) return refuse(reply, 401, 'wrong-name-or-password');
+    app.post<{ Body: { passphrase: string } }>('/api/backup', async ({ body }, reply) => {
       if (body.passphrase.length < 10) return refuse(reply, 422, 'passphrase-refused');
       return { backup: btoa('a backup') };
     });
@@ -271,11 +271,7 @@ export class FakeBox {
     });
     app.post('/api/reset', async (_request, reply) => reply.status(202).send({}));
     serveUpdates(app, known);
-    app.put<{ Body: { current: string } }>('/api/password', async ({ body }, reply) =>
-      body.current === right.password
-        ? reply.status(204).send()
-        : refuse(reply, 401, 'wrong-name-or-password'),
-    );
+    serveAccount(app, known);
     app.get('/api/passkeys', async () => ({ passkeys: known.passkeys }));
     app.post('/api/passkeys/options', async () => ({
       challenge,
@@ -305,13 +301,4 @@ export class FakeBox {
 
 function idOf(request: FastifyRequest): string {
   return (request.params as { id: string }).id;
-}
-
-function refuse(
-  reply: { status: (code: number) => { send: (body: object) => unknown } },
-  status: number,
-  code: string,
-  more: object = {},
-): unknown {
-  return reply.status(status).send({ ...more, code, message: `the box says: ${code}` });
 }

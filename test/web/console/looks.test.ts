@@ -72,6 +72,15 @@ const views: readonly { name: string; go: (page: Page) => Promise<unknown>; unti
     until: 'dialog[open]',
   },
   {
+    name: 'proof',
+    go: async (page) => {
+      box.known.proofBy = ['password', 'passkey'];
+      await page.goto(`${box.origin}/#/settings`);
+      await page.click('main form .primary');
+    },
+    until: 'dialog[open] [name=password]',
+  },
+  {
     name: 'consent',
     go: (page) => page.goto(`${box.origin}/connect?client_id=https://app.example.org/`),
     until: '.origin',

@@ -192,6 +192,7 @@ export function usualState(now: number): FakeState {
       part: part ?? '',
       message: message ?? '',
     })),
+    proofBy: [],
     taken: [],
   };
 }

@@ -19,9 +19,8 @@ type Anew = { origin?: string };
 
 /** A slow box thinks about a passphrase for seconds, and a slow line brings a backup in a minute. */
 const timeoutMs = 120_000;
-/** A wrong password and a wrong passphrase are told beside the field they are about. */
+/** A wrong passphrase is told beside its field. */
 const fieldOf = {
-  'wrong-name-or-password': 'password',
   'wrong-passphrase': 'passphrase',
   'passphrase-refused': 'passphrase',
 };
@@ -51,8 +50,8 @@ function Make(): JSX.Element {
   const { api } = useVisit();
   const { boxName } = useSession();
   const [made, setMade] = useState(0);
-  const make = async ({ password = '', passphrase = '' }: FormValues): Promise<void> => {
-    const body: BackupRequest = { password, passphrase };
+  const make = async ({ passphrase = '' }: FormValues): Promise<void> => {
+    const body: BackupRequest = { passphrase };
     const { backup } = await api<BackupView>('/api/backup', { method: 'POST', body, timeoutMs });
     download(`${boxName} ${new Date().toISOString().slice(0, 10)}.backup`, backup);
     setMade(made + 1);
@@ -63,7 +62,6 @@ function Make(): JSX.Element {
       <Done>{made > 0 ? t.made : undefined}</Done>
       <Form key={made} onSubmit={make} submit={t.make} fieldOf={fieldOf}>
         <Passphrase hint={t.passphraseHint} autocomplete="new-password" />
-        <OwnPassword />
       </Form>
     </Card>
   );
@@ -74,9 +72,10 @@ function Restore({ onDone }: { onDone: (anew: Anew) => void }): JSX.Element {
   const { api } = useVisit();
   const { boxId } = useSession();
   const [chosen, setChosen] = useState<File>();
-  const restore = async ({ password = '', passphrase = '' }: FormValues): Promise<void> => {
+  const restore = async ({ passphrase = '' }: FormValues): Promise<void> => {
     if (chosen === undefined) return;
-    const body: RestoreRequest = { password, passphrase, backup: await base64Of(chosen) };
+    await api('/api/proof');
+    const body: RestoreRequest = { passphrase, backup: await base64Of(chosen) };
     const restored = await api<RestoreView>('/api/restore', { method: 'POST', body, timeoutMs });
     onDone(restored.boxId === boxId ? { origin: location.origin } : restored);
   };
@@ -86,7 +85,6 @@ function Restore({ onDone }: { onDone: (anew: Anew) => void }): JSX.Element {
       <Form onSubmit={restore} submit={t.restore} submitKind="danger" fieldOf={fieldOf}>
         <FileField name="file" label={t.file} accept=".backup" onChoose={setChosen} />
         <Passphrase autocomplete="off" />
-        <OwnPassword />
       </Form>
     </Card>
   );
@@ -95,15 +93,15 @@ function Restore({ onDone }: { onDone: (anew: Anew) => void }): JSX.Element {
 function Reset({ onDone }: { onDone: (anew: Anew) => void }): JSX.Element {
   const { backup: t } = useConsoleText();
   const { api } = useVisit();
-  const reset = async ({ password = '', identity }: FormValues): Promise<void> => {
-    const body: ResetRequest = { password, forgetIdentity: identity === 'forget' };
+  const reset = async ({ identity }: FormValues): Promise<void> => {
+    const body: ResetRequest = { forgetIdentity: identity === 'forget' };
     await api('/api/reset', { method: 'POST', body });
     onDone(body.forgetIdentity ? {} : { origin: location.origin });
   };
   return (
     <Card title={t.resetTitle}>
       <p class="soft">{t.resetIntro}</p>
-      <Form onSubmit={reset} submit={t.reset} submitKind="danger" fieldOf={fieldOf}>
+      <Form onSubmit={reset} submit={t.reset} submitKind="danger">
         <Choices
           name="identity"
           legend={t.identity}
@@ -113,7 +111,6 @@ function Reset({ onDone }: { onDone: (anew: Anew) => void }): JSX.Element {
             { value: 'forget', label: t.forget, hint: t.forgetHint },
           ]}
         />
-        <OwnPassword />
       </Form>
     </Card>
   );
@@ -123,11 +120,6 @@ function Passphrase({ hint, autocomplete }: { hint?: string; autocomplete: strin
   const { backup: t } = useConsoleText();
   const more = hint === undefined ? {} : { hint };
   return <PasswordField name="passphrase" label={t.passphrase} autocomplete={autocomplete} {...more} />;
-}
-
-function OwnPassword(): JSX.Element {
-  const { backup: t } = useConsoleText();
-  return <PasswordField name="password" label={t.password} autocomplete="current-password" />;
 }
 
 /** Asks for the box until it is back; whoever it then shows, it is not this page. */

@@ -5,7 +5,7 @@ import { FileField, Form } from '../../shared/form.tsx';
 import { Card } from '../../shared/layout.tsx';
 import { Done } from '../../shared/notice.tsx';
 import { useConsoleText } from '../../shared/text/console.ts';
-import { useSession } from '../visit.ts';
+import { useSession, useVisit } from '../visit.ts';
 import { Progress } from './progress.tsx';
 import { upload } from './upload.ts';
 
@@ -13,6 +13,7 @@ import { upload } from './upload.ts';
 export function BundleFile({ onChange }: { onChange: (state: UpdateState) => void }): JSX.Element {
   const { updates: t } = useConsoleText();
   const { csrf } = useSession();
+  const { api } = useVisit();
   const [bundle, setBundle] = useState<File>();
   const older = useRef<HTMLInputElement>(null);
   const [percent, setPercent] = useState<number>();
@@ -23,6 +24,8 @@ export function BundleFile({ onChange }: { onChange: (state: UpdateState) => voi
   const send = async (): Promise<void> => {
     if (bundle === undefined) return;
     setSent(false);
+    // Before it is sent, not after.
+    await api('/api/proof');
     setPercent(0);
     const path = `/api/update/bundle${older.current?.checked === true ? '?allowDowngrade=true' : ''}`;
     const options = { csrf: csrf ?? '', onPercent: setPercent, signal: left.signal };

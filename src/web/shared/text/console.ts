@@ -1,3 +1,5 @@
+import { de as accountDe } from './account.de.ts';
+import { en as accountEn } from './account.en.ts';
 import { de } from './console.de.ts';
 import { en } from './console.en.ts';
 import { de as doorDe } from './door.de.ts';
@@ -6,9 +8,9 @@ import { de as updatesDe } from './updates.de.ts';
 import { en as updatesEn } from './updates.en.ts';
 import { textHook } from './translation.ts';
 
-export type ConsoleText = Readonly<typeof en & typeof doorEn & typeof updatesEn>;
+export type ConsoleText = Readonly<typeof en & typeof accountEn & typeof doorEn & typeof updatesEn>;
 export const consoleText: Readonly<Record<'en' | 'de', ConsoleText>> = {
-  en: { ...en, ...doorEn, ...updatesEn },
-  de: { ...de, ...doorDe, ...updatesDe },
+  en: { ...en, ...accountEn, ...doorEn, ...updatesEn },
+  de: { ...de, ...accountDe, ...doorDe, ...updatesDe },
 };
 export const useConsoleText = textHook(consoleText);

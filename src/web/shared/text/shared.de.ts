@@ -32,6 +32,8 @@ export const de: Translation<typeof en> = {
     'not-a-name-of-the-box':
       'Diese Adresse ist keine der Box selbst. Öffnen Sie die Box unter einem ihrer eigenen Namen.',
     'owner-only': 'Das dürfen nur Besitzer der Box.',
+    'proof-needed': 'Bestätigen Sie erst, dass Sie es sind, und versuchen Sie es dann noch einmal.',
+    'passkey-known': 'Die Box kennt diesen Passkey schon. Legen Sie einen neuen an.',
     'passphrase-refused': 'Dieses Kennwort ist zu kurz. Nehmen Sie mindestens 10 Zeichen.',
     'wrong-passphrase': 'Das Kennwort stimmt nicht, oder die Datei ist beschädigt.',
     'backup-malformed':

@@ -31,6 +31,8 @@ export const en = {
     'not-a-name-of-the-box':
       'This address is not one of the box’s own. Open the box by one of its own names.',
     'owner-only': 'Only owners of the box can do this.',
+    'proof-needed': 'Prove first that it is you, then try again.',
+    'passkey-known': 'The box knows this passkey already. Make a new one.',
     'passphrase-refused': 'This passphrase is too short. Take 10 characters or more.',
     'wrong-passphrase': 'The passphrase is not right, or the file is damaged.',
     'backup-malformed': 'This file is no backup that this box can read. It may be of a newer box.',

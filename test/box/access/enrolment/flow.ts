@@ -24,6 +24,7 @@ export interface EnrolmentLab extends Lab {
 export async function openEnrolmentLab(
   settings: Partial<EnrolmentSettings> = {},
   changed: Parameters<typeof openLab>[0] = {},
+  before?: Parameters<typeof openLab>[1],
 ): Promise<EnrolmentLab> {
   const clock = new FakeClock(Date.now());
   const health = new Health(clock);
@@ -39,7 +40,7 @@ export async function openEnrolmentLab(
     health,
     ...settings,
   };
-  const lab = await openLab({ clock, enrolment, ...changed });
+  const lab = await openLab({ clock, enrolment, ...changed }, before);
   await portsOpen(health);
   return Object.assign(lab, { settings: enrolment, health, links, serverNames });
 }
