@@ -216,6 +216,7 @@ export class Box implements Service {
         : undefined,
       instances: { mailboxes: mailboxesOf({ config, identity, caPem: trust.cloud, clock }), health },
       visitorOf: (socket) => web.visitorOf(socket),
+      onSignedIn: (socket) => web.know(socket),
       page: () => pages.get('/')?.body.toString() ?? '',
       arrived: (state) => void announcer.arrived(state),
       ways: derived([network.network, zone.zone, tunnelState], () => currentWays(local)),

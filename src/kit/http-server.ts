@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Server as HttpServer } from 'node:http';
 import type { Server as HttpsServer, ServerOptions as HttpsOptions } from 'node:https';
 import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { TypeBoxValidatorCompiler, type TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import fastify, {
   LogController,
@@ -13,11 +14,12 @@ import fastify, {
   type RawReplyDefaultExpression,
   type RawRequestDefaultExpression,
 } from 'fastify';
+import { clientKey } from './client-key.ts';
 import { codeOf, messageOf, Problem } from './errors.ts';
 import type { Log } from './log.ts';
 import { refusal, refusalBytes } from './refusal.ts';
 import type { Service } from './service.ts';
-import { Tally } from './tally.ts';
+import { Places } from './places.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -82,10 +84,10 @@ export const httpLimits = {
   headersTimeoutMs: 5000,
   /** A TLS handshake that is not done by then is ended. */
   handshakeTimeoutMs: 10_000,
-  /** More at a time are closed at once, before any TLS. */
-  maxConnections: 10_000,
-  /** Of them, so many of one source, so that none shuts the server to the others alone. */
-  connectionsPerSource: 1000,
+  /** So many at a time: for one more, the client with most of them loses the one that was quiet for longest (`Places`). */
+  maxConnections: 8000,
+  /** Beside them, of callers whom the server knows. */
+  knownConnections: 2000,
   /** What is still connected so long after the server began to stop is cut off. */
   stopGraceMs: 300,
   keepAliveTimeoutMs: 65_000,
@@ -104,11 +106,12 @@ export function createHttpsApp(options: {
   requestTimeoutMs?: number;
   handshakeTimeoutMs?: number;
   maxConnections?: number;
-  connectionsPerSource?: number;
   /** Path of a page of this server that people can go on with from a refusal. */
   home?: string;
   /** Who shares a share of the connections, by the address they come from; `undefined`: counts for nobody (a proxy). */
   sourceOf?: (address: string) => string | undefined;
+  /** Whether this caller has proven over time who it is, and has a place that strangers cannot take. Asked at each request. */
+  isKnown?: (socket: TLSSocket) => boolean;
 }): HttpsApp {
   const requestTimeout = options.requestTimeoutMs ?? httpLimits.requestTimeoutMs;
   const app = fastify({
@@ -133,25 +136,26 @@ export function createHttpsApp(options: {
       minVersion: 'TLSv1.2',
     },
   }).withTypeProvider<TypeBoxTypeProvider>();
-  app.server.maxConnections = options.maxConnections ?? httpLimits.maxConnections;
-  const { connectionsPerSource = httpLimits.connectionsPerSource, sourceOf = String } = options;
-  limitSources(app.server, connectionsPerSource, sourceOf);
+  sharePlaces(app.server, options);
   answerProblems(app as unknown as HttpApp, options.home);
   return app as unknown as HttpsApp;
 }
 
-/** What is beyond a source's share is closed at once, before any TLS. */
-function limitSources(
+/** Connections have places (`Places`), before any TLS. */
+function sharePlaces(
   server: HttpsServer,
-  most: number,
-  sourceOf: (address: string) => string | undefined,
+  options: Pick<Parameters<typeof createHttpsApp>[0], 'maxConnections' | 'sourceOf' | 'isKnown'>,
 ): void {
-  const places = new Tally();
+  const { maxConnections = httpLimits.maxConnections, sourceOf = clientKey, isKnown = () => false } = options;
+  const places = new Places({ most: maxConnections, known: httpLimits.knownConnections });
   server.on('connection', (socket: Socket) => {
     // A connection that is reset before it is looked at has no address any more.
     const source = socket.remoteAddress === undefined ? undefined : sourceOf(socket.remoteAddress);
-    if (source !== undefined) places.admit(socket, source, most);
+    if (source !== undefined) places.admit(socket, source);
   });
+  server.on('request', ({ socket }: { socket: Socket }) =>
+    isKnown(socket as TLSSocket) ? places.know(socket) : places.used(socket),
+  );
 }
 
 /**

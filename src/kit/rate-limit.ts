@@ -39,21 +39,25 @@ export class RateLimit {
 
   /** Throws `rate-limited`, with when to try again, unless `key` may. `what` completes *too many …*. Takes nothing. */
   check(key: string, now: number, what: string): void {
-    const wait = Math.ceil(this.waitSeconds(key, now));
-    if (wait === 0) return;
-    throw new Problem('rate-limited', `too many ${what}; try again in ${wait} s`, {
-      status: 429,
-      retryAfterSeconds: wait,
-    });
+    const wait = this.waitSeconds(key, now);
+    if (wait > 0) throw rateLimited(wait, what);
   }
 
   /** Takes one, or throws like `check`. */
   take(key: string, now: number, what: string): void {
-    this.check(key, now, what);
+    const wait = this.tryTake(key, now);
+    if (wait > 0) throw rateLimited(wait, what);
+  }
+
+  /** Takes one and answers 0; or takes nothing and answers `waitSeconds`. */
+  tryTake(key: string, now: number): number {
+    const wait = this.waitSeconds(key, now);
+    if (wait > 0) return wait;
     const tokens = this.#tokens(key, now) - 1;
     this.#buckets.delete(key);
     this.#buckets.set(key, { tokens, at: now });
     this.#forget(now);
+    return 0;
   }
 
   #tokens(key: string, now: number): number {
@@ -69,4 +73,11 @@ export class RateLimit {
       this.#buckets.delete(key);
     }
   }
+}
+
+/** `what` completes *too many …*. */
+export function rateLimited(waitSeconds: number, what: string): Problem {
+  const retryAfterSeconds = Math.ceil(waitSeconds);
+  const message = `too many ${what}; try again in ${retryAfterSeconds} s`;
+  return new Problem('rate-limited', message, { status: 429, retryAfterSeconds });
 }

@@ -9,6 +9,7 @@ import { createTestCa } from '../../src/cli/home/test-ca.ts';
 import { Problem } from '../../src/kit/errors.ts';
 import { createHttpsApp, type HttpsApp, HttpsService, listenProblem } from '../../src/kit/http-server.ts';
 import { createLog } from '../../src/kit/log.ts';
+import { crowdOf, crowds } from '../support/crowd.ts';
 
 const ending: (() => unknown)[] = [];
 afterEach(async () => {
@@ -267,54 +268,40 @@ describe('slow and broken peers', () => {
     expect(error.message).toMatch(/version|protocol/i);
   });
 
-  it('takes no more connections than it may', async () => {
+  it('takes no more connections than it may: the one that was quiet for longest goes', async () => {
     const { port } = await serve(echo, { maxConnections: 2 });
     const first = await raw(port);
-    await raw(port);
-    const third = connectTcp({ host: '127.0.0.1', port });
-    ending.push(() => third.destroy());
-    expect(await textUntilClosed(third)).toBe('');
-    first.socket.destroy();
-    await expect
-      .poll(() =>
-        ask(port, '/').then(
-          ({ status }) => status,
-          () => 0,
-        ),
-      )
-      .toBe(404);
+    const second = await raw(port);
+    expect((await ask(port, '/')).status).toBe(404);
+    await expect.poll(() => first.socket.destroyed).toBe(true);
+    expect(second.socket.destroyed).toBe(false);
   });
 
-  it('leaves places for others: one source has its share, and who counts for nobody any number', async () => {
+  it.each(crowds)('serves others while %i networks take all places they can', async (networks) => {
     const { port } = await serve(echo, {
-      maxConnections: 8,
-      connectionsPerSource: 2,
+      maxConnections: 60,
       sourceOf: (address) => (address === '127.0.0.9' ? undefined : address),
     });
-    const from = async (localAddress: string): Promise<Socket> => {
-      const socket = connectTcp({ host: '127.0.0.1', port, localAddress });
-      ending.push(() => socket.destroy());
-      await once(socket, 'connect');
-      return socket;
+    const held = await raw(port);
+    const proxied = connectTcp({ host: '127.0.0.1', port, localAddress: '127.0.0.9' });
+    ending.push(() => proxied.destroy());
+    using _crowd = await crowdOf(networks, Math.ceil(200 / networks), port);
+    for (let times = 0; times < 3; times++) expect((await ask(port, '/')).status).toBe(404);
+    expect([held.socket.destroyed, proxied.destroyed]).toEqual([false, false]);
+  });
+
+  it('has places of their own for those it knows, also beside a crowd of their own network', async () => {
+    const { port } = await serve(echo, { maxConnections: 4, isKnown: () => true });
+    const known = connect({ port, host: '127.0.0.1', servername: 'localhost', ca: ca.caPem });
+    ending.push(() => known.destroy());
+    const answers = async (): Promise<string> => {
+      known.write('GET / HTTP/1.1\r\nhost: localhost\r\n\r\n');
+      const [data] = (await once(known, 'data')) as [Buffer];
+      return data.toString('latin1').slice(9, 12);
     };
-    const [first] = [await from('127.0.0.2'), await from('127.0.0.2')];
-    const third = await from('127.0.0.2');
-    expect(await textUntilClosed(third)).toBe('');
-    for (let proxied = 0; proxied < 3; proxied++) await from('127.0.0.9');
-    expect((await ask(port, '/')).status).toBe(404);
-    expect(first?.destroyed).toBe(false);
-    // A place that is free again is the source's.
-    first?.destroy();
-    const letIn = async (): Promise<string> => {
-      const socket = connect({ socket: await from('127.0.0.2'), servername: 'localhost', ca: ca.caPem });
-      ending.push(() => socket.destroy());
-      socket.on('error', () => undefined);
-      const outcomes = ['secureConnect', 'close'].map((event) =>
-        new Promise((resolve) => socket.once(event, resolve)).then(() => event),
-      );
-      return Promise.race(outcomes);
-    };
-    await expect.poll(letIn).toBe('secureConnect');
+    expect(await answers()).toBe('404');
+    for (let times = 0; times < 10; times++) await raw(port);
+    expect(await answers()).toBe('404');
   });
 });
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Clock, minutes, type Random, seconds } from '../../kit/clock.ts';
 import type { Fact } from '../../kit/fact.ts';
@@ -61,6 +62,8 @@ export interface AccessOptions {
   /** App instances, known by mailboxes; absent: off. */
   instances?: InstanceSettings | undefined;
   visitorOf: VisitorOf;
+  /** Told which connections somebody who is signed in calls on. */
+  onSignedIn?: (socket: Socket) => void;
   /** The console's page, HTML. */
   page: () => string;
   /** The browser arrived with this `state`; see `ConnectRoutesOptions`. */
@@ -115,7 +118,8 @@ export class Access implements Service {
     const recentProof = new RecentProof({ clock });
     const known = { people, sessions, tokens, recentProof };
     const logins = new Logins({ ...known, setupCode, hashers, boxName, audit, clock });
-    const guard = new Guard({ ...known, names, apps, passkeys, visitorOf, log });
+    const { onSignedIn = () => undefined } = options;
+    const guard = new Guard({ ...known, names, apps, passkeys, visitorOf, onSignedIn, log });
     this.#store = store;
     this.#setupCode = setupCode;
     this.#parts = {

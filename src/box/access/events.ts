@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { type Clock, seconds } from '../../kit/clock.ts';
 import { isAbort } from '../../kit/errors.ts';
+import { FairShares } from '../../kit/fair-shares.ts';
 import type { Fact } from '../../kit/fact.ts';
 import { refuseUpgrade } from '../../kit/refuse-upgrade.ts';
 import { sessionEndedClose, type Ways } from '../../protocol/access-api.ts';
@@ -27,7 +28,6 @@ export interface EventSocketsOptions {
 /** Who has not said yet who they are: places at home and elsewhere, so that strangers keep nobody out at home. */
 const limits = {
   waiting: 64,
-  waitingPerPlace: 8,
   firstMessageMs: seconds(10),
 } as const;
 
@@ -35,7 +35,7 @@ const limits = {
 export class EventSockets {
   readonly #options: EventSocketsOptions;
   /** Those who have not said yet who they are. */
-  readonly #waiting = new Map<WebSocket, { atHome: boolean; place: string }>();
+  readonly #waiting = { home: waitingPlaces(), elsewhere: waitingPlaces() };
   #unsubscribe: (() => void)[] = [];
   #stateTold = true;
 
@@ -63,31 +63,26 @@ export class EventSockets {
     if (!guard.mayCall(origin, host)) return refuseUpgrade(stream, 403);
     const fromOwnPage = guard.isOwnPage(origin, host);
     const visitor = visitorOf(request.socket);
-    if (sockets.full || !(fromOwnPage || this.#mayWait(visitor))) return refuseUpgrade(stream, 503);
+    if (sockets.full) return refuseUpgrade(stream, 503);
     sockets.upgrade(request, stream, head, (socket) => {
       if (fromOwnPage) this.#enter(socket, visitor.address, 'cookie', cookieOf(cookie) ?? '');
       else void this.#awaitToken(socket, visitor);
     });
   }
 
-  #mayWait(visitor: Visitor): boolean {
-    const beside = [...this.#waiting.values()].filter(({ atHome }) => atHome === visitor.atHome);
-    const same = beside.filter(({ place }) => place === placeOf(visitor));
-    return beside.length < limits.waiting && same.length < limits.waitingPerPlace;
-  }
-
   /** The first message of an app is `{ accessToken }`. */
   async #awaitToken(socket: WebSocket, visitor: Visitor): Promise<void> {
     const { address, atHome } = visitor;
     const done = new AbortController();
-    this.#waiting.set(socket, { atHome, place: placeOf(visitor) });
+    const waiting = this.#waiting[atHome ? 'home' : 'elsewhere'];
+    waiting.add(socket, householdOf(address, atHome));
     socket.once('close', () => done.abort());
     socket.once('message', (data: Buffer) => {
       done.abort();
       this.#enter(socket, address, 'access', accessTokenIn(data) ?? '');
     });
     await quietly(this.#options.clock.sleep(limits.firstMessageMs, done.signal));
-    this.#waiting.delete(socket);
+    waiting.remove(socket);
     if (!done.signal.aborted) socket.close(sessionEndedClose, 'no access token came');
   }
 
@@ -117,8 +112,9 @@ export class EventSockets {
   }
 }
 
-/** A device at home; elsewhere, a household. */
-const placeOf = ({ address, atHome }: Visitor): string => householdOf(address, atHome);
+/** Sockets that have not said yet whose they are: whose client has most of them loses the oldest (`FairShares`). */
+const waitingPlaces = (): FairShares<WebSocket> =>
+  new FairShares({ most: limits.waiting, onLost: (socket) => socket.close(1013, 'too many sockets wait') });
 
 function accessTokenIn(data: Buffer): string | undefined {
   try {

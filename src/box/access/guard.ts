@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { timingSafeEqual } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { codeOf, messageOf, Problem } from '../../kit/errors.ts';
@@ -63,6 +64,8 @@ export interface GuardOptions {
   passkeys: Pick<Passkeys, 'of'>;
   recentProof: RecentProof;
   visitorOf: VisitorOf;
+  /** Told which connections somebody who is signed in calls on. */
+  onSignedIn?: (socket: Socket) => void;
   log: Log;
 }
 
@@ -104,6 +107,7 @@ export class Guard {
     if (admission === 'owner' && who.person.role !== 'owner')
       throw new Problem('owner-only', 'only an owner of the box may do this', { status: 403 });
     this.#who.set(request, who);
+    this.#options.onSignedIn?.(request.raw.socket);
     if (request.routeOptions.config.recentProof === true) this.requireRecentProof(request);
   }
 
@@ -183,6 +187,7 @@ export class Guard {
     if (session === undefined) throw over();
     this.#touch(session, this.visitor(request).address);
     this.#sessions.set(request, session);
+    this.#options.onSignedIn?.(request.raw.socket);
   }
 
   /** What the page must send as `x-csrf-token`: bound to the cookie, which scripts cannot read. */

@@ -3,8 +3,8 @@ import type { Service } from '../../kit/service.ts';
 import { readProxyHeader, type Visitor } from './proxy-protocol.ts';
 
 const headerTimeoutMs = 5000;
-/** The frontend has a limit for each box; this one stands when the child has gone wrong. */
-const maxConnections = 1024;
+/** The web shares its places between visitors; this one stands when the child has gone wrong. */
+const maxConnections = 2048;
 
 /**
  * The loopback door through which the tunnel's child process hands over visitors. Each connection begins with a PROXY

@@ -12,7 +12,7 @@ import type { Health } from '../../kit/health.ts';
 import { type HttpApp, httpLimits, listenProblem } from '../../kit/http-server.ts';
 import type { Log } from '../../kit/log.ts';
 import type { Service } from '../../kit/service.ts';
-import { Tally } from '../../kit/tally.ts';
+import { Places } from '../../kit/places.ts';
 import { addressFamily, canonicalAddress, isWithin } from '../../protocol/addresses.ts';
 import { zoneName } from '../../protocol/names.ts';
 import { householdOf } from '../access/visitor.ts';
@@ -58,9 +58,11 @@ const http1Limits = {
 
 const keepAliveProbeMs = 60_000;
 
-/** Connections at a time: in all, and of one source, so that none of them can shut the box to the others alone. */
-const connectionsMost = 1024;
-const connectionsOfSource = 256;
+/**
+ * Connections at a time, of the home and of the tunnel apart, so that nobody outside shuts the box to those at home; and beside
+ * them, those of people and apps that are signed in (`Places`).
+ */
+const connections = { most: 384, known: 256 } as const;
 
 /**
  * Owner of the box's HTTPS: one server for the home network and, through the tunnel door, for visitors from outside.
@@ -74,7 +76,7 @@ export class Web implements Service {
   readonly #door: TunnelDoor;
   readonly #proxies = new Map<string, ReverseProxy>();
   readonly #sockets = new Set<Duplex>();
-  readonly #places = new Tally();
+  readonly #places = { home: new Places(connections), tunnel: new Places(connections) };
   #own: HttpApp | undefined;
   #server: Http2SecureServer | undefined;
   #unsubscribe: (() => void) | undefined;
@@ -151,9 +153,9 @@ export class Web implements Service {
       maxSessionInvalidFrames: 100,
     });
     Object.assign(server, http1Limits);
-    server.maxConnections = connectionsMost;
     server.on('connection', (socket: Socket) => {
-      if (!this.#places.admit(socket, this.#sourceOf(socket), connectionsOfSource)) return;
+      const { through, address, atHome } = this.visitorOf(socket);
+      this.#places[through].admit(socket, householdOf(address, atHome));
       this.#sockets.add(socket);
       // A visitor that vanished without a word (a phone that left) is noticed also on a silent WebSocket.
       socket.setKeepAlive(true, keepAliveProbeMs);
@@ -178,6 +180,8 @@ export class Web implements Service {
     // word on it says (RFC 9113, 8.3.1).
     if (request.authority !== undefined) request.headers.host = request.authority;
     const proxy = this.#proxyFor(request.headers.host);
+    const { socket } = request;
+    this.#places[this.visitorOf(socket).through].used(socket);
     if (proxy === undefined) this.#own?.server.emit('request', request, response);
     else proxy.request(request, response);
   }
@@ -219,10 +223,9 @@ export class Web implements Service {
     };
   }
 
-  /** Who shares its places: a device at home; outside, a site. */
-  #sourceOf(socket: Socket): string {
-    const { address, atHome } = this.visitorOf(socket);
-    return householdOf(address, atHome);
+  /** Somebody who is signed in calls on this connection: it has a place that strangers cannot take. */
+  know(socket: Socket): void {
+    this.#places[this.visitorOf(socket).through].know(socket);
   }
 
   /** Where somebody comes from, as far as the connection itself tells. */

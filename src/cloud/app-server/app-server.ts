@@ -3,7 +3,6 @@ import type { Health } from '../../kit/health.ts';
 import { createHttpsApp, type HttpsApp, HttpsService } from '../../kit/http-server.ts';
 import type { Log } from '../../kit/log.ts';
 import type { Service } from '../../kit/service.ts';
-import { clientKey } from '../../kit/client-key.ts';
 import { pageHeaders } from './page-headers.ts';
 
 export interface AppServerOptions {
@@ -66,7 +65,6 @@ export class AppServer implements Service {
       log,
       tls: { key: tls.keyPem, cert: tls.certPem },
       bodyLimit: 1024,
-      sourceOf: (address) => clientKey(address),
       home: '/',
     });
     const headers = pageHeaders({ registrationOrigin, zoneRoot });

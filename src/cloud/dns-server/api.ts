@@ -77,7 +77,6 @@ export function createApi(options: ApiOptions): Promise<HttpsApp> {
     log,
     tls: { key: tls.keyPem, cert: tls.certPem, ...boxTlsOptions },
     bodyLimit: zoneLimits.bodyBytes,
-    sourceOf: (address) => clientKey(address),
     requestTimeoutMs: options.limits.requestTimeoutMs,
   });
   app.removeContentTypeParser('text/plain');

@@ -1,25 +1,23 @@
 import { once } from 'node:events';
 import { createServer, isIPv6, type Server, type Socket } from 'node:net';
-import { Tally } from '../../kit/tally.ts';
 import { clientKey } from '../../kit/client-key.ts';
+import { FairShares } from '../../kit/fair-shares.ts';
 
 /** Bounds of DNS over TCP (RFC 7766): enough for resolvers, too little to be worth an attack. */
 export interface TcpLimits {
-  /** At most so many connections; a further one takes the place of the one idle for longest. */
+  /** At most so many connections, shared between client networks (`FairShares`). */
   connections: number;
-  connectionsPerNetwork: number;
   /** A connection on which no whole query has arrived for so long is closed. */
   idleMs: number;
 }
 
-export const defaultTcpLimits: TcpLimits = { connections: 500, connectionsPerNetwork: 50, idleMs: 10_000 };
+export const defaultTcpLimits: TcpLimits = { connections: 500, idleMs: 10_000 };
 
 /** No question is longer. What announces more is not DNS, and would only be kept in memory. */
 const maxQueryBytes = 4096;
 
 interface Connection {
   socket: Socket;
-  network: string;
   /** What has arrived of queries that are not whole yet. */
   pending: Buffer;
   idle: NodeJS.Timeout;
@@ -29,14 +27,17 @@ interface Connection {
 export class TcpListener {
   readonly #onPacket: (packet: Buffer) => Buffer | undefined;
   readonly #limits: TcpLimits;
-  /** In order of their last query. */
   readonly #connections = new Set<Connection>();
-  readonly #perNetwork = new Tally();
+  readonly #places: FairShares<Connection>;
   #server: Server | undefined;
 
   constructor(options: { onPacket: (packet: Buffer) => Buffer | undefined; limits: TcpLimits }) {
     this.#onPacket = options.onPacket;
     this.#limits = options.limits;
+    this.#places = new FairShares({
+      most: this.#limits.connections,
+      onLost: (connection) => connection.socket.destroy(),
+    });
   }
 
   get connections(): number {
@@ -68,19 +69,10 @@ export class TcpListener {
     socket.on('error', () => undefined);
     // A connection that is reset before it is looked at has no address any more.
     if (socket.remoteAddress === undefined) return void socket.destroy();
-    const network = clientKey(socket.remoteAddress);
-    if (this.#perNetwork.of(network) >= this.#limits.connectionsPerNetwork) return void socket.destroy();
-    if (this.#connections.size >= this.#limits.connections) {
-      for (const oldest of this.#connections) {
-        oldest.socket.destroy();
-        this.#forget(oldest);
-        break;
-      }
-    }
     const idle = setTimeout(() => socket.destroy(), this.#limits.idleMs);
-    const connection: Connection = { socket, network, pending: Buffer.alloc(0), idle };
+    const connection: Connection = { socket, pending: Buffer.alloc(0), idle };
     this.#connections.add(connection);
-    this.#perNetwork.add(network, 1);
+    this.#places.add(connection, clientKey(socket.remoteAddress));
     socket.on('close', () => this.#forget(connection));
     socket.on('data', (data) => this.#receive(connection, data));
     socket.on('drain', () => socket.resume());
@@ -103,8 +95,7 @@ export class TcpListener {
     connection.pending = rest;
     if (responses.length === 0) return;
     connection.idle.refresh();
-    this.#connections.delete(connection);
-    this.#connections.add(connection);
+    this.#places.used(connection);
     // A client that does not read is not read from either, until it does or is idle for too long.
     if (!socket.write(Buffer.concat(responses))) socket.pause();
   }
@@ -112,7 +103,7 @@ export class TcpListener {
   #forget(connection: Connection): void {
     if (!this.#connections.delete(connection)) return;
     clearTimeout(connection.idle);
-    this.#perNetwork.add(connection.network, -1);
+    this.#places.remove(connection);
   }
 }
 

@@ -17,6 +17,8 @@ export interface BoxTunnelOptions {
   counters: Counters;
   /** Monotonic, ms. */
   now: () => number;
+  /** Something passed between this visitor and the box. */
+  onUsed: (visitor: Socket) => void;
   onClosed: (tunnel: BoxTunnel) => void;
 }
 
@@ -79,11 +81,13 @@ export class BoxTunnel {
   }
 
   /** Gives a visitor to the box. `hello` are the bytes read to learn the name. */
-  open(visitor: Socket, source: string, name: string, hello: Buffer): void {
-    const { counters, limits, publicPort } = this.#options;
+  open(visitor: Socket, client: string, name: string, hello: Buffer): void {
+    const { counters, limits, publicPort, now } = this.#options;
     const sid = this.#nextSid++;
-    const stream = new Stream({ sid, source, socket: visitor, peer: this.#peer, idleMs: limits.idleMs });
+    const { idleMs } = limits;
+    const stream = new Stream({ sid, openedAt: now(), socket: visitor, peer: this.#peer, idleMs });
     this.streams.set(sid, stream);
+    this.box.visitors.add(stream, client);
     counters.streamsOpened++;
     counters.bytesToBoxes += hello.length;
     const headers = [
@@ -106,8 +110,13 @@ export class BoxTunnel {
 
   /** Looks at the time; called about once a second. */
   tick(now: number): void {
-    const { pingMs } = this.#options.limits;
+    const { pingMs, answerMs } = this.#options.limits;
     if (this.#draining !== undefined && now >= this.#draining) return this.close();
+    for (const stream of this.streams.values()) {
+      if (stream.answered || now - stream.openedAt < answerMs) continue;
+      this.#options.counters.refuse('box-silent');
+      stream.destroy();
+    }
     if (now - this.#heardAt > 3 * pingMs) return this.close('tunnel-silent');
     if (now - this.#heardAt > pingMs && now - this.#askedAt > pingMs) {
       this.#askedAt = now;
@@ -178,11 +187,16 @@ export class BoxTunnel {
       },
       eof: (sid, how) => this.#write(frameHead([['SID', sid], ['EOF', `1${how}`]], 1), Buffer.from('!')), // prettier-ignore
       progress: (sid, kilobytes) => this.#write(frameHead([['NOOP', 1], ['SID', sid], ['SKB', kilobytes]], 1), Buffer.from('!')), // prettier-ignore
+      used: (stream, visitor) => {
+        this.box.visitors.used(stream);
+        this.#options.onUsed(visitor);
+      },
       get congested() {
         return congested();
       },
       closed: (stream) => {
         this.streams.delete(stream.sid);
+        this.box.visitors.remove(stream);
         if (this.#draining !== undefined && this.streams.size === 0) this.close();
       },
     };

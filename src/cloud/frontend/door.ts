@@ -1,27 +1,36 @@
 import type { Socket } from 'node:net';
-import { Tally } from '../../kit/tally.ts';
 import { clientKey } from '../../kit/client-key.ts';
+import { FairShares } from '../../kit/fair-shares.ts';
 import type { FrontendLimits } from './limits.ts';
 import type { Counters } from './metrics.ts';
 
 interface Guest {
-  source: string;
+  client: string;
   /** Until when it must have said what it is. */
   deadline: number;
 }
 
-/** Who may come in: counts connections, in all and by source, and ends those that do not say what they are. */
+/**
+ * Who may come in: connections have places, shared between client networks (`FairShares`), and those that do not say what they
+ * are end. Tunnels have places of their own: whoever has one has proven a name, and no crowd of visitors takes it.
+ */
 export class Door {
   readonly #limits: FrontendLimits;
   readonly #counters: Counters;
   readonly #guests = new Map<Socket, Guest>();
   readonly #undecided = new Set<Socket>();
-  readonly #bySource = new Tally();
-  readonly #undecidedBySource = new Tally();
+  readonly #open: FairShares<Socket>;
+  readonly #tunnels: FairShares<Socket>;
 
   constructor(options: { limits: FrontendLimits; counters: Counters }) {
     this.#limits = options.limits;
     this.#counters = options.counters;
+    const onLost = (socket: Socket): void => {
+      this.#counters.refuse('too-many-connections');
+      this.#turnAway(socket);
+    };
+    this.#open = new FairShares({ most: this.#limits.connections, onLost });
+    this.#tunnels = new FairShares({ most: this.#limits.tunnels, onLost });
   }
 
   get connections(): Socket[] {
@@ -38,43 +47,38 @@ export class Door {
   }
 
   /** Where `socket` comes from, as limits count it; `undefined` when it has left. */
-  sourceOf(socket: Socket): string | undefined {
-    return this.#guests.get(socket)?.source;
+  clientOf(socket: Socket): string | undefined {
+    return this.#guests.get(socket)?.client;
   }
 
-  /** Counts `socket` as long as it lives, or ends it and answers `false`. `now`: monotonic, ms. */
+  /** Gives `socket` a place as long as it lives; `false`: it has left. `now`: monotonic, ms. */
   admit(socket: Socket, now: number): boolean {
-    const { connections, connectionsPerSource, undecidedPerSource, helloMs } = this.#limits;
     const { remoteAddress } = socket;
     // Gone before it was accepted.
     if (remoteAddress === undefined) return this.#turnAway(socket);
-    const source = clientKey(remoteAddress);
-    if (
-      this.#bySource.of(source) >= connectionsPerSource ||
-      this.#undecidedBySource.of(source) >= undecidedPerSource
-    ) {
-      this.#counters.refuse('too-many-of-source');
-      return this.#turnAway(socket);
-    }
-    if (this.#guests.size >= connections) {
-      this.#counters.refuse('too-many-connections');
-      // The honest say what they are in no time: who has not for longest makes room.
-      const [oldest] = this.#undecided;
-      if (oldest === undefined) return this.#turnAway(socket);
-      this.#turnAway(oldest);
-    }
-    this.#guests.set(socket, { source, deadline: now + helloMs });
-    this.#bySource.add(source, 1);
+    const client = clientKey(remoteAddress);
+    this.#guests.set(socket, { client, deadline: now + this.#limits.helloMs });
     this.#undecided.add(socket);
-    this.#undecidedBySource.add(source, 1);
     socket.once('close', () => this.#left(socket));
+    this.#open.add(socket, client);
     return true;
   }
 
   /** The connection has said what it is. */
   decided(socket: Socket): void {
+    this.#undecided.delete(socket);
+    this.#open.used(socket);
+  }
+
+  /** Something passed between a visitor and a box. */
+  used(socket: Socket): void {
+    this.#open.used(socket);
+  }
+
+  /** The connection is a tunnel: its box has proven its name. */
+  isTunnel(socket: Socket): void {
     const guest = this.#guests.get(socket);
-    if (guest !== undefined && this.#undecided.delete(socket)) this.#undecidedBySource.add(guest.source, -1);
+    if (guest !== undefined && this.#open.remove(socket)) this.#tunnels.add(socket, guest.client);
   }
 
   /** Ends those that took too long to say what they are. */
@@ -93,10 +97,9 @@ export class Door {
   }
 
   #left(socket: Socket): void {
-    this.decided(socket);
-    const guest = this.#guests.get(socket);
-    if (guest === undefined) return;
+    this.#undecided.delete(socket);
     this.#guests.delete(socket);
-    this.#bySource.add(guest.source, -1);
+    this.#open.remove(socket);
+    this.#tunnels.remove(socket);
   }
 }

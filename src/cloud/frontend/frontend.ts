@@ -4,10 +4,11 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { createSecureContext, type SecureContext } from 'node:tls';
 import type { Clock } from '../../kit/clock.ts';
 import { isAbort } from '../../kit/errors.ts';
+import { FairRate } from '../../kit/fair-rate.ts';
+import { FairShares } from '../../kit/fair-shares.ts';
 import type { Health } from '../../kit/health.ts';
 import { listenProblem } from '../../kit/http-server.ts';
 import type { Log } from '../../kit/log.ts';
-import { RateLimit } from '../../kit/rate-limit.ts';
 import type { Service } from '../../kit/service.ts';
 import { acceptedTunnelSecrets } from '../tunnel-secret.ts';
 import { BoxTunnel } from './box-tunnel.ts';
@@ -22,9 +23,10 @@ import {
   type KiteRequest,
   type KiteVerdict,
 } from './handshake.ts';
-import { defaultLimits, type FrontendLimits, type Refusal, TokenBucket } from './limits.ts';
+import { defaultLimits, type FrontendLimits, type Refusal } from './limits.ts';
 import { Counters, type FrontendMetrics } from './metrics.ts';
-import { type Box, Registry } from './registry.ts';
+import { Registry } from './registry.ts';
+import type { Stream } from './stream.ts';
 
 export interface FrontendOptions {
   host: string;
@@ -55,7 +57,7 @@ export class Frontend implements Service {
   readonly #registry = new Registry();
   readonly #counters = new Counters();
   readonly #door: Door;
-  readonly #newStreamsOfSource: RateLimit;
+  readonly #newStreams: FairRate;
   /** Challenges that were answered: none is good twice. */
   readonly #spent = new Map<string, number>();
   readonly #uuid = randomBytes(20).toString('hex');
@@ -68,8 +70,7 @@ export class Frontend implements Service {
     this.#options = options;
     this.#limits = { ...defaultLimits, ...options.limits };
     this.#door = new Door({ limits: this.#limits, counters: this.#counters });
-    const { newStreamsPerSecondOfSource: perSecond, newStreamsBurstOfSource: burst } = this.#limits;
-    this.#newStreamsOfSource = new RateLimit({ perSecond, burst });
+    this.#newStreams = new FairRate(this.#limits.newStreams);
   }
 
   /** The port that is really open, which differs from the setting when that is 0. */
@@ -154,16 +155,17 @@ export class Frontend implements Service {
       uuid: this.#uuid,
       onArrival: (arrival) => {
         this.#door.decided(socket);
-        this.#arrived(arrival);
+        this.#arrived(arrival, socket);
       },
     });
   }
 
-  #arrived(arrival: Arrival): void {
+  /** `socket`: what the door knows it by; a box that asks for TLS has another one in it. */
+  #arrived(arrival: Arrival, socket: Socket): void {
     if (arrival.kind === 'gone') return;
     if (arrival.kind === 'refused') this.#counters.refuse(arrival.reason);
     else if (arrival.kind === 'visitor') this.#visitor(arrival.socket, arrival.serverName, arrival.hello);
-    else this.#box(arrival.socket, arrival);
+    else this.#box(arrival, socket);
   }
 
   #visitor(socket: Socket, serverName: string, hello: Buffer): void {
@@ -173,25 +175,14 @@ export class Frontend implements Service {
     };
     const tunnel = this.#registry.find(serverName);
     if (tunnel === undefined) return refuse('no-such-tunnel', 'unrecognized_name');
-    const source = this.#door.sourceOf(socket) ?? 'gone';
-    const { box } = tunnel;
-    const { streamsPerBox, streamsPerBoxOfSource } = this.#limits;
-    if (box.streams >= streamsPerBox || box.streamsOf(source) >= streamsPerBoxOfSource)
-      return refuse('too-many-streams', 'internal_error');
-    if (!this.#mayOpen(box, source)) return refuse('streams-too-fast', 'internal_error');
-    tunnel.open(socket, source, serverName, hello);
+    const client = this.#door.clientOf(socket) ?? 'gone';
+    if (this.#newStreams.tryTake(client, this.#now(), tunnel.box.boxId) > 0)
+      return refuse('streams-too-fast', 'internal_error');
+    tunnel.open(socket, client, serverName, hello);
   }
 
-  /** What one source has too much of is not taken from the others. */
-  #mayOpen(box: Box, source: string): boolean {
-    const now = this.#now();
-    const key = `${box.boxId} ${source}`;
-    if (this.#newStreamsOfSource.waitSeconds(key, now) > 0 || !box.newStreams.take(now)) return false;
-    this.#newStreamsOfSource.take(key, now, 'visitors');
-    return true;
-  }
-
-  #box(socket: Socket, arrival: Extract<Arrival, { kind: 'box' }>): void {
+  #box(arrival: Extract<Arrival, { kind: 'box' }>, outer: Socket): void {
+    const { socket } = arrival;
     const kites = kiteRequests(arrival.head) ?? [];
     const verdicts = kites.map((kite) => ({ kite, verdict: this.#judge(kite) }));
     const ok = verdicts.flatMap(({ verdict }) => (verdict.kind === 'ok' ? [verdict] : []));
@@ -206,7 +197,8 @@ export class Frontend implements Service {
     for (const { kite, verdict } of verdicts) {
       if (verdict.kind === 'ok') this.#spent.set(kite.token, this.#now() + 2 * challengeLifetimeMs);
     }
-    const box = this.#registry.box(first.boxId, () => this.#newStreams());
+    const box = this.#registry.box(first.boxId, () => this.#visitorPlaces());
+    this.#door.isTunnel(outer);
     const tunnel = new BoxTunnel({
       socket,
       box,
@@ -216,6 +208,7 @@ export class Frontend implements Service {
       limits: this.#limits,
       counters: this.#counters,
       now: () => this.#now(),
+      onUsed: (visitor) => this.#door.used(visitor),
       onClosed: (closed) => this.#closed(closed),
     });
     socket.write(head);
@@ -250,9 +243,12 @@ export class Frontend implements Service {
     this.#options.log.info({ names: tunnel.names }, `tunnel closed: ${tunnel.names.join(', ')}`);
   }
 
-  #newStreams(): TokenBucket {
-    const { newStreamsPerSecond: perSecond, newStreamsBurst: burst } = this.#limits;
-    return new TokenBucket({ perSecond, burst, now: this.#now() });
+  #visitorPlaces(): FairShares<Stream> {
+    const onLost = (stream: Stream): void => {
+      this.#counters.refuse('too-many-streams');
+      stream.destroy();
+    };
+    return new FairShares({ most: this.#limits.streamsPerBox, onLost });
   }
 
   /** Once a second: who is too slow, who is silent, what can be forgotten. */

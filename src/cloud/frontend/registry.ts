@@ -1,26 +1,18 @@
 import type { BoxId } from '../../protocol/names.ts';
 import type { BoxTunnel } from './box-tunnel.ts';
-import type { TokenBucket } from './limits.ts';
+import type { FairShares } from '../../kit/fair-shares.ts';
 import type { Stream } from './stream.ts';
 
 /** One box and its tunnels: one, and for a while two after a take-over. Limits count here. */
 export class Box {
   readonly boxId: BoxId;
-  readonly newStreams: TokenBucket;
+  /** The places of its visitors, in all tunnels. */
+  readonly visitors: FairShares<Stream>;
   readonly tunnels = new Set<BoxTunnel>();
 
-  constructor(boxId: BoxId, newStreams: TokenBucket) {
+  constructor(boxId: BoxId, visitors: FairShares<Stream>) {
     this.boxId = boxId;
-    this.newStreams = newStreams;
-  }
-
-  get streams(): number {
-    return [...this.tunnels].reduce((sum, tunnel) => sum + tunnel.streams.size, 0);
-  }
-
-  streamsOf(source: string): number {
-    const streams = [...this.tunnels].flatMap((tunnel) => [...tunnel.streams.values()]);
-    return streams.filter((stream) => stream.source === source).length;
+    this.visitors = visitors;
   }
 
   /** Bytes that wait for visitors of this box. */
@@ -49,8 +41,8 @@ export class Registry {
   }
 
   /** The box as it is known, or a new one that `add` will keep. */
-  box(boxId: BoxId, newStreams: () => TokenBucket): Box {
-    return this.#boxes.get(boxId) ?? new Box(boxId, newStreams());
+  box(boxId: BoxId, visitors: () => FairShares<Stream>): Box {
+    return this.#boxes.get(boxId) ?? new Box(boxId, visitors());
   }
 
   /** Puts `tunnel` in charge of its names. Answers the tunnels that are left without any. */

@@ -6,6 +6,8 @@ export interface StreamPeer {
   data(sid: number, payload: Buffer): void;
   eof(sid: number, how: 'R' | 'WR'): void;
   progress(sid: number, kilobytes: number): void;
+  /** Something passed, either way. */
+  used(stream: Stream, visitor: Socket): void;
   /** The tunnel's socket takes no more at the moment. */
   readonly congested: boolean;
   closed(stream: Stream): void;
@@ -19,8 +21,8 @@ const bytesPerWrite = 256;
  */
 export class Stream {
   readonly sid: number;
-  /** Where the visitor comes from, as limits count it. */
-  readonly source: string;
+  /** When the box was told of it; monotonic, ms. */
+  readonly openedAt: number;
   readonly #socket: Socket;
   readonly #peer: StreamPeer;
   readonly #window = new StreamWindow();
@@ -28,11 +30,12 @@ export class Stream {
   #boxTakesNoMore = false;
   #visitorDone = false;
   #closed = false;
+  #answered = false;
   #pendingWrites = 0;
 
-  constructor(options: { sid: number; source: string; socket: Socket; peer: StreamPeer; idleMs: number }) {
+  constructor(options: { sid: number; openedAt: number; socket: Socket; peer: StreamPeer; idleMs: number }) {
     this.sid = options.sid;
-    this.source = options.source;
+    this.openedAt = options.openedAt;
     this.#socket = options.socket;
     this.#peer = options.peer;
     this.#socket.setTimeout(options.idleMs, () => this.destroy());
@@ -40,6 +43,11 @@ export class Stream {
     this.#socket.on('end', () => this.#visitorEnded());
     this.#socket.on('error', () => this.destroy());
     this.#socket.on('close', () => this.#finished());
+  }
+
+  /** The box has said something to the visitor. */
+  get answered(): boolean {
+    return this.#answered;
   }
 
   /** Memory that waits for the visitor: bytes, and what each write costs beside them. */
@@ -64,6 +72,8 @@ export class Stream {
   /** Data of the box for the visitor. */
   write(payload: Buffer): void {
     if (payload.length === 0 || !this.#socket.writable) return;
+    this.#answered = true;
+    this.#peer.used(this, this.#socket);
     this.#window.receiving(payload.length);
     // A payload is a part of what was read at once; one that waits must not keep all of that in memory.
     const bytes = this.#socket.writableLength > 0 ? Buffer.from(payload) : payload;

@@ -7,7 +7,6 @@ import { Reconciler } from '../../kit/reconcile.ts';
 import type { Service } from '../../kit/service.ts';
 import { mailboxLimits } from '../../protocol/mailbox-api.ts';
 import { boxTlsOptions } from '../box-certificate.ts';
-import { clientKey } from '../../kit/client-key.ts';
 import { Entries, type EntryLimits } from './entries.ts';
 import { type MailboxCounters, mailboxRoutes } from './routes.ts';
 import { SignIn } from './sign-in.ts';
@@ -110,7 +109,6 @@ export class MailboxServer implements Service {
       // Boxes prove who they are; instances, which ask the same listener, have no certificate and need none.
       tls: { key: tls.keyPem, cert: tls.certPem, ...boxTlsOptions },
       bodyLimit: mailboxLimits.bodyBytes,
-      sourceOf: (address) => clientKey(address),
     });
     await mailboxRoutes(app, {
       entries: this.#entries,

@@ -27,6 +27,7 @@ beforeAll(async () => {
     ...accessOptions(clock),
     folder: temporaryFolder(),
     visitorOf: (socket) => web.visitorOf(socket),
+    onSignedIn: (socket) => web.know(socket),
   });
   const zone = { keyPem, chainPem: certPem, names: [], notBefore: 0, notAfter: 0, serial: '' };
   web = new Web({

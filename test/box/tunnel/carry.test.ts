@@ -20,6 +20,8 @@ let frontend: Frontend;
 let box: TestBox;
 let takePlain: (socket: Socket) => void = (socket) => socket.destroy();
 
+const many = { burst: 1000, perSecond: 1000 };
+
 describe.each([
   ['plain', false],
   ['TLS', true],
@@ -31,12 +33,8 @@ describe.each([
     frontend = await household.frontend({
       ...(wrapped ? { tls: { ...(await ca.issue([certName])), certName } } : {}),
       limits: {
-        newStreamsPerSecond: 1000,
-        newStreamsBurst: 1000,
-        newStreamsPerSecondOfSource: 1000,
-        newStreamsBurstOfSource: 1000,
+        newStreams: { client: many, own: many, all: many },
         streamsPerBox: 400,
-        streamsPerBoxOfSource: 400,
       },
     });
     box = await household.box(frontend, {

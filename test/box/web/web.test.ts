@@ -4,7 +4,7 @@ import { connect as connectHttp2 } from 'node:http2';
 import { request as httpsRequest } from 'node:https';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ClientOptions, WebSocket, WebSocketServer } from 'ws';
 import type { Identity, ZoneCertificate } from '../../../src/box/facts.ts';
 import { loadIdentity } from '../../../src/box/identity/identity.ts';
@@ -16,8 +16,8 @@ import { Health } from '../../../src/kit/health.ts';
 import { silentLog } from '../../../src/kit/log.ts';
 import { zoneName } from '../../../src/protocol/names.ts';
 import { temporaryFolder } from '../../support/folder.ts';
-import { soon } from '../../support/soon.ts';
 import { webParts } from '../../support/web-parts.ts';
+import { crowdOf, crowds } from '../../support/crowd.ts';
 
 const zoneRoot = 'box.test';
 const links = new OwnedFact(webParts.links.value);
@@ -314,26 +314,26 @@ function open(localAddress: string): Socket {
 }
 
 describe('connections', () => {
-  it('of one source are 256 at a time, and others still get in', async () => {
-    const greedy = Array.from({ length: 256 }, () => open('127.0.0.9'));
-    await Promise.all(greedy.map((socket) => once(socket, 'connect')));
-    const onesMore = open('127.0.0.9');
-    onesMore.on('error', () => undefined);
-    await once(onesMore, 'close');
-    expect(greedy.filter((socket) => socket.destroyed)).toEqual([]);
-    const neighbour = connectTls({
-      socket: open('127.0.0.10'),
-      servername: zone,
-      rejectUnauthorized: false,
-    });
+  it.each(crowds)('are shared: %i networks that take all they can keep nobody out', async (networks) => {
+    const held = connectTls({ socket: open('127.0.0.10'), servername: zone, rejectUnauthorized: false });
+    await once(held, 'secureConnect');
+    using _crowd = await crowdOf(networks, Math.ceil(800 / networks), web.port);
+    const neighbour = connectTls({ socket: open('127.0.0.9'), servername: zone, rejectUnauthorized: false });
     await once(neighbour, 'secureConnect');
+    expect(held.destroyed).toBe(false);
     neighbour.destroy();
-    for (const socket of greedy) socket.destroy();
-    // Their places are free again.
-    await vi.waitFor(async () => {
-      const again = connectTls({ socket: open('127.0.0.9'), servername: zone, rejectUnauthorized: false });
-      await once(again, 'secureConnect');
-      again.destroy();
-    }, soon);
+    held.destroy();
+  });
+
+  it('of the tunnel take none of the home', async () => {
+    const first = 'PROXY TCP4 203.0.113.9 192.0.2.1 55555 443\r\n';
+    const held = open('127.0.0.10');
+    await once(held, 'connect');
+    using _crowd = await crowdOf(10, 60, web.tunnelPort, first);
+    const visitor = connectTls({ socket: open('127.0.0.10'), servername: zone, rejectUnauthorized: false });
+    await once(visitor, 'secureConnect');
+    expect(held.destroyed).toBe(false);
+    visitor.destroy();
+    held.destroy();
   });
 });

@@ -9,6 +9,7 @@ import { temporaryFolder } from '../../support/folder.ts';
 import { exchangeTcp, framed, lookUp, query, UdpClient } from './dns-client.ts';
 import { zoneRoot } from './options.ts';
 import { type Running, serverOptions, startServer } from './support.ts';
+import { crowdOf, crowds } from '../../support/crowd.ts';
 
 /** Polls until `check` holds; the test's own time limit ends a wait in vain. */
 async function eventually(check: () => boolean): Promise<void> {
@@ -31,7 +32,7 @@ async function opened(port: number): Promise<Socket> {
 
 describe('DNS over UDP and TCP', () => {
   const folder = temporaryFolder();
-  const tcp = { connections: 4, connectionsPerNetwork: 3, idleMs: 300 };
+  const tcp = { connections: 4, idleMs: 300 };
   let running: Running;
   let port: number;
   const soa = query(zoneRoot, 'SOA', 5);
@@ -94,13 +95,22 @@ describe('DNS over UDP and TCP', () => {
     expect(sent).toBeLessThan(bytes.length);
   });
 
-  it('takes only so many connections of one network', async () => {
-    const sockets = [await opened(port), await opened(port), await opened(port)];
-    const refused = await opened(port);
-    await closed(refused);
-    expect(running.server.metrics.tcpConnections).toBe(3);
-    for (const socket of sockets) socket.destroy();
-  });
+  it.each(crowds)(
+    'answers others by TCP while %i networks take all connections they can',
+    async (networks) => {
+      const small = await startServer(`${folder}/c${networks}`, { tcp: { connections: 60, idleMs: 60_000 } });
+      const { dnsPort } = small.server;
+      using _crowd = await crowdOf(networks, Math.ceil(200 / networks), dnsPort);
+      const honest = await opened(dnsPort);
+      for (let times = 0; times < 3; times++) {
+        honest.write(framed(soa));
+        await once(honest, 'data');
+      }
+      expect(small.server.metrics.tcpConnections).toBeLessThanOrEqual(61);
+      honest.destroy();
+      await small.stop();
+    },
+  );
 
   it('lets the connection go that is idle for longest when there are too many', async () => {
     const small = await startServer(`${folder}/b`, { tcp: { ...tcp, connections: 2, idleMs: 60_000 } });

@@ -13,6 +13,7 @@ import { Health } from '../../../src/kit/health.ts';
 import { silentLog } from '../../../src/kit/log.ts';
 import { captureClientHello } from './hello.ts';
 import { soon as patient } from '../../support/soon.ts';
+import { crowdAddress, crowdOf, crowds } from '../../support/crowd.ts';
 import { soon } from './soon.ts';
 import { answerChallenge, challenge, head, proveKite, type Proof, type ScriptedBox } from './scripted-box.ts';
 
@@ -22,6 +23,8 @@ const boxId = 'a'.repeat(52);
 const kiteName = `remote.${boxId}.${zoneRoot}`;
 const otherName = `remote.${'b'.repeat(51)}a.${zoneRoot}`;
 const hello = await captureClientHello(kiteName);
+const many = { burst: 1e4, perSecond: 1e4 };
+const rates = { own: many, all: many };
 const unrecognizedName = Buffer.from([0x15, 3, 3, 0, 2, 2, 112]);
 
 function frontendWith(options: Partial<FrontendOptions>): Frontend {
@@ -309,57 +312,56 @@ describe.concurrent('limits', () => {
     await soon(() => expect(stage.frontend.metrics.connections).toBe(0));
   });
 
-  it('bound connections of one source, not those of others', async () => {
-    await using stage = await Stage.set({ connectionsPerSource: 10 });
-    const flood = Array.from({ length: 60 }, () => stage.connect('127.0.0.66'));
-    await soon(() => expect(stage.refusals['too-many-of-source']).toBe(50));
+  it.each(crowds)('let visitors in while %i networks take all connections they can', async (networks) => {
+    await using stage = await Stage.set({ connections: 60 });
     const box = await stage.box();
-    expect((await stage.visitor(box)).sid).toBe('1');
-    for (const socket of flood) socket.destroy();
-    await soon(() => expect(stage.frontend.metrics.connections).toBe(2));
-    // The source may come again.
-    expect((await stage.visitor(box, '127.0.0.66')).sid).toBe('2');
+    const { socket } = await stage.visitor(box);
+    using _silent = await crowdOf(networks, Math.ceil(200 / networks), stage.frontend.port);
+    expect((await stage.visitor(box, '127.0.0.9')).sid).toBe('2');
+    expect((await stage.visitor(await stage.box())).sid).toBe('1');
+    expect(socket.destroyed).toBe(false);
+    expect(stage.frontend.metrics.connections).toBeLessThanOrEqual(60 + 2);
   });
 
-  it('bound visitors of one box, at a time and in a second', async () => {
-    await using stage = await Stage.set({ streamsPerBox: 3, newStreamsPerSecond: 0.001, newStreamsBurst: 4 });
+  it.each(crowds)('keep a box open while %i networks want all its places', async (networks) => {
+    await using stage = await Stage.set({ streamsPerBox: 60, newStreams: { ...rates, client: many } });
     const box = await stage.box();
-    const visitors = await Promise.all([1, 2, 3].map(() => stage.visitor(box)));
-    const fourth = stage.connect();
-    fourth.write(hello);
-    expect([...(await all(fourth))]).toEqual([0x15, 3, 3, 0, 2, 2, 80]);
-    visitors[0]?.socket.resetAndDestroy();
-    await soon(() => expect(stage.frontend.metrics.streams).toBe(2));
-    await stage.visitor(box);
-    visitors[1]?.socket.resetAndDestroy();
-    await soon(() => expect(stage.frontend.metrics.streams).toBe(2));
-    const sixth = stage.connect();
-    sixth.write(hello);
-    await all(sixth);
-    expect(stage.refusals).toMatchObject({ 'too-many-streams': 1, 'streams-too-fast': 1 });
+    const { socket } = await stage.visitor(box);
+    for (let network = 1; network <= networks; network++)
+      for (let times = 0; times < 200 / networks; times++) stage.connect(crowdAddress(network)).write(hello);
+    await soon(() => expect(stage.frontend.metrics.streamsOpened).toBeGreaterThan(150));
+    for (let times = 0; times < 3; times++) await stage.visitor(box, '127.0.0.9');
+    expect(socket.destroyed).toBe(false);
+    expect(stage.frontend.metrics.streams).toBeLessThanOrEqual(60);
+    await soon(() => expect(stage.refusals['too-many-streams']).toBeGreaterThan(100));
   });
 
-  it('leave places at a box to others when one source wants all, at a time and in a second', async () => {
+  it.each(crowds)('keep a box open while %i networks come as fast as they can', async (networks) => {
+    const all = { burst: 20, perSecond: 0.001 };
+    const own = { burst: 2, perSecond: 0.001 };
     await using stage = await Stage.set({
-      streamsPerBoxOfSource: 2,
-      newStreamsPerSecondOfSource: 0.001,
-      newStreamsBurstOfSource: 3,
+      newStreams: { client: { burst: 30, perSecond: 0.001 }, own, all },
     });
     const box = await stage.box();
-    const refused = async (): Promise<void> => {
-      const visitor = stage.connect('127.0.0.66');
-      visitor.write(hello);
-      expect([...(await all(visitor))]).toEqual([0x15, 3, 3, 0, 2, 2, 80]);
-    };
-    const visitors = [await stage.visitor(box, '127.0.0.66'), await stage.visitor(box, '127.0.0.66')];
-    await refused();
-    await stage.visitor(box, '127.0.0.67');
-    for (const { socket } of visitors) socket.resetAndDestroy();
-    await soon(() => expect(stage.frontend.metrics.streams).toBe(1));
-    await stage.visitor(box, '127.0.0.66');
-    await refused();
-    await stage.visitor(box, '127.0.0.67');
-    expect(stage.refusals).toMatchObject({ 'too-many-streams': 1, 'streams-too-fast': 1 });
+    for (let network = 1; network <= networks; network++)
+      for (let times = 0; times < 200 / networks; times++) stage.connect(crowdAddress(network)).write(hello);
+    await soon(() => expect(stage.refusals['streams-too-fast']).toBeGreaterThan(50));
+    const opened = new Set(
+      (await Promise.all([1, 2].map(() => stage.visitor(box, '127.0.0.9')))).map(({ sid }) => sid),
+    );
+    expect(opened.size).toBeGreaterThan(0);
+  });
+
+  it('close the visitors of a box that says nothing to them', async () => {
+    await using stage = await Stage.set({ answerMs: 100 });
+    const box = await stage.box();
+    const silent = await stage.visitor(box);
+    const served = await stage.visitor(box);
+    box.send([['SID', served.sid]], Buffer.from('hello'));
+    await once(served.socket, 'data');
+    await all(silent.socket);
+    expect(served.socket.destroyed).toBe(false);
+    expect(stage.refusals).toMatchObject({ 'box-silent': 1 });
   });
 
   it('end the visitor that hoards, not the one that is served', async () => {
@@ -414,8 +416,6 @@ describe.concurrent('limits', () => {
   it('hold against thousands of connections that say nothing: those who speak get through', async () => {
     await using stage = await Stage.set({
       connections: 1500,
-      connectionsPerSource: 400,
-      undecidedPerSource: 400,
       helloMs: 60_000,
     });
     for (let index = 0; index < 2500; index++) stage.connect(`127.0.1.${1 + (index % 5)}`);
@@ -423,15 +423,6 @@ describe.concurrent('limits', () => {
     expect(stage.frontend.metrics.connections).toBe(1500);
     expect((await stage.visitor(await stage.box())).sid).toBe('1');
     expect(stage.frontend.metrics.connections).toBeLessThanOrEqual(1500);
-  });
-
-  it('turn newcomers away when all who are there have business', async () => {
-    await using stage = await Stage.set({ connections: 2 });
-    const box = await stage.box();
-    await stage.visitor(box);
-    const third = stage.connect();
-    expect((await all(third)).length).toBe(0);
-    expect(stage.refusals).toMatchObject({ 'too-many-connections': 1 });
   });
 });
 
@@ -485,7 +476,7 @@ describe.concurrent('a hostile box', () => {
 
 describe.concurrent('the frontend', () => {
   it('survives whatever visitors and boxes send', async () => {
-    await using stage = await Stage.set({ undecidedPerSource: 1000, tunnelsPerBox: 100 });
+    await using stage = await Stage.set({ tunnelsPerBox: 100 });
     const noise = fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes));
     const words = fc.constantFrom(
       hello,

@@ -59,8 +59,8 @@ export class DevicePort {
     this.listener = new SocketListener(this.#server, {
       ...options,
       setting: 'enrolment.port',
-      places: 256,
-      placesPerAddress: 16,
+      places: 128,
+      knownPlaces: 256,
       upgrade: (request, stream, head) => this.#upgrade(request, stream, head),
     });
     this.#server.on('tlsClientError', (error) =>
@@ -92,6 +92,7 @@ export class DevicePort {
     const holder = { sessionId: session.id, address, owner: false, tokenEndsAt: undefined };
     const endsAt = certificate.validToDate.getTime();
     sockets.upgrade(request, stream, head, (opened) => {
+      this.listener.know(socket);
       sockets.add(opened, holder, hello(session, endsAt), answers({ state, clock }));
       void this.#endAt(opened, endsAt);
     });

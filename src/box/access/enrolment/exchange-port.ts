@@ -53,7 +53,6 @@ export class ExchangePort {
       ...options,
       setting: 'enrolment.insecure-port',
       places: 64,
-      placesPerAddress: 4,
       mayConnect: (address) => isWithin(address, [...loopback, ...options.links()]),
       upgrade: (request, stream, head) => this.#upgrade(request, stream, head),
     });

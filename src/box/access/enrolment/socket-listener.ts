@@ -5,9 +5,9 @@ import { clientKey } from '../../../kit/client-key.ts';
 import { Problem } from '../../../kit/errors.ts';
 import { httpLimits, listenProblem } from '../../../kit/http-server.ts';
 import type { Log } from '../../../kit/log.ts';
+import { type Peer, Places } from '../../../kit/places.ts';
 import { refusal } from '../../../kit/refusal.ts';
 import { refuseUpgrade } from '../../../kit/refuse-upgrade.ts';
-import { Tally } from '../../../kit/tally.ts';
 import { addressFamily, canonicalAddress } from '../../../protocol/addresses.ts';
 import type { ZoneNames } from '../../../protocol/names.ts';
 import { isOwnHost } from '../origins.ts';
@@ -18,9 +18,10 @@ export interface SocketListenerOptions {
   port: number;
   /** That moves the port. */
   setting: string;
-  /** Connections at one time: in all, and of one address (or /64). */
+  /** Connections at one time; of one client not more than a fair share when they do not suffice (`Places`). */
   places: number;
-  placesPerAddress: number;
+  /** Beside them, of those for whom `know` was called. */
+  knownPlaces?: number;
   /** Who is not let in is cut off before a byte is read. */
   mayConnect?: (address: string) => boolean;
   /** Takes over an HTTP upgrade, or refuses it; what it throws is answered 503. */
@@ -45,12 +46,12 @@ export class SocketListener {
   readonly #server: HttpServer | HttpsServer;
   readonly #options: SocketListenerOptions;
   readonly #sockets = new Set<Socket>();
-  readonly #places = new Tally();
+  readonly #places: Places;
 
   constructor(server: HttpServer | HttpsServer, options: SocketListenerOptions) {
     this.#server = server;
     this.#options = options;
-    server.maxConnections = options.places;
+    this.#places = new Places({ most: options.places, known: options.knownPlaces ?? 1 });
     server.on('connection', (socket: Socket) => this.#admit(socket));
     // Node says so too when it cannot take a connection (no more files); the next one is tried anyway.
     server.on('error', () => undefined);
@@ -79,6 +80,11 @@ export class SocketListener {
     return (this.#server.address() as AddressInfo | null)?.port ?? 0;
   }
 
+  /** Who connects here is known: strangers do not take its place. */
+  know(peer: Peer): void {
+    this.#places.know(peer);
+  }
+
   /** Throws `port-in-use` and the like. */
   async open(): Promise<void> {
     const { host, port, setting } = this.#options;
@@ -102,10 +108,10 @@ export class SocketListener {
   }
 
   #admit(socket: Socket): void {
-    const { mayConnect = () => true, placesPerAddress } = this.#options;
+    const { mayConnect = () => true } = this.#options;
     const address = addressOf(socket);
     if (address === undefined || !mayConnect(address)) return void socket.destroy();
-    if (!this.#places.admit(socket, clientKey(address, 'link'), placesPerAddress)) return;
+    this.#places.admit(socket, clientKey(address, 'link'));
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
   }
