@@ -56,7 +56,7 @@ export class MdnsAnnouncer implements Service {
     };
     this.#adapters = {
       avahi: new AvahiAdapter(this.#places),
-      bonjour: new BonjourAdapter({ log, onTrouble: () => this.#loop.nudge() }),
+      bonjour: new BonjourAdapter({ log, clock, random, onTrouble: () => this.#loop.nudge() }),
     };
     this.#loop = new Reconciler({
       name: this.name,
@@ -88,7 +88,7 @@ export class MdnsAnnouncer implements Service {
       health.set(this.name, 'ok', 'off by configuration');
       return lookAgainMs;
     }
-    const { instance, host, againMs } = await this.#inUse.publish(this.#wanted(), signal);
+    const { instance, host, againMs, conflict } = await this.#inUse.publish(this.#wanted(), signal);
     const before = this.#state.value;
     this.#state.set({ adapter: this.#inUse.kind, instance, host });
     if (this.#state.value !== before) {
@@ -96,6 +96,14 @@ export class MdnsAnnouncer implements Service {
     }
     if (chosen === 'avahi' && !machine.avahiRuns) {
       health.set(this.name, 'warning', 'avahi-daemon does not answer', remedies['avahi-silent']);
+    } else if (conflict !== undefined) {
+      const now = instance === undefined ? 'it has none until then' : `it is now ${instance} at ${host}`;
+      health.set(
+        this.name,
+        'warning',
+        `another device on the home network (${conflict.from}) uses the box's ${conflictNames[conflict.what]}; ${now}`,
+        remedies['name-taken'],
+      );
     } else if (instance === undefined) {
       health.set(this.name, 'ok', 'waiting for an IPv4 address on the home network');
     } else {
@@ -134,9 +142,12 @@ export class MdnsAnnouncer implements Service {
   }
 }
 
+const conflictNames = { instance: 'name', host: '.local name' } as const;
+
 const remedies: Record<string, string> = {
   'avahi-silent': 'start avahi-daemon, or set mdns.adapter to auto',
   'storage-failed':
     'give the box the right to write avahi’s folder of services, or set mdns.adapter to bonjour',
+  'name-taken': 'find the device with that address and rename it or switch it off, then restart the box',
   'mdns-unavailable': 'end the other program that holds UDP port 5353 for itself, or set mdns.adapter to off',
 };

@@ -29,11 +29,20 @@ export interface MdnsAdapter {
   withdraw(): Promise<void>;
 }
 
+/** Which of our names somebody else uses, and who. */
+export interface Conflict {
+  what: 'instance' | 'host';
+  /** The other's address. */
+  from: string;
+}
+
 export interface Published {
   /** `undefined` while there is no link to announce on. */
   instance: string | undefined;
   host: string | undefined;
   againMs?: number;
+  /** A name was lost to another device. */
+  conflict?: Conflict;
 }
 
 /** The interfaces to announce on. One without IPv4 is left out: neither adapter nor most clients speak mDNS over IPv6 alone. */
@@ -51,10 +60,17 @@ export function instanceName(name: string, bytes = 63): string {
   return cutToFit(clean, (text) => Buffer.byteLength(text) <= bytes) || 'Porchlight';
 }
 
-/** A name that no other box has: nothing to probe, no conflict to solve. A dot would end the label in bonjour-service. */
+/** A name that no other box has, so that conflicts are rare. A dot would end the label in bonjour-service. */
 export function uniqueInstanceName(name: string, boxId: BoxId): string {
   const suffix = ` (${shortId(boxId)})`;
   return instanceName(name.replaceAll('.', '-'), 63 - suffix.length) + suffix;
+}
+
+/** `label` after so many others were lost to other devices: ` #2`, ` #3`, as avahi-daemon counts. */
+export function numbered(label: string, lost: number): string {
+  if (lost === 0) return label;
+  const suffix = ` #${lost + 1}`;
+  return cutToFit(label, (text) => Buffer.byteLength(text) <= 63 - suffix.length) + suffix;
 }
 
 /** avahi where it runs and takes our file, else bonjour-service: a person's own computer runs avahi, but not for us. */

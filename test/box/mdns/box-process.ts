@@ -33,7 +33,14 @@ const announcer = new MdnsAnnouncer({
 const tell = (): void => {
   const { adapter = null, instance = null, host = null } = announcer.state.value;
   const [condition] = health.conditions.value;
-  const told = { adapter, instance, host, health: condition?.severity, remedy: condition?.remedy };
+  const told = {
+    adapter,
+    instance,
+    host,
+    health: condition?.severity,
+    remedy: condition?.remedy,
+    message: condition?.message,
+  };
   process.stdout.write(`${JSON.stringify(told)}\n`);
 };
 announcer.state.subscribe(tell);

@@ -52,6 +52,10 @@ export class Talker<T> {
 
 export interface HeardRecord {
   from: string;
+  /** Sent to the listener alone. */
+  unicast: boolean;
+  id: number;
+  questions: readonly unknown[];
   name: string;
   type: string;
   ttl: number;
