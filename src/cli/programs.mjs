@@ -37,6 +37,9 @@ export const forTest = {
   dtc: 'device-tree-compiler',
   ps: 'procps',
   python3: 'python3',
+  '/usr/lib/python3/dist-packages/zeroconf/__init__.py': 'python3-zeroconf',
+  '/usr/lib/python3/dist-packages/websockets/__init__.py': 'python3-websockets',
+  dig: 'bind9-dnsutils',
   '/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf': 'fonts-dejavu-core',
 };
 
