@@ -1,5 +1,5 @@
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { build } from 'vite';
 import { installFile } from './copy.ts';
 import { run } from './run.ts';
@@ -16,8 +16,9 @@ const beside = [
   'src/box/tunnel/landlock.py',
   'src/box/access/common-passwords.txt',
 ];
-const launcher = `#!/bin/sh
-exec /usr/lib/porchlight/bin/node /usr/lib/porchlight/program/bin/main.js "$@"
+/** With source maps, so that a stack trace in the journal names the line in the repository. */
+export const launcher = `#!/bin/sh
+exec /usr/lib/porchlight/bin/node --enable-source-maps /usr/lib/porchlight/program/bin/main.js "$@"
 `;
 
 /**
@@ -35,9 +36,6 @@ export async function installProgram(options: {
   const home = join(tree, 'usr/lib/porchlight');
   const program = join(home, 'program/bin');
   await bundle(checkout, program);
-  for (const path of beside) {
-    await installFile(join(checkout, path), join(program, path.split('/').at(-1) ?? ''));
-  }
   for (const path of await readdir(join(checkout, 'dist/web'), { recursive: true, withFileTypes: true })) {
     const from = join(path.parentPath, path.name);
     const wanted = path.isFile() && path.name !== '.built' && !path.name.endsWith('.map');
@@ -56,7 +54,8 @@ export async function installProgram(options: {
   await writeFile(join(tree, 'usr/bin/porchlight'), launcher, { mode: 0o755 });
 }
 
-async function bundle(checkout: string, outDir: string): Promise<void> {
+/** The program as a few files, each with its source map, and what it reads from beside them. */
+export async function bundle(checkout: string, outDir: string): Promise<void> {
   await build({
     configFile: false,
     root: checkout,
@@ -70,12 +69,23 @@ async function bundle(checkout: string, outDir: string): Promise<void> {
       emptyOutDir: true,
       target: 'node24',
       minify: false,
+      sourcemap: true,
       // The two files that are read beside the sources are copied as they are.
       assetsInlineLimit: 0,
       rolldownOptions: {
-        output: { chunkFileNames: '[name]-[hash].js', entryFileNames: 'main.js' },
+        output: {
+          chunkFileNames: '[name]-[hash].js',
+          entryFileNames: 'main.js',
+          // Names and lines are enough. They are the same wherever it was built: as if the sources lay two folders up.
+          sourcemapExcludeSources: true,
+          sourcemapPathTransform: (source, map) =>
+            join('../..', relative(checkout, join(dirname(map), source))),
+        },
       },
     },
   });
   await rm(join(outDir, 'assets'), { recursive: true, force: true });
+  for (const path of beside) {
+    await installFile(join(checkout, path), join(outDir, path.split('/').at(-1) ?? ''));
+  }
 }

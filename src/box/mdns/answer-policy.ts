@@ -41,9 +41,11 @@ export interface Reply {
   delayMs: number;
 }
 
+/** `IN` and `ANY` with the top bit set, as dns-packet calls what it does not know. */
+const unicastClasses = [0x80_01, 0x80_ff].map((number) => `UNKNOWN_${number}`);
 const inAnyCase = (question: Question): boolean =>
-  [undefined, 'IN', 'ANY', `UNKNOWN_${0x80_01}`, `UNKNOWN_${0x80_ff}`].includes(question.class);
-const wantsUnicast = (question: Question): boolean => question.class?.startsWith('UNKNOWN_') === true;
+  [undefined, 'IN', 'ANY', ...unicastClasses].includes(question.class);
+const wantsUnicast = (question: Question): boolean => unicastClasses.includes(question.class ?? '');
 
 /** Resolvers that do not take part in mDNS would keep a record after it has changed (RFC 6762, 6.7). */
 const legacyTtl = 10;
@@ -129,12 +131,13 @@ function companions(answers: readonly OwnedRecord[], owned: readonly OwnedRecord
   return more;
 }
 
+const short = ({ flush: _flush, ...record }: OwnedRecord): OwnedRecord => ({
+  ...record,
+  ttl: Math.min(record.ttl, legacyTtl),
+});
+
 /** RFC 6762, 6.7: with its id and question, no bit that only mDNS knows, and not to be kept for long. */
 function plain(query: Query, { answers, additionals }: Answer): Answer {
-  const short = ({ flush: _flush, ...record }: OwnedRecord): OwnedRecord => ({
-    ...record,
-    ttl: Math.min(record.ttl, legacyTtl),
-  });
   return {
     id: query.id,
     questions: query.questions.filter(inAnyCase).map(({ name, type }) => ({ name, type, class: 'IN' })),

@@ -48,7 +48,7 @@ export function losesTo(theirs: readonly OwnedRecord[], ours: readonly OwnedReco
       records
         .filter((record) => sameName(record.name, name))
         .map(wireOf)
-        .toSorted(Buffer.compare),
+        .toSorted((a, b) => Buffer.compare(a, b)),
     );
     return other !== undefined && other.length > 0 && compareLists(mine ?? [], other) < 0;
   });

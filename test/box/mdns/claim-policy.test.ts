@@ -18,6 +18,9 @@ const instance = 'Kitchen (aaaaaaaa)._porchlight._tcp.local';
 const on = (...addresses: string[]): OwnedRecord[] => recordsOf(wanted, { source: '', addresses }, names);
 const a = (data: string, name = host, ttl = 120): OwnedRecord => ({ name, type: 'A', ttl, data });
 
+const every = (ms: number, count: number): number[] => Array.from({ length: count }, (_, n) => n * ms);
+const probe = (...addresses: string[]): OwnedRecord[] => probeFor(on(...addresses)).authorities;
+
 describe('a conflict', () => {
   const ours = [...on('192.168.1.2'), ...on('10.0.0.2')];
   it.each([
@@ -53,7 +56,6 @@ describe('a conflict', () => {
   });
 
   it('is a storm when there are fifteen within ten seconds', () => {
-    const every = (ms: number, count: number): number[] => Array.from({ length: count }, (_, n) => n * ms);
     expect(isStorm(every(100, 14), 1400)).toBe(false);
     expect(isStorm(every(100, 15), 1400)).toBe(true);
     expect(isStorm(every(100, 15), 10_000)).toBe(false);
@@ -61,8 +63,6 @@ describe('a conflict', () => {
 });
 
 describe('a race of probes', () => {
-  const probe = (...addresses: string[]): OwnedRecord[] => probeFor(on(...addresses)).authorities;
-
   it('asks for both names, with what is to be said about them and no bit that belongs to answers', () => {
     expect(probeFor(on('192.168.1.2'))).toMatchObject({
       questions: [

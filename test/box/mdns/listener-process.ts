@@ -44,12 +44,13 @@ socket.bind(5353, group, () => {
   process.stdout.write('"ready"\n');
 });
 
+const packet = (content: dnsPacket.Packet): Buffer => dnsPacket.encode({ type: 'query', ...content });
+
 createInterface({ input: process.stdin }).on('line', (line) => {
   const [type = '', name = '', how] = line.split(' ');
   const known = [...heard.values()].filter((record) => record.name === name && record.type === type);
   const answers = how === 'known' || how === 'more' ? known : [];
   const questions = [{ type, name }] as dnsPacket.Question[];
-  const packet = (content: dnsPacket.Packet): Buffer => dnsPacket.encode({ type: 'query', ...content });
   if (how === 'plain') return plain.send(packet({ questions, id: 4711 }), 5353, group);
   if (how === 'more') {
     socket.send(packet({ questions, flags: dnsPacket.TRUNCATED_RESPONSE }), 5353, group);

@@ -175,7 +175,7 @@ describe.skipIf(withoutNamespaces)('a box among others on a home network', { tim
     const settled = (): (string | null | undefined)[] =>
       boxes
         .map(({ box }) => box.process.heard.findLast(({ health }) => health !== undefined)?.host)
-        .toSorted();
+        .toSorted((a, b) => (String(a) < String(b) ? -1 : 1));
     const [one] = boxes;
     await expect
       .poll(settled, { ...soon, timeout: 30_000 })
