@@ -20,7 +20,7 @@ import { Announcer } from './announce/announcer.ts';
 import { Backups } from './backup/backups.ts';
 import { placeOf } from './backup/contents.ts';
 import { backupControl } from './backup/control-routes.ts';
-import { type Outcome, takeUp } from './card/asked.ts';
+import { type TakenUp, takeUp } from './card/asked.ts';
 import { CardNote } from './card/card-note.ts';
 import { CertificateKeeper } from './certificate/certificate.ts';
 import type { BoxConfig } from './config.ts';
@@ -93,11 +93,11 @@ export class Box implements Service {
     this.#lock = lockFolder(config.state);
     await keepStateBefore(config.state, this.#options.version);
     const { trust, log, restart } = this.#options;
-    const { outcome, elsewhere } = await takeUp(config, placeOf(config, trust), log);
+    const taken = await takeUp(config, placeOf(config, trust), log);
     // Whoever starts it again makes the configuration before (on the appliance, from the card).
-    if (elsewhere) return restart();
+    if (taken.elsewhere) return restart();
     const identity = await loadIdentity({ stateFolder: config.state, clock });
-    this.#running = this.#compose(identity, clock, outcome);
+    this.#running = this.#compose(identity, clock, taken);
     await this.#running.start(signal);
   }
 
@@ -108,7 +108,7 @@ export class Box implements Service {
     this.#lock = undefined;
   }
 
-  #compose(identity: Identity, clock: Clock, asked: Outcome | undefined): ServiceGroup {
+  #compose(identity: Identity, clock: Clock, taken: TakenUp): ServiceGroup {
     const { config, trust, pages, logs, version, builtAt, manager, restart } = this.#options;
     const { runtimeFolder, log, random = Math.random } = this.#options;
     const health = new Health(clock);
@@ -316,7 +316,7 @@ export class Box implements Service {
       metrics: boxMetrics(facts, clock),
       status: () => boxStatus(facts, clock.now()),
     });
-    const card = new CardNote({ ...part('card'), runtimeFolder, outcome: asked, facts });
+    const card = new CardNote({ ...part('card'), runtimeFolder, ...taken, facts });
     const supervision = new Supervision({ manager, health, clock, log });
 
     // For `porchlight` on this machine; each part adds its calls.

@@ -111,6 +111,13 @@ export const BoxConfig = Type.Object({
     caFile: file(
       'PEM file of a private CA to trust for the ACME directory and for the certificates it issues',
     ),
+    eabKid: Type.String({
+      default: '',
+      maxLength: 256,
+      description:
+        'for a CA that wants an account made elsewhere (external account binding): the key identifier it gave; empty: none',
+    }),
+    eabHmacKeyFile: file('file with the HMAC key that the CA gave for it, in base64url'),
   }),
   web: Type.Object({
     host: Type.String({ default: '::', minLength: 1, description: 'address to listen on' }),

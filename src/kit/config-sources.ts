@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parse, TomlError } from 'smol-toml';
 import { codeOf, messageOf, Problem } from './errors.ts';
+import { meantKey, sectionsOf } from './meant-key.ts';
 import { configFileSetting, type Setting, valueFromText, variablePrefix } from './settings.ts';
 import { suggestion } from './suggest.ts';
 
@@ -21,6 +22,8 @@ export interface ConfigFault {
   /** Where it was said: `/etc/x.toml:12`, `PORCHLIGHT_X`, `--x`. */
   source: string;
   message: string;
+  /** Of a key that there is not: the one that was most likely meant. */
+  meant?: string;
 }
 
 /** A value that a source gives to a setting; not yet checked. */
@@ -155,7 +158,7 @@ function readTable(settings: readonly Setting[], table: object, sourceOf: (key: 
       if (setting !== undefined) {
         readings.given.push({ setting, value, source });
       } else if (!sections.has(key)) {
-        readings.faults.push(unknown('key', key, source, [...known.keys(), ...sections]));
+        readings.faults.push(unknownKey(key, source, meantKey(key, value, settings)));
       } else if (typeof value === 'object' && value !== null) {
         walk(value, `${key}.`);
       } else {
@@ -166,12 +169,6 @@ function readTable(settings: readonly Setting[], table: object, sourceOf: (key: 
   };
   walk(table, '');
   return readings;
-}
-
-/** `a` and `a.b` for `a.b.c`. */
-function sectionsOf(key: string): string[] {
-  const names = key.split('.').slice(0, -1);
-  return names.map((_, last) => names.slice(0, last + 1).join('.'));
 }
 
 /** `:12` for the line that sets `key`, and nothing where it cannot be told cheaply (inline tables, quoted names). */
@@ -187,14 +184,23 @@ function lineOf(toml: string, key: string): string {
 }
 
 function unknown(
-  what: string,
+  what: 'variable' | 'flag',
   name: string,
   source: string,
   candidates: Iterable<string>,
   dashes = '',
 ): ConfigFault {
-  const near = suggestion(name, candidates);
-  const hint = near === undefined ? '' : `; did you mean ${dashes}${near}?`;
-  const where = what === 'key' ? `${name} (${source})` : source;
-  return { key: name, source, message: `there is no ${what} ${where}${hint}` };
+  return {
+    key: name,
+    source,
+    message: `there is no ${what} ${source}${hint(suggestion(name, candidates), dashes)}`,
+  };
 }
+
+function unknownKey(key: string, source: string, meant: string | undefined): ConfigFault {
+  const message = `there is no key ${key} (${source})${hint(meant)}`;
+  return { key, source, message, ...(meant === undefined ? {} : { meant }) };
+}
+
+const hint = (near: string | undefined, dashes = ''): string =>
+  near === undefined ? '' : `; did you mean ${dashes}${near}?`;

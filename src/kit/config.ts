@@ -58,22 +58,46 @@ export interface LenientlyRead {
   /** The values that are as they should be. */
   values: ReadonlyMap<string, unknown>;
   /** What is wrong, in words, without the values. */
-  faults: readonly string[];
+  faults: readonly LenientFault[];
 }
 
+export interface LenientFault {
+  /** As it was written. */
+  key: string;
+  /** Of a key that there is not: the one that was most likely meant. */
+  meant?: string | undefined;
+  message: string;
+}
+
+/** A value as the person meant it who wrote `given` for `key`; `given` itself where there is no doubt to take away. */
+export type AsMeant = (key: string, given: unknown) => unknown;
+
 /**
- * A file that a person wrote by hand, each key for itself: one that is wrong does not cost the others. Throws `bad-config`
- * for what is no TOML at all. Its schema may have secrets, and no message says a value.
+ * A file that a person wrote by hand, each key for itself: what stands in `values` is right, and what becomes of a key that
+ * is wrong is the caller's to say, who has to know that it was *there*. Throws `bad-config` for what is no TOML at all. Its
+ * schema may have secrets, and no message says a value.
  */
-export function readLeniently(schema: TObject, text: string): LenientlyRead {
+export function readLeniently(
+  schema: TObject,
+  text: string,
+  asMeant: AsMeant = (_, given) => given,
+): LenientlyRead {
   const { given, faults } = readText(settingsOf(schema, 'allowed'), text);
-  const wrong = given.filter(({ setting, value }) => !isAllowed(setting, value));
-  const said = wrong.map(({ setting, source }) => `${setting.key} must be ${setting.allowed} (${source})`);
-  const values = given.filter((reading) => !wrong.includes(reading));
+  const meant = given.map((reading) => ({ ...reading, value: asMeant(reading.setting.key, reading.value) }));
+  const wrong = meant.filter(({ setting, value }) => !isAllowed(setting, value));
+  const values = meant.filter((reading) => !wrong.includes(reading));
   return {
     values: new Map(values.map(({ setting, value }) => [setting.key, value])),
-    faults: [...faults.map(({ message }) => message), ...said],
+    faults: [...faults, ...wrong.map(wrongValue)],
   };
+}
+
+function wrongValue({ setting, value, source }: Given): LenientFault {
+  const { key, kind, allowed } = setting;
+  const unquoted = kind === 'text' && (typeof value === 'number' || typeof value === 'boolean');
+  const must =
+    unquoted || (kind === 'text' && value instanceof Date) ? `stand in quotes: "…"` : `be ${allowed}`;
+  return { key, message: `${key} must ${must} (${source})` };
 }
 
 function checked({ setting, value, source }: Given): ConfigFault[] {

@@ -21,6 +21,8 @@ export interface Setting {
   description: string;
   /** What is allowed, to follow "must be": `an integer from 0 to 65535`. */
   allowed: string;
+  /** Other words that people have for it, for what is suggested to them. */
+  alsoCalled: readonly string[];
 }
 
 /** What TypeBox writes into a schema object, as far as settings use it (JSON Schema 2020-12). */
@@ -37,6 +39,8 @@ interface Keywords {
   flag?: string;
   /** Ours: what is allowed, in words, where the other keywords would not tell a person (a `pattern`). */
   allowed?: string;
+  /** Ours: other words that people have for it. */
+  alsoCalled?: readonly string[];
   minimum?: number;
   maximum?: number;
   minLength?: number;
@@ -80,7 +84,7 @@ function leaves(schema: TSchema, path: readonly string[]): Setting[] {
 }
 
 function settingOf(schema: TSchema, path: readonly string[]): Setting {
-  const { default: preset, description, flag } = keywords(schema);
+  const { default: preset, description, flag, alsoCalled = [] } = keywords(schema);
   const key = path.map(kebab).join('.');
   const optional = IsOptional(schema);
   if (description === undefined) throw new TypeError(`the setting ${key} has no description`);
@@ -98,6 +102,7 @@ function settingOf(schema: TSchema, path: readonly string[]): Setting {
     default: preset,
     description,
     allowed: allowedBy(schema),
+    alsoCalled,
   };
 }
 

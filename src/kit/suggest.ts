@@ -1,10 +1,10 @@
-/** The candidate that `word` is most likely a misspelling of, or `undefined` when none is near. */
+/** The candidate that `word` is most likely a misspelling of, in any case, or `undefined` when none is near. */
 export function suggestion(word: string, candidates: Iterable<string>): string | undefined {
   // Two slips in a short word would make it any other word.
   let nearest = Math.min(3, Math.floor(word.length / 3)) + 1;
   let best: string | undefined;
   for (const candidate of candidates) {
-    const distance = editDistance(word, candidate);
+    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
     if (distance >= nearest) continue;
     nearest = distance;
     best = candidate;

@@ -25,5 +25,5 @@ it('docs/FIRST-BOOT.md has every key of porchlight.toml, and its example is one 
   const text = page('FIRST-BOOT.md');
   for (const { key } of settingsOf(CardSettings, 'allowed')) expect(text).toContain(`\`${key}\``);
   const example = /```toml\n(.*?)```/s.exec(text)?.[1] ?? '';
-  expect(readCardSettings(Buffer.from(example))).toMatchObject({ faults: [] });
+  expect(readCardSettings(example)).toMatchObject({ faults: [] });
 });

@@ -212,7 +212,7 @@ describe.skipIf(reason !== undefined)(`a box in a home${skipped(reason)}`, () =>
     'begins anew by a file on the card: people are forgotten, the name stays; with the word forget that goes too',
     async () => {
       await vm.stop();
-      vm.writeToCard({ 'porchlight-reset.txt': '' });
+      vm.writeToCard({ 'porchlight-reset.txt': 'reset\n' });
       await vm.start();
       await expect
         .poll(() => vm.ssh('cat /boot/firmware/porchlight.txt').then(({ out }) => out), {

@@ -58,7 +58,7 @@ describe.skipIf(reason !== undefined)('the card', () => {
 
   it('resets the box by a file, once, and says so', async () => {
     const code = await shell('cat /var/lib/porchlight/access/setup-code');
-    await putOnCard('porchlight-reset.txt', '');
+    await putOnCard('porchlight-reset.txt', 'reset');
     await manager.run('systemctl', 'restart', 'porchlight-box');
     await expect.poll(() => onCard('porchlight-outcome.txt')).toContain('has forgotten its people');
     await expect.poll(() => onCard('porchlight-reset.txt')).toContain('No such file');

@@ -1,38 +1,43 @@
-import { X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { Value } from 'typebox/value';
-import { readLeniently } from '../../kit/config.ts';
 import { messageOf } from '../../kit/errors.ts';
-import { Place } from '../backup/contents.ts';
-import { BoxConfig } from '../config.ts';
-import { readPlainFile, removeFromCard, withWritableCard, writeToCard } from './card-folder.ts';
+import { readIfThere } from '../../kit/files.ts';
+import { zoneMeant } from './as-meant.ts';
+import { type Before, boxSettings, boxToml, placeHash, readBefore, sourceOf } from './box-settings.ts';
+import { strangeNames } from './card-names.ts';
 import { type CardValues, readCardSettings } from './card-settings.ts';
+import { namesIn, readCardText } from './card-text.ts';
 import { linkOnData, writeToData } from './data-folder.ts';
+import {
+  assessed,
+  type Group,
+  groupOf,
+  groups,
+  type Standing,
+  standingsOfNothing,
+  standingsOfUnreadable,
+} from './groups.ts';
+import { contentOf, namedFiles } from './named-files.ts';
 import type { CardPaths } from './paths.ts';
+import { tell } from './problems.ts';
 import { handOnRequest } from './requests.ts';
-import { authorizedKeys, boxToml, ssidMost, wifiConfig } from './system-files.ts';
+import { restoredPlace } from './restored-place.ts';
+import { authorizedKeys, wifiConfig } from './system-files.ts';
 
 const settingsMost = 65_536;
-const pemMost = 100_000;
 
 /**
  * Takes over what a person put on the card: settings, and a request for the daemon. What is wrong is answered, and said in
- * `porchlight-problems.txt` beside it; everything else is in use. Without `porchlight.toml`, or with one that cannot be
- * read, what was taken over before stays. Throws `storage-failed` when data cannot be written.
+ * `porchlight-problems.txt` beside it; everything else is in use. Settings that belong together are taken together: where
+ * one is wrong, what was taken over before stays, and so it does where the file is missing or damaged. Throws
+ * `storage-failed` when data cannot be written.
  */
 export async function applyCard(paths: CardPaths): Promise<string[]> {
-  const faults: string[] = [];
-  const place = await restoredPlace(paths);
-  const bytes = await spared(faults, () => readPlainFile(paths.settings, settingsMost));
-  const read = bytes === undefined ? undefined : readCardSettings(bytes);
-  faults.push(...(read?.faults.map((fault) => `porchlight.toml: ${fault}`) ?? []));
-  if (read?.values !== undefined) {
-    faults.push(...(await takeOver(paths, read.values, place)));
-  } else if (place !== undefined && !existsSync(paths.boxToml)) {
-    await takeOver(paths, new Map(), place);
-  }
+  const file = await settingsOnCard(paths);
+  const faults = file.faults.map((fault) => `porchlight.toml: ${fault}`);
+  faults.push(...(await takeOver(paths, file)).map((fault) => `porchlight.toml: ${fault}`));
   faults.push(...((await spared(faults, () => handOnRequest(paths))) ?? []));
+  faults.push(...((await spared(faults, () => strangers(paths, file.said))) ?? []));
   await tell(paths, faults);
   return faults;
 }
@@ -47,80 +52,92 @@ async function spared<T>(faults: string[], action: () => Promise<T>): Promise<T 
   }
 }
 
-async function takeOver(paths: CardPaths, values: CardValues, place: Place | undefined): Promise<string[]> {
+async function strangers(paths: CardPaths, said: CardValues): Promise<string[]> {
+  const besides = [...said].filter(([key]) => key.endsWith('.ca-file')).map(([, name]) => String(name));
+  return strangeNames(await namesIn(paths.card), paths, new Set(besides));
+}
+
+interface SettingsFile {
+  said: CardValues;
+  standings: Map<Group, Standing>;
+  faults: readonly string[];
+  absent: boolean;
+}
+
+async function settingsOnCard(paths: CardPaths): Promise<SettingsFile> {
+  const nothing = { said: new Map<string, unknown>(), faults: [], absent: false };
+  let text: string | undefined;
+  try {
+    text = await readCardText(paths.settings, settingsMost);
+    if (text === undefined) return { ...nothing, standings: standingsOfNothing(), absent: true };
+    const read = readCardSettings(text);
+    const { faults, standings } = assessed(read);
+    return { said: read.values, standings, faults: faults.map(({ message }) => message), absent: false };
+  } catch (error) {
+    const words = messageOf(error).replace(/^porchlight\.toml /, 'the file ');
+    return { ...nothing, standings: standingsOfUnreadable(text), faults: [words] };
+  }
+}
+
+/** `standings` is corrected where a file that a setting names cannot be taken. */
+async function takeOver(paths: CardPaths, { said, standings, absent }: SettingsFile): Promise<string[]> {
+  const place = await restoredPlace(paths);
+  const before = await takenBefore(paths);
+  if (absent && (place === undefined || before?.place === placeHash(place))) return [];
+  const pems = new Map<string, string>();
   const faults: string[] = [];
-  const ca = async (key: string, target: string, below: string | undefined): Promise<string | undefined> => {
-    const pem = (await spared(faults, () => pemOnCard(paths, values.get(key)))) ?? below;
-    await writeToData(target, pem);
-    return pem === undefined ? undefined : target;
-  };
-  const cas = {
-    cloud: await ca('cloud.ca-file', paths.cloudCa, place?.cloudCa),
-    acme: await ca('acme.ca-file', paths.acmeCa, place?.acmeCa),
-  };
-  await writeToData(paths.boxToml, boxToml(values, place, cas));
-
-  const keys = authorizedKeys((values.get('ssh.keys') as string[] | undefined) ?? []);
-  faults.push(...keys.faults);
-  await writeToData(paths.authorizedKeys, keys.text);
-  const ssid = values.get('wifi.ssid');
-  if (typeof ssid === 'string' && Buffer.byteLength(ssid) > ssidMost)
-    faults.push('wifi.ssid is longer than 32 bytes, which no network has as its name');
-  await writeToData(paths.wifi, wifiConfig(values), 0o600);
-  const wanted = values.get('timezone');
-  const zone = typeof wanted === 'string' ? wanted : 'UTC';
-  if (existsSync(join(paths.zoneinfo, zone))) await linkOnData(paths.localtime, join(paths.zoneinfo, zone));
-  else faults.push(`timezone: there is no ${zone}`);
-  return faults.map((fault) => `porchlight.toml: ${fault}`);
-}
-
-async function pemOnCard(paths: CardPaths, name: unknown): Promise<string | undefined> {
-  if (typeof name !== 'string') return undefined;
-  const pem = (await readPlainFile(join(paths.card, name), pemMost))?.toString();
-  if (pem === undefined) throw new Error(`${name} is not on the card`);
-  if (!isCertificate(pem)) throw new Error(`${name} holds no certificate in PEM form`);
-  return pem;
-}
-
-function isCertificate(pem: string): boolean {
-  try {
-    return new X509Certificate(pem).raw.length > 0;
-  } catch {
-    return false;
+  for (const { key } of namedFiles(paths)) {
+    try {
+      const content = await contentOf(paths, key, said.get(key));
+      if (content !== undefined) pems.set(key, content);
+    } catch (error) {
+      faults.push(messageOf(error));
+      standings.set(groupOf(key), 'wrong');
+    }
   }
-}
-
-/** Of a restored box. The daemon wrote it: what would keep a box from starting is not believed. */
-async function restoredPlace(paths: CardPaths): Promise<Place | undefined> {
-  try {
-    const bytes = await readPlainFile(paths.restoredPlace, 3 * pemMost);
-    if (bytes === undefined) return undefined;
-    const place = Value.Parse(Place, JSON.parse(bytes.toString()));
-    const { faults } = readLeniently(BoxConfig, boxToml(new Map(), place, {}));
-    const pems = [place.cloudCa, place.acmeCa].filter((pem) => pem !== undefined);
-    return faults.length === 0 && pems.every(isCertificate) ? place : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Writes only what is not said there already. */
-async function tell(paths: CardPaths, faults: readonly string[]): Promise<void> {
-  const said = (await readPlainFile(paths.problems, settingsMost).catch(() => undefined))?.toString();
-  const text = faults.length === 0 ? undefined : problemsText(faults);
-  if (said === text) return;
-  await withWritableCard(paths.card, () =>
-    text === undefined ? removeFromCard(paths.problems) : writeToCard(paths.problems, text),
+  const sources = new Map(
+    groups.map((group) => [group, sourceOf(group, standings.get(group), { said, before, place })]),
   );
+  const files = new Map<string, string>();
+  for (const { key, boxKey, target, ofPlace, mode } of namedFiles(paths)) {
+    const source = sources.get(groupOf(key));
+    if (source !== 'before') {
+      const content = source === 'card' ? pems.get(key) : source === 'place' ? ofPlace(place) : undefined;
+      await writeToData(target, content, mode);
+      if (content !== undefined) files.set(boxKey, target);
+    } else if (before?.values.has(boxKey) === true) files.set(boxKey, target);
+  }
+  await writeToData(paths.boxToml, boxToml(boxSettings({ said, before, place, sources, files }), place));
+  return [...faults, ...(await takeOverSystem(paths, said, standings))];
 }
 
-function problemsText(faults: readonly string[]): string {
-  return `What the box found wrong on this card
-=====================================
+/** What is not the box's: a group that is not said stays as it is on data. */
+async function takeOverSystem(
+  paths: CardPaths,
+  said: CardValues,
+  standings: ReadonlyMap<Group, Standing>,
+): Promise<string[]> {
+  const faults: string[] = [];
+  const isSaid = (group: Group): boolean => standings.get(group) === 'said';
+  if (isSaid('ssh.keys')) {
+    const wanted = (said.get('ssh.keys') as string[] | undefined) ?? [];
+    const keys = authorizedKeys(wanted);
+    faults.push(...keys.faults);
+    if (wanted.length === 0 || keys.text !== '') await writeToData(paths.authorizedKeys, keys.text);
+  }
+  if (isSaid('wifi')) await writeToData(paths.wifi, wifiConfig(said), 0o600);
+  if (isSaid('timezone')) {
+    const wanted = said.get('timezone');
+    const meant = await zoneMeant(paths.zoneinfo, typeof wanted === 'string' ? wanted : 'UTC');
+    if ('zone' in meant) await linkOnData(paths.localtime, join(paths.zoneinfo, meant.zone));
+    else faults.push(meant.fault);
+  }
+  return faults;
+}
 
-${faults.map((fault) => `- ${fault}`).join('\n')}
-
-Everything else is in use. Correct it on any computer, put the card back, and
-plug the box in. This file goes when all is well.
-`;
+/** A box that has run without a file has taken the defaults over. */
+async function takenBefore(paths: CardPaths): Promise<Before | undefined> {
+  const before = readBefore(await readIfThere(paths.boxToml));
+  if (before !== undefined || !existsSync(paths.identity)) return before;
+  return { values: new Map(), place: placeHash(undefined) };
 }

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Static } from 'typebox';
+import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { messageOf } from '../../kit/errors.ts';
 import { readIfThere, writeAtomic } from '../../kit/files.ts';
@@ -21,7 +21,11 @@ export interface TakenUp {
   outcome: Outcome | undefined;
   /** A backup was restored whose cloud is another one than is configured: the configuration has to be made anew. */
   elsewhere: boolean;
+  /** What the card's reader found wrong on it, in words. */
+  problems: readonly string[];
 }
+
+const Problems = Type.Array(Type.String({ maxLength: 2000 }), { maxItems: 200 });
 
 /** Takes up what is pending in the state folder, and then what a file on the card asks for. */
 export async function takeUp(config: BoxConfig, configured: Place, log: Log): Promise<TakenUp> {
@@ -32,7 +36,15 @@ export async function takeUp(config: BoxConfig, configured: Place, log: Log): Pr
   const elsewhere = await isElsewhere(state, configured);
   if (elsewhere)
     log.warn({ part: 'backup' }, 'the restored box belongs to another cloud than the configuration says');
-  return { outcome, elsewhere };
+  return { outcome, elsewhere, problems: await problemsIn(join(system.cardRequests, 'problems.json')) };
+}
+
+async function problemsIn(path: string): Promise<readonly string[]> {
+  try {
+    return Value.Parse(Problems, JSON.parse((await readIfThere(path)) ?? '[]')).map(plain);
+  } catch {
+    return [];
+  }
 }
 
 /** Only at the first start after a restore: when the configuration stays another one, a person wanted it so. */

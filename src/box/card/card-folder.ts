@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
 import { open, readFile, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { codeOf, Problem } from '../../kit/errors.ts';
 import { syncFolder } from '../../kit/files.ts';
@@ -62,9 +62,13 @@ function refused(path: string, what: string, cause?: unknown): Problem {
   return new Problem('file-refused', `${path} ${what}`, { cause, retryable: false });
 }
 
-/** Replaces a file on the card, which knows neither modes nor owners. */
+/**
+ * Replaces a file on the card, which knows neither modes nor owners. The new content is on the card before the old one goes,
+ * so that a card that is pulled has one of the two; what a cut left behind (`….new`) is overwritten by the next write.
+ */
 export async function writeToCard(path: string, text: string): Promise<void> {
-  const temporary = join(dirname(path), `${basename(path)}.new`);
+  const temporary = `${path}.new`;
+  await rm(temporary, { force: true });
   const file = await open(temporary, 'w');
   try {
     await file.writeFile(text);
@@ -78,7 +82,7 @@ export async function writeToCard(path: string, text: string): Promise<void> {
 
 /** Removes files from the card. */
 export async function removeFromCard(...paths: readonly string[]): Promise<void> {
-  for (const path of paths) await rm(path, { force: true });
+  for (const path of paths.flatMap((path) => [path, `${path}.new`])) await rm(path, { force: true });
   for (const folder of new Set(paths.map(dirname))) await syncFolder(folder);
 }
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { type Clock, type Random, seconds } from '../../kit/clock.ts';
 import { writeAtomic } from '../../kit/files.ts';
+import type { Health } from '../../kit/health.ts';
 import type { Log } from '../../kit/log.ts';
 import { Reconciler } from '../../kit/reconcile.ts';
 import type { Service } from '../../kit/service.ts';
@@ -17,6 +18,8 @@ export interface NoteFacts {
   /** By kind, as `waysIn` has them. */
   urls: readonly (readonly [kind: string, url: string])[];
   addresses: readonly string[];
+  /** Something on the card is wrong. */
+  problems?: boolean;
 }
 
 const kinds: Readonly<Record<string, string>> = {
@@ -26,7 +29,7 @@ const kinds: Readonly<Record<string, string>> = {
 };
 
 /** `porchlight.txt`, for whoever puts the card into a computer. */
-export function noteText({ name, boxId, setupCode, urls, addresses }: NoteFacts): string {
+export function noteText({ name, boxId, setupCode, urls, addresses, problems }: NoteFacts): string {
   const shown = urls.flatMap(([kind, url]): [string, string][] => {
     const label = kinds[kind];
     return label === undefined ? [] : [[label, url]];
@@ -42,8 +45,12 @@ export function noteText({ name, boxId, setupCode, urls, addresses }: NoteFacts)
     setupCode === undefined
       ? 'It has an owner.'
       : 'It has no owner yet. Open one of its addresses from your home network and type\nthe setup code: the box is yours then. Keep the code from others until you have.';
+  const wrong =
+    problems === true
+      ? 'Something on this card is not as the box can take it: porchlight-problems.txt says\nwhat, and what to write instead.\n\n'
+      : '';
   return plain(
-    `This is the box “${name}”.\n\n${first}\n\n${rows.map(([label, text]) => `${label.padEnd(width)}${text}\n`).join('')}\n`,
+    `This is the box “${name}”.\n\n${first}\n\n${wrong}${rows.map(([label, text]) => `${label.padEnd(width)}${text}\n`).join('')}\n`,
   );
 }
 
@@ -54,7 +61,10 @@ export interface CardNoteOptions {
   runtimeFolder: string | undefined;
   /** What became of what a file on the card asked for. */
   outcome: Outcome | undefined;
+  /** What is wrong on the card. */
+  problems: readonly string[];
   facts: BoxFacts;
+  health: Health;
   log: Log;
   clock: Clock;
   random: Random;
@@ -80,7 +90,9 @@ export class CardNote implements Service {
   }
 
   async start(): Promise<void> {
-    const { runtimeFolder, outcome, log } = this.#options;
+    const { runtimeFolder, outcome, problems, health, log } = this.#options;
+    const remedy = 'correct the file on the card, on any computer, and start the box again';
+    if (problems.length > 0) health.set(this.name, 'warning', problems.join('; '), remedy);
     if (outcome !== undefined) log.info(`asked by a file on the card: ${outcome.words}`);
     if (runtimeFolder === undefined) return;
     // Copied together with the first note.
@@ -94,13 +106,14 @@ export class CardNote implements Service {
 
   /** What is new is looked at once more: at the start many things change within seconds, and each write wears the card. */
   async #write(): Promise<number | undefined> {
-    const { runtimeFolder, facts } = this.#options;
+    const { runtimeFolder, facts, problems } = this.#options;
     const text = noteText({
       name: facts.name.value,
       boxId: facts.identity.boxId,
       setupCode: facts.setupCode(),
       urls: waysIn(facts),
       addresses: facts.network.value.addresses,
+      problems: problems.length > 0,
     });
     if (runtimeFolder === undefined || text === this.#written) return undefined;
     if (text !== this.#seen) {

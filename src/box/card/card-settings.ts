@@ -1,9 +1,10 @@
 import { type Static, Type } from 'typebox';
-import { readLeniently } from '../../kit/config.ts';
-import { messageOf } from '../../kit/errors.ts';
+import { type LenientlyRead, readLeniently } from '../../kit/config.ts';
+import { messageOf, Problem } from '../../kit/errors.ts';
 import { BoxConfig } from '../config.ts';
+import { asMeant } from './as-meant.ts';
 
-const { name, zone, cloud, acme, access } = BoxConfig.properties;
+const { name, zone, cloud, acme, access, enrolment, tunnel, update, web, log } = BoxConfig.properties;
 const pemOnCard = (whose: string): ReturnType<typeof caFile> => Type.Optional(caFile(whose));
 const caFile = (whose: string): ReturnType<typeof Type.String> =>
   Type.String({
@@ -14,12 +15,13 @@ const caFile = (whose: string): ReturnType<typeof Type.String> =>
 
 /** What a person may put into `porchlight.toml` on the card. All of it may be absent. docs/FIRST-BOOT.md has the table. */
 export const CardSettings = Type.Object({
-  name: Type.Optional(name),
+  name: Type.Optional({ ...name, alsoCalled: ['hostname', 'title'] }),
   timezone: Type.Optional(
     Type.String({
-      pattern: '^[A-Za-z]{1,30}(/[A-Za-z][A-Za-z0-9_+-]{0,30}){0,2}$',
+      pattern: '^[A-Za-z][A-Za-z0-9_+-]{0,30}(/[A-Za-z][A-Za-z0-9_+-]{0,30}){0,2}$',
       allowed: 'the name of a time zone, as Europe/Berlin',
       description: 'for the times in the journal; UTC when absent',
+      alsoCalled: ['tz', 'zoneinfo'],
     }),
   ),
   ssh: Type.Object({
@@ -28,18 +30,26 @@ export const CardSettings = Type.Object({
         maxItems: 32,
         allowed: 'a list of lines as they are in a file id_….pub',
         description: 'public keys of those who may come in by ssh, as root; without any, nobody can',
+        alsoCalled: ['key', 'authorized-keys', 'public-keys', 'public-key'],
       }),
     ),
   }),
   wifi: Type.Object({
     ssid: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 32, description: 'name of the wireless network to join' }),
+      Type.String({
+        minLength: 1,
+        maxLength: 32,
+        description: 'name of the wireless network to join',
+        alsoCalled: ['name', 'network', 'essid'],
+      }),
     ),
     password: Type.Optional(
       Type.String({
-        pattern: '^([\\x20-\\x7e]{8,63})?$',
-        allowed: '8 to 63 letters, digits and signs of a plain keyboard, or empty for an open network',
+        pattern: '^([\\x20-\\x7e]{8,63}|[0-9A-Fa-f]{64})?$',
+        allowed:
+          '8 to 63 letters, digits and signs of a plain keyboard, or 64 hex digits (the key itself), or empty for an open network',
         description: 'its password',
+        alsoCalled: ['psk', 'passphrase', 'pass', 'pwd', 'key', 'wpa-psk', 'passwort', 'kennwort'],
       }),
     ),
     country: Type.Optional(
@@ -47,6 +57,7 @@ export const CardSettings = Type.Object({
         pattern: '^[A-Z]{2}$',
         allowed: 'two capital letters, as DE',
         description: 'the country the box is in, which decides on the radio channels',
+        alsoCalled: ['region', 'regdomain', 'land'],
       }),
     ),
   }),
@@ -54,14 +65,42 @@ export const CardSettings = Type.Object({
   cloud: Type.Object({
     zoneApi: Type.Optional(cloud.properties.zoneApi),
     registration: Type.Optional(cloud.properties.registration),
+    mailbox: Type.Optional(cloud.properties.mailbox),
     caFile: pemOnCard('the cloud'),
   }),
   acme: Type.Object({
-    directory: Type.Optional(acme.properties.directory),
-    contact: Type.Optional(acme.properties.contact),
+    directory: Type.Optional({ ...acme.properties.directory, alsoCalled: ['url', 'server', 'ca'] }),
+    staging: Type.Optional(acme.properties.staging),
+    contact: Type.Optional({ ...acme.properties.contact, alsoCalled: ['email', 'mail'] }),
+    profile: Type.Optional(acme.properties.profile),
+    agreeToTerms: Type.Optional(acme.properties.agreeToTerms),
     caFile: pemOnCard('the ACME directory'),
+    eabKid: Type.Optional({ ...acme.properties.eabKid, alsoCalled: ['kid', 'key-id'] }),
+    eabHmacKey: Type.Optional(
+      Type.String({
+        pattern: '^[A-Za-z0-9_+/-]{16,1024}$',
+        allowed: 'the key as the CA gave it, in base64url',
+        description: 'the key that belongs to it',
+        alsoCalled: ['hmac', 'hmac-key', 'eab-key', 'eab-hmac', 'eab-hmac-key-file'],
+      }),
+    ),
   }),
-  access: Type.Object({ apps: Type.Optional(access.properties.apps) }),
+  access: Type.Object({
+    apps: Type.Optional(access.properties.apps),
+    pairing: Type.Optional(access.properties.pairing),
+  }),
+  enrolment: Type.Object({ enabled: Type.Optional(enrolment.properties.enabled) }),
+  tunnel: Type.Object({ enabled: Type.Optional(tunnel.properties.enabled) }),
+  update: Type.Object({
+    server: Type.Optional({ ...update.properties.server, alsoCalled: ['url'] }),
+    caFile: pemOnCard('the update server'),
+    enabled: Type.Optional(update.properties.enabled),
+    channel: Type.Optional(update.properties.channel),
+    restartHours: Type.Optional(update.properties.restartHours),
+    trialMinutes: Type.Optional(update.properties.trialMinutes),
+  }),
+  web: Type.Object({ services: Type.Optional(web.properties.services) }),
+  log: Type.Object({ level: Type.Optional(log.properties.level) }),
 });
 export type CardSettings = Static<typeof CardSettings>;
 
@@ -70,31 +109,14 @@ export type CardValues = ReadonlyMap<string, unknown>;
 
 /**
  * What `porchlight.toml` says, and what is wrong in it, in words for the person who wrote it. Faults name the key and the
- * line, never the value: there are passwords. `undefined` for a file that cannot be read at all.
+ * line, never the value: there are passwords. Throws `bad-config` for what is no TOML.
  */
-export function readCardSettings(bytes: Buffer): {
-  values: CardValues | undefined;
-  faults: readonly string[];
-} {
-  const text = textOf(bytes);
-  if (text === undefined)
-    return {
-      values: undefined,
-      faults: ['the file is not plain text: save it as UTF-8 (in Notepad: “UTF-8”)'],
-    };
+export function readCardSettings(text: string): LenientlyRead {
   try {
-    return readLeniently(CardSettings, text);
+    return readLeniently(CardSettings, text, asMeant);
   } catch (error) {
-    return { values: undefined, faults: [messageOf(error)] };
-  }
-}
-
-function textOf(bytes: Buffer): string | undefined {
-  try {
-    // A mark at the beginning (BOM) is taken away by the decoder.
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-    return text.includes('\0') ? undefined : text.replaceAll('\r\n', '\n');
-  } catch {
-    return undefined;
+    if (!/[“”„‟«»‘’]/u.test(text)) throw error;
+    const message = `${messageOf(error)} (there are “curly” quotes in it: they have to be straight ones, ")`;
+    throw new Problem('bad-config', message, { retryable: false, cause: error });
   }
 }

@@ -40,7 +40,7 @@ export async function copyNote(paths: CardPaths, now: Date): Promise<string[]> {
     await withWritableCard(paths.card, async () => {
       const there = (await readPlainFile(paths.outcome, most))?.toString();
       if (there !== line) await writeToCard(paths.outcome, line);
-      if (done) await takeRequestAway(paths);
+      if (done) await takeRequestAway(paths, request);
     });
   });
   return refused;

@@ -16,6 +16,8 @@ export interface CardPaths {
   boxToml: string;
   cloudCa: string;
   acmeCa: string;
+  updateCa: string;
+  eabHmacKey: string;
   authorizedKeys: string;
   wifi: string;
   localtime: string;
@@ -24,6 +26,10 @@ export interface CardPaths {
   /** What the card asks the daemon for. */
   request: string;
   requestBackup: string;
+  /** What is wrong on the card, for the daemon to say. */
+  cardProblems: string;
+  /** There when the box has run before. */
+  identity: string;
 
   zoneinfo: string;
   /** What the daemon hands to root. */
@@ -47,12 +53,16 @@ export function cardPaths(roots: { card: string; data: string; state: string; ru
     boxToml: join(data, 'etc/porchlight/box.toml'),
     cloudCa: join(data, 'etc/porchlight/cloud-ca.pem'),
     acmeCa: join(data, 'etc/porchlight/acme-ca.pem'),
+    updateCa: join(data, 'etc/porchlight/update-ca.pem'),
+    eabHmacKey: join(data, 'etc/porchlight/eab-hmac-key'),
     authorizedKeys: join(data, 'etc/ssh/authorized_keys'),
     wifi: join(data, 'etc/wpa_supplicant/wpa_supplicant-wlan0.conf'),
     localtime: join(data, 'etc/localtime'),
     restoredPlace: join(state, 'zone/place.json'),
     request: join(data, 'card/request.json'),
     requestBackup: join(data, 'card/restore.backup'),
+    cardProblems: join(data, 'card/problems.json'),
+    identity: join(state, 'identity'),
     zoneinfo: '/usr/share/zoneinfo',
     daemonWaiting: join(run, 'note-waiting'),
     daemonNote: join(run, 'note'),

@@ -1,45 +1,5 @@
 import { pbkdf2Sync } from 'node:crypto';
-import { stringify } from 'smol-toml';
-import type { Place } from '../backup/contents.ts';
 import type { CardValues } from './card-settings.ts';
-
-/**
- * `box.toml` from what the card says, and below that from where a restored box belongs. `cas`: the private CAs as they were
- * copied to data, by key.
- */
-export function boxToml(
-  values: CardValues,
-  place: Place | undefined,
-  cas: { cloud?: string | undefined; acme?: string | undefined },
-): string {
-  const value = (key: string, below?: unknown): unknown => values.get(key) ?? below;
-  const table = {
-    name: value('name'),
-    zone: { root: value('zone.root', place?.zoneRoot) },
-    cloud: {
-      'zone-api': value('cloud.zone-api', place?.zoneApi),
-      registration: value('cloud.registration', place?.registration),
-      'ca-file': cas.cloud,
-    },
-    acme: {
-      directory: value('acme.directory', place?.acmeDirectory),
-      contact: value('acme.contact'),
-      'ca-file': cas.acme,
-    },
-    access: { apps: value('access.apps', place?.apps) },
-  };
-  return `# Written by \`porchlight card apply\` from porchlight.toml on the card, at each start.\n${stringify(withoutAbsent(table))}\n`;
-}
-
-function withoutAbsent(table: object): object {
-  const entries = Object.entries(table).flatMap(([key, value]: [string, unknown]) => {
-    if (value === undefined) return [];
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return [[key, value]];
-    const inner = withoutAbsent(value);
-    return Object.keys(inner).length === 0 ? [] : [[key, inner]];
-  });
-  return Object.fromEntries(entries) as object;
-}
 
 /** A line of authorized_keys (sshd(8)) without options: a kind, the key, and a comment. */
 const publicKey =
@@ -66,20 +26,15 @@ export const ssidMost = 32;
 
 /**
  * wpa_supplicant.conf(5); `undefined`: there is no wireless network to join. Name and password go in hex, in which nothing
- * has a meaning: WPA3 (SAE) has the password itself, WPA2 the key made of it (IEEE 802.11, J.4).
+ * has a meaning: WPA3 (SAE) has the password itself, WPA2 the key made of it (IEEE 802.11, J.4). 64 hex digits are that key
+ * itself, with which there is no WPA3.
  */
 export function wifiConfig(values: CardValues): string | undefined {
   const ssid = values.get('wifi.ssid');
   const password = values.get('wifi.password');
   const country = values.get('wifi.country');
   if (typeof ssid !== 'string' || Buffer.byteLength(ssid) > ssidMost) return undefined;
-  const security =
-    typeof password === 'string' && password !== ''
-      ? `key_mgmt=SAE WPA-PSK WPA-PSK-SHA256
-\tsae_password=${hex(password)}
-\tpsk=${pbkdf2Sync(password, ssid, 4096, 32, 'sha1').toString('hex')}
-\tieee80211w=1`
-      : 'key_mgmt=NONE';
+  const security = securityOf(ssid, password);
   return `# Written by \`porchlight card apply\` from porchlight.toml on the card, at each start.
 ctrl_interface=/run/wpa_supplicant
 ${typeof country === 'string' ? `country=${country}\n` : ''}network={
@@ -88,4 +43,14 @@ ${typeof country === 'string' ? `country=${country}\n` : ''}network={
 \t${security}
 }
 `;
+}
+
+function securityOf(ssid: string, password: unknown): string {
+  if (typeof password !== 'string' || password === '') return 'key_mgmt=NONE';
+  if (/^[0-9A-Fa-f]{64}$/.test(password))
+    return `key_mgmt=WPA-PSK WPA-PSK-SHA256\n\tpsk=${password.toLowerCase()}\n\tieee80211w=1`;
+  return `key_mgmt=SAE WPA-PSK WPA-PSK-SHA256
+\tsae_password=${hex(password)}
+\tpsk=${pbkdf2Sync(password, ssid, 4096, 32, 'sha1').toString('hex')}
+\tieee80211w=1`;
 }

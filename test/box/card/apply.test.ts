@@ -117,8 +117,9 @@ ca-file = "none.pem"
     expect(faults).toHaveLength(8);
     expect(boxConfig()).toMatchObject({
       name: 'Attic',
-      zone: { root: 'box.porchlight.example' },
-      cloud: { caFile: '' },
+      // No other cloud than the one that was meant.
+      zone: { root: 'see-porchlight-problems.invalid' },
+      cloud: { zoneApi: 'https://see-porchlight-problems.invalid', caFile: '' },
     });
     expect(text(paths.authorizedKeys)).toBe(`${ed25519}\n`);
     const words = text(paths.problems);
@@ -147,8 +148,8 @@ ca-file = "none.pem"
 
   it.each([
     ['no TOML at all', Buffer.from('name = \n[['), /line 1/],
-    ['of UTF-16', Buffer.from(good, 'utf16le'), /save it as UTF-8/],
-    ['of random bytes', Buffer.from([0xff, 0xfe, 0x00, 0x80]), /save it as UTF-8/],
+    ['of random bytes', Buffer.from([0xc3, 0x28, 0x00, 0x80]), /not plain text/],
+    ['of Windows’ own letters', Buffer.from('name = "K\u00fcche"', 'latin1'), /save it as UTF-8/],
     ['without end', Buffer.alloc(100_000, 'a'), /larger than/],
   ])('that is %s leaves what was there before', async (_, bytes, words) => {
     put(paths.settings, good);
@@ -228,12 +229,20 @@ describe('where a restored box belongs', () => {
       zone: { root: 'box.family.example' },
       acme: { directory: place.acmeDirectory },
     });
-    put(paths.settings, '[zone]\nroot = "box.other.example"');
-    await applyCard(paths);
+    put(
+      paths.settings,
+      '[zone]\nroot = "box.other.example"\n[cloud]\nzone-api = "https://dns.other.example:5300"',
+    );
+    expect(await applyCard(paths)).toEqual([]);
     expect(boxConfig()).toMatchObject({
       zone: { root: 'box.other.example' },
-      cloud: { zoneApi: place.zoneApi },
+      cloud: { zoneApi: 'https://dns.other.example:5300' },
+      acme: { directory: place.acmeDirectory },
     });
+    // Half a cloud is none: what was taken before stays.
+    put(paths.settings, '[zone]\nroot = "box.third.example"');
+    expect((await applyCard(paths)).join()).toContain('cloud.zone-api is missing');
+    expect(boxConfig().zone.root).toBe('box.other.example');
   });
 
   it.each([

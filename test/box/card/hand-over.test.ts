@@ -61,9 +61,12 @@ async function backupOf(stateFolder: string): Promise<Buffer> {
 
 describe('a file on the card', () => {
   it.each([
-    ['', true],
-    ['keep the name', true],
-    ['Forget the name, too', false],
+    ['reset', true],
+    ['Reset\r\n', true],
+    ['forget', false],
+    [' “FORGET”\n\n', false],
+    [Buffer.from('\uFEFFforget\r\n', 'utf16le'), false],
+    [Buffer.from("'forget'\r\n", 'utf16le').swap16(), false],
   ])('resets the box, once: “%s”', async (words, kept) => {
     const before = await boxId();
     put(join(state, 'access/access.sqlite'), 'people');
@@ -78,8 +81,53 @@ describe('a file on the card', () => {
     expect(existsSync(join(state, 'access'))).toBe(true);
   });
 
+  it.each([
+    ['', /empty or damaged: nothing was reset; write the one word reset/],
+    [Buffer.alloc(512), /empty or damaged/],
+    ['Please never forget us!', /says something else than the box knows: nothing was reset/],
+    ['forget?', /nothing was reset/],
+    ['forgetful', /nothing was reset/],
+    ['reset forget', /nothing was reset/],
+  ])('that does not say it in so many words resets nothing, and is told: “%s”', async (words, said) => {
+    put(join(state, 'access/access.sqlite'), 'people');
+    put(paths.resetRequest, words);
+    await start();
+    expect(existsSync(join(state, 'access'))).toBe(true);
+    expect(existsSync(paths.resetRequest)).toBe(true);
+    expect(text(paths.problems)).toMatch(said);
+  });
+
+  it('beside one that asks for the opposite does nothing, and takes neither away', async () => {
+    const before = await boxId();
+    put(paths.resetRequest, 'forget');
+    put(paths.restoreRequest, await backupOf(state));
+    put(paths.restorePassphrase, passphrase);
+    await start();
+    expect(await boxId()).toBe(before);
+    expect([paths.resetRequest, paths.restoreRequest].every(existsSync)).toBe(true);
+    expect(text(paths.problems)).toContain('are both here: nothing was done');
+  });
+
+  it('that is only half of a restore says what is missing', async () => {
+    await boxId();
+    put(paths.restorePassphrase, passphrase);
+    await start();
+    expect(text(paths.problems)).toContain('is here, but no porchlight-restore.backup');
+    put(paths.restoreRequest, Buffer.alloc(4096));
+    await start();
+    expect(text(paths.problems)).toContain('porchlight-restore.backup is empty');
+    put(paths.restoreRequest, await backupOf(state));
+    put(paths.restorePassphrase, Buffer.alloc(32));
+    await start();
+    expect(text(paths.problems)).toContain('porchlight-restore.txt is empty');
+    put(paths.restorePassphrase, Buffer.from(`\uFEFF\r\n${passphrase}\r\n`, 'utf16le'));
+    await start();
+    expect(text(paths.outcome)).toContain('was restored');
+    expect(existsSync(paths.problems)).toBe(false);
+  });
+
   it('that cannot be removed from the card is carried out once all the same', async () => {
-    put(paths.resetRequest, '');
+    put(paths.resetRequest, 'reset');
     await applyCard(paths);
     expect(await doAsAsked(dirname(paths.request), state)).toMatchObject({ done: true });
     put(join(state, 'access/access.sqlite'), 'new people');
@@ -198,7 +246,7 @@ describe('the note', () => {
     JSON.stringify({ id: 'x', done: true, words: 7 }),
     '{"id":"other","done":true,"words":"x"}',
   ])('of an outcome that nobody asked for takes nothing from the card: %s', async (outcome) => {
-    put(paths.resetRequest, '');
+    put(paths.resetRequest, 'reset');
     await applyCard(paths);
     put(paths.daemonOutcome, outcome);
     await copyNote(paths, now);
