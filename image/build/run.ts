@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { everyDebian, forImage } from '../../src/cli/programs.mjs';
 
 export interface RunOptions {
   cwd?: string;
@@ -27,7 +28,7 @@ export async function run(
   child.stdin.end(input);
   const code = await new Promise<number | null>((resolve, reject) => {
     child.once('error', (error) =>
-      reject(new Error(`${program} cannot be run (is its Debian package installed?): ${error.message}`)),
+      reject(new Error(`${program} cannot be run (${bringerOf(program)}): ${error.message}`)),
     );
     child.once('close', resolve);
   });
@@ -39,4 +40,11 @@ export async function run(
     .slice(-60)
     .join('\n');
   throw new Error(`${program} ${args.slice(0, 6).join(' ')} … failed (${code}):\n${last}`);
+}
+
+function bringerOf(program: string): string {
+  const debian = { ...everyDebian, ...forImage }[program];
+  return debian === undefined
+    ? 'no Debian package of ours brings it'
+    : `is it installed? Debian’s package is ${debian}`;
 }

@@ -2,6 +2,22 @@
 // that brings it: the one list. The set-up installs what is missing of it, tests name the package of what is missing, and
 // test/programs.test.ts fails for a program that is started anywhere and is not here. Each line: 'program': 'package'.
 
+const systemd = from(
+  'systemd',
+  '/lib/systemd/systemd busctl journalctl systemctl systemd-analyze systemd-notify systemd-sysusers systemd-tmpfiles',
+);
+const fileSystems = {
+  debugfs: 'e2fsprogs',
+  e2fsck: 'e2fsprogs',
+  'mkfs.ext4': 'e2fsprogs',
+  resize2fs: 'e2fsprogs',
+  'fsck.vfat': 'dosfstools',
+  'mkfs.vfat': 'dosfstools',
+  mcopy: 'mtools',
+  mmd: 'mtools',
+  mtype: 'mtools',
+};
+
 /** `npm start`. */
 export const forStart = {
   pagekite: 'pagekite',
@@ -22,20 +38,18 @@ export const forTest = {
   openssl: 'openssl',
   chromium: 'chromium',
   certutil: 'libnss3-tools',
-  'systemd-notify': 'systemd',
-  'systemd-analyze': 'systemd',
-  busctl: 'systemd',
+  ...systemd,
   rauc: 'rauc',
   'dbus-daemon': 'dbus-daemon',
   mksquashfs: 'squashfs-tools',
   nft: 'nftables',
   sfdisk: 'fdisk',
-  'mkfs.ext4': 'e2fsprogs',
-  'mkfs.vfat': 'dosfstools',
-  mcopy: 'mtools',
-  mtype: 'mtools',
+  ...fileSystems,
   dtc: 'device-tree-compiler',
+  mount: 'mount',
+  umount: 'mount',
   ps: 'procps',
+  pgrep: 'procps',
   python3: 'python3',
   '/usr/lib/python3/dist-packages/zeroconf/__init__.py': 'python3-zeroconf',
   '/usr/lib/python3/dist-packages/websockets/__init__.py': 'python3-websockets',
@@ -57,11 +71,12 @@ export const forImage = {
   'qemu-aarch64-static': 'qemu-user-static',
   'aarch64-linux-gnu-strip': 'binutils-aarch64-linux-gnu',
   strip: 'binutils',
-  mcopy: 'mtools',
-  'mkfs.vfat': 'dosfstools',
-  'mkfs.ext4': 'e2fsprogs',
+  ...fileSystems,
+  ...systemd,
+  mount: 'mount',
   sfdisk: 'fdisk',
   depmod: 'kmod',
+  modprobe: 'kmod',
   cpio: 'cpio',
   xz: 'xz-utils',
   zstd: 'zstd',
@@ -69,9 +84,9 @@ export const forImage = {
   mksquashfs: 'squashfs-tools',
   mkimage: 'u-boot-tools',
   dtc: 'device-tree-compiler',
+  fdtoverlay: 'device-tree-compiler',
   'grub-mkimage': 'grub-common',
   openssl: 'openssl',
-  'systemd-sysusers': 'systemd',
   newuidmap: 'uidmap',
 };
 
@@ -81,5 +96,53 @@ export const forMachines = {
   'qemu-system-aarch64': 'qemu-system-arm',
   'qemu-img': 'qemu-utils',
   '/usr/lib/u-boot/qemu_arm64/u-boot.bin': 'u-boot-qemu',
+  'qemu-io': 'qemu-utils',
   ssh: 'openssh-client',
+  'ssh-keygen': 'openssh-client',
 };
+
+/** What the README asks for. */
+export const given = { git: 'git', node: 'nodejs', npm: 'npm' };
+/** Essential packages (Debian policy, 3.8): every Debian has them, and apt takes care that they stay. */
+export const everyDebian = {
+  bash: 'bash',
+  ...from(
+    'coreutils',
+    'cat chmod chown chroot cp cut dd dirname echo env false head install ln ls mkdir mkfifo mktemp',
+  ),
+  ...from(
+    'coreutils',
+    'mv printf readlink rm rmdir seq sleep sort stat sync tail tee test timeout touch tr true',
+  ),
+  ...from('coreutils', 'truncate uname wc'),
+  ...from('dash', 'dash sh'),
+  which: 'debianutils',
+  ...from('dpkg', 'dpkg dpkg-deb'),
+  ...from('findutils', 'find xargs'),
+  grep: 'grep',
+  gzip: 'gzip',
+  sed: 'sed',
+  tar: 'tar',
+  ...from('util-linux', 'blkid flock nsenter partx pivot_root setpriv unshare'),
+};
+
+/** Started on the box only, by what the image puts there. */
+export const onTheBox = {
+  busybox: 'busybox',
+  switch_root: 'util-linux',
+  reboot: 'systemd-sysv',
+  modprobe: 'kmod',
+};
+/** Used where they are there, and done without where not. */
+export const ifThere = {
+  sudo: 'sudo',
+  zenity: 'zenity',
+  kdialog: 'kdialog',
+  'notify-send': 'libnotify-bin',
+  'xdg-open': 'xdg-utils',
+};
+
+/** @param {string} debian @param {string} programs */
+function from(debian, programs) {
+  return Object.fromEntries(programs.split(' ').map((program) => [program, debian]));
+}

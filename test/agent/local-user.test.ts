@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile } from '../support/programs.ts';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile } from '../support/programs.ts';
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';

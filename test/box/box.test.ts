@@ -1,4 +1,4 @@
-import { execFile, spawn } from 'node:child_process';
+import { execFile, spawn } from '../support/programs.ts';
 import { mkdirSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { request } from 'undici';
 import { describe, expect, it } from 'vitest';
 import { freePorts, type HomePorts } from '../../src/cli/home/ports.ts';
 import { temporaryFolder } from '../support/folder.ts';
-import { canListen, listenAsManager } from '../support/service-manager.ts';
+import { listenAsManager } from '../support/service-manager.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '../..');
@@ -112,39 +112,36 @@ describe('a box alone in the world', () => {
 });
 
 describe('a box under systemd', () => {
-  it.skipIf(!canListen())(
-    'says READY once its pages are there, how it is, that it lives, and STOPPING; its log lines carry a priority',
-    async () => {
-      const ports = await freePorts();
-      const path = join(folder, 'notify');
-      const heard = await listenAsManager(path);
-      const said = (word: string): number =>
-        heard
-          .messages()
-          .flat()
-          .filter((part) => part === word).length;
-      let page = 0;
-      try {
-        const args = lonelyBox(join(folder, 'supervised'), ports);
-        const ready = async (): Promise<void> => {
-          await expect.poll(() => said('READY=1')).toBe(1);
-          page = (await get(ports.boxSystem, '/status')).status;
-          await expect.poll(() => heard.messages().join('\n')).toMatch(/^STATUS=.*cannot be reached/m);
-          await expect.poll(() => said('WATCHDOG=1')).toBeGreaterThan(2);
-        };
-        const box = await runBox(args, ready, { NOTIFY_SOCKET: path, WATCHDOG_USEC: '400000' });
-        expect(box.code).toBe(0);
-        expect(page).toBe(200);
-        expect(heard.messages()[0]).toContain('READY=1');
-        expect(said('STOPPING=1')).toBe(1);
-        const lines = box.output.trimEnd().split('\n');
-        expect(lines.filter((line) => !/^<[2-7]>\{"level":\d+,.*\}$/.test(line))).toEqual([]);
-        expect(new Set(lines.map((line) => line.slice(0, 3)))).toEqual(new Set(['<4>', '<6>']));
-      } finally {
-        await heard.stop();
-      }
-    },
-  );
+  it('says READY once its pages are there, how it is, that it lives, and STOPPING; its log lines carry a priority', async () => {
+    const ports = await freePorts();
+    const path = join(folder, 'notify');
+    const heard = await listenAsManager(path);
+    const said = (word: string): number =>
+      heard
+        .messages()
+        .flat()
+        .filter((part) => part === word).length;
+    let page = 0;
+    try {
+      const args = lonelyBox(join(folder, 'supervised'), ports);
+      const ready = async (): Promise<void> => {
+        await expect.poll(() => said('READY=1')).toBe(1);
+        page = (await get(ports.boxSystem, '/status')).status;
+        await expect.poll(() => heard.messages().join('\n')).toMatch(/^STATUS=.*cannot be reached/m);
+        await expect.poll(() => said('WATCHDOG=1')).toBeGreaterThan(2);
+      };
+      const box = await runBox(args, ready, { NOTIFY_SOCKET: path, WATCHDOG_USEC: '400000' });
+      expect(box.code).toBe(0);
+      expect(page).toBe(200);
+      expect(heard.messages()[0]).toContain('READY=1');
+      expect(said('STOPPING=1')).toBe(1);
+      const lines = box.output.trimEnd().split('\n');
+      expect(lines.filter((line) => !/^<[2-7]>\{"level":\d+,.*\}$/.test(line))).toEqual([]);
+      expect(new Set(lines.map((line) => line.slice(0, 3)))).toEqual(new Set(['<4>', '<6>']));
+    } finally {
+      await heard.stop();
+    }
+  });
 });
 
 describe('a box that cannot start says why, and exits 1', () => {

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn } from '../support/programs.ts';
 import { chmodSync, chownSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

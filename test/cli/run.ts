@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn } from '../support/programs.ts';
 import { join } from 'node:path';
 import type { Command } from '../../src/kit/command.ts';
 

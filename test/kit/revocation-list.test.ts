@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile } from '../support/programs.ts';
 import { createPublicKey, X509Certificate } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn } from './programs.ts';
 import { once } from 'node:events';
 import { expect, it } from 'vitest';
 import { leftBehind, mark } from './leftovers.ts';

@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn, type SpawnOptions } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, type SpawnOptions } from './programs.ts';
 
 /**
  * Network namespaces for tests: real interfaces, routes and multicast, and nothing of it on the machine's own network.

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { mustBeThere } from './programs.ts';
 import { Child } from '../../src/kit/child.ts';
 
 /** Node has no datagram sockets of the Unix domain; Python has, and comes with PageKite. */
@@ -17,23 +17,12 @@ interface ListeningManager {
   stop(): Promise<unknown>;
 }
 
-/** Whether there can be one here; says on stderr why not. */
-export function canListen(): boolean {
-  return ['systemd-notify', 'python3'].every((program) => {
-    try {
-      execFileSync('which', [program], { stdio: 'ignore' });
-      return true;
-    } catch {
-      process.stderr.write(`SKIPPED: the service manager, because ${program} is not installed\n`);
-      return false;
-    }
-  });
-}
-
 /** Listens at the socket `path`; resolves when it does. */
 export async function listenAsManager(path: string): Promise<ListeningManager> {
   const { promise: listening, resolve, reject } = Promise.withResolvers<void>();
   const lines: string[] = [];
+  mustBeThere(['systemd-notify']);
+  mustBeThere(['python3']);
   const child = new Child({
     command: 'python3',
     args: ['-c', listener, path],

@@ -1,4 +1,4 @@
-import { execFile as execFileOf } from 'node:child_process';
+import { execFile as execFileOf } from '../../support/programs.ts';
 import { createReadStream } from 'node:fs';
 import { chmod, link, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { createConnection, createServer } from 'node:net';

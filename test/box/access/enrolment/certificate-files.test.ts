@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync } from '../../../support/programs.ts';
 import {
   chownSync,
   existsSync,
