@@ -19,6 +19,7 @@ import { Codes } from './codes.ts';
 import { Enrolment, type EnrolmentSettings } from './enrolment/enrolment.ts';
 import { EventSockets } from './events.ts';
 import { Guard } from './guard.ts';
+import { HeldRights } from './held-rights.ts';
 import { Instances, type InstanceSettings } from './instances/instances.ts';
 import { Logins } from './logins.ts';
 import type { Parts } from './parts.ts';
@@ -94,6 +95,7 @@ export class Access implements Service {
   readonly #parts: Parts;
   readonly #sockets: SessionSockets;
   readonly #events: EventSockets;
+  readonly #rights: HeldRights;
   /** The ways in beside the pages. */
   readonly #ways: readonly WayIn[];
   readonly #running: ServiceGroup;
@@ -122,6 +124,7 @@ export class Access implements Service {
     const guard = new Guard({ ...known, names, apps, passkeys, visitorOf, onSignedIn, log });
     this.#store = store;
     this.#setupCode = setupCode;
+    this.#rights = new HeldRights({ guard, sessions });
     this.#parts = {
       boxId,
       names,
@@ -188,6 +191,7 @@ export class Access implements Service {
     else await this.#setupCode.open();
     this.#unrecord = recordSessions(this.#parts);
     this.#sockets.start();
+    this.#rights.start();
     this.#events.start();
     await this.#running.start(signal);
     await this.#expiry.start();
@@ -198,6 +202,7 @@ export class Access implements Service {
     await this.#running.stop();
     this.#events.stop();
     this.#sockets.stop();
+    this.#rights.stop();
     this.#parts.approvals.stop();
     this.#unrecord?.();
     this.#store.close();
@@ -221,6 +226,7 @@ export class Access implements Service {
     await app.register(async (scope) => {
       scope.addHook('onRequest', (request, reply) => parts.guard.admit(request, reply));
       scope.addHook('preHandler', (request) => parts.guard.admitBody(request));
+      this.#rights.hooks(scope);
       scope.addHook('onResponse', async (request, reply) => {
         const { deed } = request.routeOptions.config;
         if (deed === undefined || reply.statusCode >= 400) return;

@@ -43,6 +43,13 @@ declare module 'fastify' {
      */
     recentProof?: true | ((request: FastifyRequest) => boolean);
   }
+  interface FastifyRequest {
+    /**
+     * Throws when whoever sent the request may no longer do it: to be called right before a deed that was not begun in the
+     * handler's first step. Absent where nobody is asked who they are (the control socket).
+     */
+    stillAllowed?: () => void;
+  }
 }
 
 export interface Who {
@@ -53,7 +60,8 @@ export interface Who {
 const cookieName = '__Host-porchlight';
 const cookieSeconds = idleMs / 1000;
 
-const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
+/** RFC 9110, 9.2.1. */
+export const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 export interface GuardOptions {
   names: ZoneNames;
@@ -104,10 +112,10 @@ export class Guard {
     const who = admission === 'app' ? this.#bearer(request, reply) : this.visit(request);
     if (who === undefined) throw over();
     if (guarded) this.#requireCsrf(request);
-    if (admission === 'owner' && who.person.role !== 'owner')
-      throw new Problem('owner-only', 'only an owner of the box may do this', { status: 403 });
+    requireRole(request, who.person);
     this.#who.set(request, who);
     this.#options.onSignedIn?.(request.raw.socket);
+    this.#sessions.set(request, who.session);
     if (request.routeOptions.config.recentProof === true) this.requireRecentProof(request);
   }
 
@@ -124,6 +132,29 @@ export class Guard {
     const byPasskey =
       isZoneHost(request.host, this.#options.names) && this.#options.passkeys.of(person.id).length > 0;
     this.#options.recentProof.require(session.id, byPasskey ? ['password', 'passkey'] : ['password']);
+  }
+
+  /** The session in whose name a request was let in; `undefined`: it needs none. */
+  admitted(request: FastifyRequest): Session | undefined {
+    return this.#sessions.get(request);
+  }
+
+  /**
+   * The right that let the request in, looked at again: its session may have ended while the body was on its way, or while
+   * the box computed. The store is synchronous and this process's alone, so that what is done right behind this call, in a
+   * transaction or without, is done with the right that it found. Throws `not-logged-in`, `owner-only`.
+   */
+  still(request: FastifyRequest): void {
+    const { people, sessions } = this.#options;
+    const before = this.#sessions.get(request);
+    const session = before && sessions.find(before.id);
+    if (session === undefined) throw over();
+    this.#sessions.set(request, session);
+    if (!this.#who.has(request)) return;
+    const person = session.personId === null ? undefined : people.byId(session.personId);
+    if (person === undefined) throw over();
+    requireRole(request, person);
+    this.#who.set(request, { session, person });
   }
 
   /** Lets in who shows a session by `proof`. */
@@ -253,6 +284,12 @@ export class Guard {
       'access-control-max-age': '600',
     });
   }
+}
+
+/** Throws `owner-only`. */
+function requireRole({ routeOptions }: FastifyRequest, { role }: Person): void {
+  if (routeOptions.config.admission !== 'owner' || role === 'owner') return;
+  throw new Problem('owner-only', 'only an owner of the box may do this', { status: 403 });
 }
 
 const notLinked = (): Problem =>

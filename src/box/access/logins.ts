@@ -16,7 +16,7 @@ import type { Audit } from './audit.ts';
 import { alreadyClaimed, type People, type Person } from './people.ts';
 import type { RecentProof } from './recent-proof.ts';
 import { secretHash } from './secrets.ts';
-import type { Sessions } from './sessions.ts';
+import type { Session, Sessions } from './sessions.ts';
 import type { SetupCode } from './setup-code.ts';
 import type { Tokens } from './tokens.ts';
 import { householdOf, type Visitor } from './visitor.ts';
@@ -126,12 +126,12 @@ export class Logins {
     return { recoveryCode, cookie: this.enter(person, caller) };
   }
 
-  /** Ends every other login of the person. Throws `wrong-name-or-password`, `password-refused`, `rate-limited`. */
+  /** Ends every other login of the person; `still` is asked before. Throws what it throws, `wrong-name-or-password`, `password-refused`, `rate-limited`. */
   async changePassword(
     given: PasswordRequest,
-    person: Person,
-    sessionId: string,
+    { person, session }: { person: Person; session: Pick<Session, 'id'> },
     caller: Caller,
+    still: () => void,
   ): Promise<void> {
     const { people, hashers, sessions } = this.#options;
     const stored = people.passwordOf(person.id);
@@ -143,9 +143,10 @@ export class Logins {
     const password = await this.#hashed(given.password, person, caller);
     // Replaced meanwhile, by somebody with the recovery code for example: theirs holds.
     if (people.passwordOf(person.id) !== stored) throw wrong;
+    still();
     people.changePassword(person.id, password);
     this.#record('password-changed', person, caller);
-    sessions.endAllOf(person.id, sessionId, { who: person.name, address: caller.address });
+    sessions.endAllOf(person.id, session.id, { who: person.name, address: caller.address });
   }
 
   /** That it is this person who sits there, before what outlives the session. Throws as `login` does. */

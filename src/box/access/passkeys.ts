@@ -87,6 +87,8 @@ export class Passkeys {
     label: string;
     origin: string;
     response: RegistrationResponseJSON;
+    /** Throws when the session is over. */
+    still: () => void;
   }): Promise<PasskeyView> {
     const { store, rpId, clock } = this.#options;
     const { person, response, origin, label } = given;
@@ -103,6 +105,7 @@ export class Passkeys {
         supportedAlgorithmIDs: algorithms,
       }),
     );
+    given.still();
     if (!verified || !this.#challenges.use(challenge.value)) throw refused();
     if (this.#rows(person.id).length >= maxPerPerson)
       throw new Problem('bad-request', `you have ${maxPerPerson} passkeys; remove one first`, {

@@ -10,14 +10,15 @@ import {
 } from '../../protocol/access-api.ts';
 import type { Parts } from './parts.ts';
 
-/** What owners do to the whole box; see box/backup/backups.ts. */
+/** What owners do to the whole box; see box/backup/backups.ts. `still` throws when who asked may no longer do it. */
 export interface WholeBox {
   make(passphrase: string): Promise<Buffer>;
   restore(
     file: Buffer,
     passphrase: string,
+    still: () => void,
   ): Promise<{ boxId: string; name: string; madeAt: number; place: { zoneRoot: string } }>;
-  reset(how: { forgetIdentity: boolean }): Promise<void>;
+  reset(how: { forgetIdentity: boolean }, still: () => void): Promise<void>;
   beginAnew(): void;
 }
 
@@ -38,6 +39,7 @@ export function backupRoutes(app: HttpApp, options: Parts & { wholeBox: WholeBox
     { ...owner, schema: { body: BackupRequest } },
     async (request): Promise<BackupView> => {
       const file = await wholeBox.make(request.body.passphrase);
+      guard.still(request);
       const { address } = guard.visitor(request);
       audit.record({ action: 'backup-made', who: guard.who(request).person.name, address });
       return { backup: file.toString('base64') };
@@ -47,14 +49,16 @@ export function backupRoutes(app: HttpApp, options: Parts & { wholeBox: WholeBox
   const large = { ...owner, bodyLimit: accessLimits.backupBytes * 1.5 };
   app.post('/api/restore', { ...large, schema: { body: RestoreRequest } }, async (request, reply) => {
     const file = Buffer.from(request.body.backup, 'base64');
-    const { boxId, name, madeAt, place } = await wholeBox.restore(file, request.body.passphrase);
+    const { boxId, name, madeAt, place } = await wholeBox.restore(file, request.body.passphrase, () =>
+      guard.still(request),
+    );
     const view: RestoreView = { boxId, name, madeAt, origin: `https://${boxId}.${place.zoneRoot}` };
     return anew(reply).send(view);
   });
 
   app.post('/api/reset', { ...owner, schema: { body: ResetRequest } }, async (request, reply) => {
     const { forgetIdentity } = request.body;
-    await wholeBox.reset({ forgetIdentity });
+    await wholeBox.reset({ forgetIdentity }, () => guard.still(request));
     return anew(reply).send();
   });
 }

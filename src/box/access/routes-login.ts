@@ -60,7 +60,7 @@ export function loginRoutes(app: HttpApp, parts: Parts): void {
 
   app.put('/api/password', { ...person, schema: { body: PasswordRequest } }, async (request, reply) => {
     const who = guard.who(request);
-    await logins.changePassword(request.body, who.person, who.session.id, caller(request));
+    await logins.changePassword(request.body, who, caller(request), () => guard.still(request));
     return reply.status(204).send();
   });
 

@@ -59,6 +59,7 @@ export function passkeyRoutes(app: HttpApp, { guard, logins, passkeys, names, au
       label: request.body.label,
       origin: passkeyOrigin(request, names),
       response: request.body.response as unknown as RegistrationResponseJSON,
+      still: () => guard.still(request),
     });
     const { address } = guard.visitor(request);
     audit.record({ action: 'passkey-added', who: person.name, what: added.label, address });

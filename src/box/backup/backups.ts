@@ -65,15 +65,16 @@ export class Backups {
 
   /**
    * Checks and stages all of a backup, which is then carried out at the next start. Throws `backup-malformed`,
-   * `wrong-passphrase`, `storage-failed`; nothing has changed then.
+   * `wrong-passphrase`, `storage-failed`, and what `still` throws, which is called before it counts; nothing has changed
+   * then.
    */
-  restore(file: Buffer, passphrase: string): Promise<BackupView> {
-    return this.#alone(() => stageRestore(this.#options.stateFolder, file, passphrase));
+  restore(file: Buffer, passphrase: string, still: () => void = () => undefined): Promise<BackupView> {
+    return this.#alone(() => stageRestore(this.#options.stateFolder, file, passphrase, still));
   }
 
   /** Stages that people, their apps and settings are forgotten, and with `forgetIdentity` the name of the box too. */
-  reset(how: { forgetIdentity: boolean }): Promise<void> {
-    return this.#alone(() => stageReset(this.#options.stateFolder, how));
+  reset(how: { forgetIdentity: boolean }, still: () => void = () => undefined): Promise<void> {
+    return this.#alone(() => stageReset(this.#options.stateFolder, how, still));
   }
 
   /** To be called when those who asked have their answer. */
@@ -100,18 +101,26 @@ export async function stageRestore(
   stateFolder: string,
   file: Buffer,
   passphrase: string,
+  still: () => void = () => undefined,
 ): Promise<BackupView> {
   const { files, ...contents } = await read(file, passphrase);
   files.set(placeFile, Buffer.from(JSON.stringify(contents.place)));
   files.set(justRestoredFile, Buffer.alloc(0));
-  await stage(stateFolder, { action: 'restore', kept: [] }, files, openable);
+  await stage(stateFolder, { action: 'restore', kept: [] }, files, async (folder) => {
+    await openable(folder);
+    still();
+  });
   return contents;
 }
 
 /** `Backups.reset` on a state folder that nobody uses. */
-export async function stageReset(stateFolder: string, how: { forgetIdentity: boolean }): Promise<void> {
+export async function stageReset(
+  stateFolder: string,
+  how: { forgetIdentity: boolean },
+  still: () => void = () => undefined,
+): Promise<void> {
   const kept = how.forgetIdentity ? [] : identityFolders;
-  await stage(stateFolder, { action: 'reset', kept }, new Map());
+  await stage(stateFolder, { action: 'reset', kept }, new Map(), async () => still());
 }
 
 /** What a backup holds, once it is sure that a box can be started from it. */

@@ -22,8 +22,8 @@ export async function updateRoutes(app: HttpApp, updater: Updater, prefix: strin
     config: { ...lasting.config, deed: 'update-installed' },
     schema: { body: InstallRequest },
   } as const;
-  app.post(`${prefix}/install`, install, async ({ body }, reply) =>
-    reply.status(202).send(await updater.install(body)),
+  app.post(`${prefix}/install`, install, async ({ body, stillAllowed }, reply) =>
+    reply.status(202).send(await updater.install(body, stillAllowed)),
   );
   app.post(`${prefix}/restart`, lasting, async (_request, reply) =>
     reply.status(202).send(await updater.restart()),
@@ -36,9 +36,9 @@ function bundleRoute(app: HttpApp, updater: Updater, prefix: string): void {
   app.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload));
   const config = { admission: 'owner', recentProof: true, longBody: true, deed: 'update-installed' } as const;
   app.put(`${prefix}/bundle`, { config, schema: { querystring: BundleQuery } }, async (request, reply) => {
-    const { body, query } = request;
+    const { body, query, stillAllowed } = request;
     if (!(body instanceof Readable))
       throw new Problem('bad-request', 'there is no bundle in this request', { status: 400 });
-    return reply.status(202).send(await updater.receive(body, query.allowDowngrade === true));
+    return reply.status(202).send(await updater.receive(body, query.allowDowngrade === true, stillAllowed));
   });
 }

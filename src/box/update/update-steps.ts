@@ -68,12 +68,13 @@ export class UpdateSteps {
     return bundles.uploaded;
   }
 
-  /** The version of a bundle that is for this box, by what stands under its signature. Others are not kept. */
-  async inspect(path: string, work: Work): Promise<string> {
+  /** The version of a bundle that is for this box, by what stands under its signature. Others are not kept, nor one for which `still` throws. */
+  async inspect(path: string, work: Work, still: () => void = () => undefined): Promise<string> {
     const { rauc, bundles } = this.#options;
     try {
       const bundle = await rauc.info(path, work.signal);
       this.refuseUnfit(bundle, work);
+      still();
       return bundle.version;
     } catch (error) {
       await bundles.clear();

@@ -132,9 +132,13 @@ export class Updater implements Service {
 
   /**
    * Begins to fetch and write what is available, or the version named; how it goes is in the state. Throws `no-such-release`,
-   * `downgrade-refused`, `update-busy`, `on-trial`, `not-an-appliance`.
+   * `downgrade-refused`, `update-busy`, `on-trial`, `not-an-appliance`, and what `still` throws, which is asked before
+   * anything is written.
    */
-  async install({ version, allowDowngrade = false }: InstallRequest): Promise<UpdateState> {
+  async install(
+    { version, allowDowngrade = false }: InstallRequest,
+    still: () => void = () => undefined,
+  ): Promise<UpdateState> {
     const work = await this.#claim({ allowDowngrade });
     await this.#jobs.begin(async () => {
       if (this.#find(version, work) === undefined) await this.#ask(work);
@@ -146,6 +150,7 @@ export class Updater implements Service {
         });
       }
       this.#steps.refuseUnfit(release, work);
+      still();
       await this.#pauseForOlder(release.version);
       return () => this.#steps.take(release, work);
     });
@@ -154,13 +159,18 @@ export class Updater implements Service {
 
   /**
    * Stores a bundle as it comes, and begins to write it when it is one for this box. Throws `bundle-refused`,
-   * `downgrade-refused`, `storage-full`, `body-too-large`, `update-busy`, `on-trial`, `not-an-appliance`.
+   * `downgrade-refused`, `storage-full`, `body-too-large`, `update-busy`, `on-trial`, `not-an-appliance`, what the source
+   * fails with, and what `still` throws, which is asked before anything is installed.
    */
-  async receive(source: AsyncIterable<Uint8Array>, allowDowngrade: boolean): Promise<UpdateState> {
+  async receive(
+    source: AsyncIterable<Uint8Array>,
+    allowDowngrade: boolean,
+    still: () => void = () => undefined,
+  ): Promise<UpdateState> {
     const work = await this.#claim({ allowDowngrade });
     await this.#jobs.begin(async () => {
       const path = await this.#steps.store(source, work);
-      const version = await this.#steps.inspect(path, work);
+      const version = await this.#steps.inspect(path, work, still);
       await this.#pauseForOlder(version);
       return () => this.#steps.write(path, version, work);
     });

@@ -3,7 +3,7 @@ import { Audit } from '../../../src/box/access/audit.ts';
 import { Logins } from '../../../src/box/access/logins.ts';
 import { People } from '../../../src/box/access/people.ts';
 import { RecentProof } from '../../../src/box/access/recent-proof.ts';
-import { Sessions } from '../../../src/box/access/sessions.ts';
+import { over, Sessions } from '../../../src/box/access/sessions.ts';
 import { SetupCode } from '../../../src/box/access/setup-code.ts';
 import { AccessStore } from '../../../src/box/access/store.ts';
 import { Tokens } from '../../../src/box/access/tokens.ts';
@@ -52,7 +52,19 @@ it('lets nobody in, and lets nobody change it, with a password that was replaced
   meanwhile = replace('the third one');
   const change = { current: 'the second one', password: 'one of a thief' };
   const id = mine?.id ?? '';
-  await expect(logins.changePassword(change, person, id, caller)).rejects.toMatchObject(wrong);
+  await expect(logins.changePassword(change, { person, session: { id } }, caller, () => undefined)).rejects.toMatchObject(wrong);
   expect([people.passwordOf(person.id), sessions.all()]).toEqual(['hash of the third one', []]);
+
+  meanwhile = undefined;
+  const ended = logins.changePassword(
+    { ...change, current: 'the third one' },
+    { person, session: { id } },
+    caller,
+    () => {
+      throw over();
+    },
+  );
+  await expect(ended).rejects.toMatchObject({ code: 'not-logged-in' });
+  expect(people.passwordOf(person.id)).toBe('hash of the third one');
   store.close();
 });

@@ -122,3 +122,32 @@ it('lets the first owner in over HTTP/2 at home alone, and knows visitors of the
   atHome.close();
   away.close();
 });
+
+it('cuts off what a session sends over HTTP/2 when that session ends, and leaves the connection alone', async () => {
+  const atHome = visit(names.main);
+  const origin = { origin: `https://${names.main}` };
+  const enter = async (): Promise<Record<string, string>> => {
+    const entered = await call(atHome, ['POST', '/api/login'], origin, { name: 'Ada', password });
+    return { ...origin, cookie: entered.headers['set-cookie']?.[0]?.split(';')[0] ?? '' };
+  };
+  const [mine, other] = [await enter(), await enter()];
+  const csrf = async (headers: Record<string, string>): Promise<Record<string, string>> => {
+    const { json } = await call(atHome, ['GET', '/api/session'], headers);
+    return { ...headers, 'x-csrf-token': String(json['csrf']) };
+  };
+  const [sender, ender] = [await csrf(mine), await csrf(other)];
+  const { json } = await call(atHome, ['GET', '/api/me'], sender);
+  const { id } = json['session'] as { id: string };
+  const path = { ':method': 'POST', ':path': '/api/people', 'content-type': 'application/json' };
+  const stream = atHome.request({ ...path, ...sender });
+  const answered = new Promise<IncomingHttpHeaders>((resolve) => stream.on('response', resolve));
+  const closed = new Promise((resolve) => stream.on('close', resolve));
+  stream.on('error', () => undefined).resume();
+  stream.write('{');
+  // Comes behind the head on the same connection.
+  await call(atHome, ['DELETE', `/api/sessions/${id}`], ender);
+  expect((await answered)[':status']).toBe(401);
+  await closed;
+  expect((await call(atHome, ['GET', '/api/me'], ender)).headers[':status']).toBe(200);
+  atHome.close();
+});

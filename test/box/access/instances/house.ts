@@ -22,6 +22,7 @@ export interface House {
 
 export async function openHouse(
   changed: Omit<Partial<AccessOptions>, 'clock'> & { mailboxes?: readonly Mailbox[] } = {},
+  before?: Parameters<typeof openLab>[1],
 ): Promise<House> {
   const server = await startMailbox();
   const health = new Health(new FakeClock());
@@ -31,7 +32,7 @@ export async function openHouse(
     caPem: mailboxCaPem,
   });
   const { mailboxes = [mailbox], ...options } = changed;
-  const lab = await openLab({ ...options, instances: { mailboxes, health } });
+  const lab = await openLab({ ...options, instances: { mailboxes, health } }, before);
   const owner = new Browser(lab);
   await owner.firstRun();
   lab.from = away;
