@@ -60,6 +60,15 @@ export class RateLimit {
     return 0;
   }
 
+  /** What was taken turned out to be from somebody who is known: it keeps nobody else waiting. */
+  giveBack(key: string, now: number): void {
+    const bucket = this.#buckets.get(key);
+    if (bucket === undefined) return;
+    const tokens = this.#tokens(key, now) + 1;
+    this.#buckets.delete(key);
+    if (tokens < this.#rate.burst) this.#buckets.set(key, { tokens, at: now });
+  }
+
   #tokens(key: string, now: number): number {
     const { burst, perSecond } = this.#rate;
     const bucket = this.#buckets.get(key);

@@ -52,25 +52,32 @@ export class GuessLimit {
     return Math.max(0, at + waitAfter(failures, this.#rule) - now);
   }
 
-  /** Call before the guess is checked, so that guesses made at the same time count too; and `takeBack` when it was right. */
-  count(key: string, now: number): void {
-    const { failures } = this.#live(key, now);
-    this.#set(key, failures + 1, now);
+  /**
+   * Call before the guess is checked, so that guesses made at the same time count too. Answers how to undo it when there was
+   * nothing to check: then it is as if it had not been made, and nobody waits longer for it.
+   */
+  count(key: string, now: number): () => void {
+    const before = this.#live(key, now);
+    const counted = { failures: before.failures + 1, at: now };
+    this.#set(key, counted);
+    return () => {
+      const found = this.#guesses.get(key);
+      if (found === undefined) return;
+      // Others may have been counted behind it, whose time holds.
+      const at = found === counted ? before.at : found.at;
+      if (found.failures > 1) this.#set(key, { failures: found.failures - 1, at });
+      else this.#guesses.delete(key);
+    };
   }
 
-  takeBack(key: string, now: number): void {
-    const { failures, at } = this.#live(key, now);
-    if (failures > 1) this.#set(key, failures - 1, at);
-    else this.#guesses.delete(key);
-  }
-
+  /** The right one came: the count is over, also for the waits that wrong ones before it left behind. */
   forgive(key: string): void {
     this.#guesses.delete(key);
   }
 
-  #set(key: string, failures: number, at: number): void {
+  #set(key: string, guesses: Guesses): void {
     this.#guesses.delete(key);
-    this.#guesses.set(key, { failures, at });
+    this.#guesses.set(key, guesses);
     const [oldest] = this.#guesses.keys();
     if (this.#guesses.size > this.#size && oldest !== undefined) this.#guesses.delete(oldest);
   }

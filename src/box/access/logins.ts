@@ -210,15 +210,16 @@ export class Logins {
     if (key !== undefined) counters.push([this.#accounts, key]);
     const waitMs = Math.max(...counters.map(([limit, key]) => limit.wait(key, now)));
     if (waitMs > 0) throw tooMany(waitMs);
-    for (const [limit, key] of counters) limit.count(key, now);
+    const undo = counters.map(([limit, key]) => limit.count(key, now));
     let right: boolean | undefined;
     try {
       right = await check();
       return right;
     } finally {
-      // What could not be looked at was no guess. Who is in has nothing to wait for, but their address may be others' too.
-      if (right !== false) for (const [limit, key] of counters) limit.takeBack(key, now);
-      if (right === true && key !== undefined) this.#accounts.forgive(key);
+      // What could not be looked at was no guess.
+      if (right === undefined) for (const takeBack of undo) takeBack();
+      // Who proved who they are has nothing to wait for, nor has anybody else where they are: each account has its own count.
+      if (right === true) for (const [limit, counted] of counters) limit.forgive(counted);
       if (right === false) this.#failed(account, caller);
     }
   }

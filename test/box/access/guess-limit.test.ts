@@ -11,18 +11,33 @@ describe('the limit of guesses', () => {
     expect(waitAfter(1_000_000, rule)).toBe(60_000);
   });
 
-  it('counts by key, forgives, takes back, and forgets after two quiet hours', () => {
+  it('counts by key, forgives, and forgets after two quiet hours', () => {
     const limit = new GuessLimit({ rule });
     for (let guess = 0; guess < 4; guess++) limit.count('a', 0);
     expect([limit.wait('a', 0), limit.wait('a', 1500), limit.wait('a', 2000), limit.wait('b', 0)]).toEqual([
       2000, 500, 0, 0,
     ]);
-    limit.takeBack('a', 0);
-    expect(limit.wait('a', 0)).toBe(1000);
     limit.forgive('a');
     expect(limit.wait('a', 0)).toBe(0);
     for (let guess = 0; guess < 9; guess++) limit.count('a', 0);
     expect(limit.wait('a', 120 * 60_000 + 1)).toBe(0);
+  });
+
+  it('undoes a guess that could not be looked at as if it had not been made', () => {
+    const limit = new GuessLimit({ rule });
+    for (let guess = 0; guess < 4; guess++) limit.count('a', 0);
+    const undo = limit.count('a', 1500);
+    expect(limit.wait('a', 1500)).toBe(4000);
+    undo();
+    expect([limit.wait('a', 1500), limit.wait('a', 2000)]).toEqual([500, 0]);
+    // One that was counted meanwhile stays, with its own time.
+    const undoFirst = limit.count('a', 3000);
+    limit.count('a', 3100);
+    undoFirst();
+    expect(limit.wait('a', 3100)).toBe(4000);
+    limit.forgive('a');
+    undoFirst();
+    expect(limit.wait('a', 3100)).toBe(0);
   });
 
   it('never lets a guesser who follows the waits try faster than the rule, nor holds more keys than it may', () => {

@@ -117,6 +117,29 @@ describe('wrong passwords', () => {
     expect((await new Browser(lab).login()).status).toBe(204);
   });
 
+  it('are over with the right one: who is in, and who lives with them, has nothing to wait for', async () => {
+    const lab = await openLab();
+    const owner = new Browser(lab);
+    await owner.firstRun();
+    const { json } = await owner.call('POST', '/api/people', { body: { name: 'Grace', role: 'member' } });
+    const join = { inviteCode: json['inviteCode'], password: 'a long enough one' };
+    expect((await new Browser(lab).call('POST', '/api/join', { body: join })).status).toBe(201);
+    lab.from = away;
+    for (let guess = 0; guess < 22; guess++) {
+      await lab.clock.advance(minutes(1));
+      const wrong = { inviteCode: `wrong ${guess}`, password: 'a long enough one' };
+      expect((await new Browser(lab).call('POST', '/api/join', { body: wrong })).status).toBe(401);
+    }
+    await lab.clock.advance(minutes(1));
+    expect((await new Browser(lab).login()).status).toBe(204);
+    expect((await new Browser(lab).login()).status).toBe(204);
+    expect((await new Browser(lab).login('Grace', 'a long enough one')).status).toBe(204);
+    // What is counted against one account is not over with the success of another.
+    for (let guess = 0; guess < 8; guess++) await new Browser(lab).login('Ada', 'wrong wrong wrong');
+    expect((await new Browser(lab).login('Grace', 'a long enough one')).status).toBe(204);
+    expect((await new Browser(lab).login()).status).toBe(429);
+  });
+
   it('from outside keep nobody at home waiting while they are computed', async () => {
     const lab = await openLab();
     await new Browser(lab).firstRun();

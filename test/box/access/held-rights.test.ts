@@ -76,7 +76,10 @@ beforeAll(async () => {
       },
     },
     (app) => {
-      app.addHook('preParsing', (_request, _reply, payload, next) => (headSeen.resolve(), next(null, payload)));
+      app.addHook(
+        'preParsing',
+        (_request, _reply, payload, next) => (headSeen.resolve(), next(null, payload)),
+      );
       app.addHook('onRoute', ({ method, url, config }) => {
         for (const each of [method].flat()) routes.push({ method: each, url, admission: config?.admission });
       });
@@ -263,7 +266,11 @@ describe('a session that ends while the box works', () => {
     const passkeys = new Passkeys({ store, people, boxName: new OwnedFact('Our box'), rpId, clock });
     const { challenge } = await passkeys.optionsToAdd(person, 'session');
     const origin = `https://${rpId}`;
-    const response = new Authenticator().create({ challenge, rpId, origin }) as unknown as RegistrationResponseJSON;
+    const response = new Authenticator().create({
+      challenge,
+      rpId,
+      origin,
+    }) as unknown as RegistrationResponseJSON;
     const still = (): void => {
       throw over();
     };

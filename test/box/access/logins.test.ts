@@ -52,7 +52,9 @@ it('lets nobody in, and lets nobody change it, with a password that was replaced
   meanwhile = replace('the third one');
   const change = { current: 'the second one', password: 'one of a thief' };
   const id = mine?.id ?? '';
-  await expect(logins.changePassword(change, { person, session: { id } }, caller, () => undefined)).rejects.toMatchObject(wrong);
+  await expect(
+    logins.changePassword(change, { person, session: { id } }, caller, () => undefined),
+  ).rejects.toMatchObject(wrong);
   expect([people.passwordOf(person.id), sessions.all()]).toEqual(['hash of the third one', []]);
 
   meanwhile = undefined;

@@ -67,6 +67,8 @@ export class Exchange {
     const signing = readSigningRequest(csr);
     const place = medium === 1 ? destinationOf(folders, app, destination) : undefined;
     const session = await this.#approval(this.#asking(asked, signing, place), waiting, signal);
+    // Who sends the request of a device again and again is held back by address alone.
+    this.#ofAll.giveBack('', clock.monotonic());
     const { certificates, signed } = await this.#issue(session, signing, { ...deviceOf(signing), app });
     if (place === undefined) await this.#options.uploader.upload(certificates, signal);
     else await this.#files.write(place, certificates);

@@ -31,6 +31,13 @@ export class InstanceLimits {
     this.#take(this.#confirmsByHome, this.#confirms, address);
   }
 
+  /** The password was right: that was no guess. */
+  confirmed(address: string): void {
+    const now = this.#clock.monotonic();
+    this.#confirmsByHome.giveBack(householdOf(address), now);
+    this.#confirms.giveBack('', now);
+  }
+
   /** Who is over their own limit uses up nothing of everybody's. */
   #take(byHome: RateLimit, inAll: RateLimit, address: string): void {
     const now = this.#clock.monotonic();

@@ -132,6 +132,7 @@ export class Instances implements WayIn {
       audit.record({ action: 'credential-refused', who: 'app instance', what: 'one-time password', address });
       throw otpRefused();
     }
+    this.#limits.confirmed(address);
     const mailbox = this.#letters.mailbox(asker.mailbox);
     this.#cleaning.done(mailbox, { uid: given.uid, name: 'otp' });
     const secrets = { hmac: randomBytes(32), sealing: await newKeptKeys() };

@@ -112,8 +112,6 @@ async function asked(
   const asking = { kind: 'instance', subject: clientId, label: session.label, address } as const;
   const { answer, code } = await approvals.ask(asking, seconds(wait), gone.signal);
   if (typeof answer === 'string') return { answer, code };
-  // The instance may have been ended while the owner was asked.
-  guard.still(request);
   if (answer.allowed) instances.link(instance, answer.session);
   return { answer: answer.allowed ? 'allowed' : 'refused', code: '' };
 }

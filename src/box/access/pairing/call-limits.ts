@@ -22,6 +22,11 @@ export class CallLimits {
     this.#byAddress.take(householdOf(address), this.#clock.monotonic(), 'calls from your address');
   }
 
+  /** Who called is known: their calls keep others at the same address, who may not be, from none of theirs. */
+  known(address: string): void {
+    this.#byAddress.giveBack(householdOf(address), this.#clock.monotonic());
+  }
+
   /** Throws `rate-limited`. Those who are known are not counted, so that a crowd of strangers keeps none of them out. */
   stranger(): void {
     this.#strangers.take('', this.#clock.monotonic(), 'unknown clients');

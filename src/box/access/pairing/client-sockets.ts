@@ -63,6 +63,7 @@ export class ClientSockets {
       audit.record({ action: 'credential-refused', who: 'client', what: pairingPaths.socket, address });
       return 403;
     }
+    limits.known(address);
     const { id: sessionId, label } = found.session;
     if (sockets.full || sockets.isFullFor(sessionId)) return 503;
     const tokenEndsAt = found.expiresAt ?? clock.now();

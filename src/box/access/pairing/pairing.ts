@@ -105,6 +105,7 @@ export class Pairing implements WayIn {
     if (answer === 'expired') throw approvalExpired();
     const session = this.#sessionOf(answer, asking);
     if (guard.use(session, visitor.address) === undefined) throw over();
+    this.#limits.known(visitor.address);
     return {
       accessToken: tokens.newAccess(session.id),
       expiresIn: accessLimits.accessTokenSeconds,

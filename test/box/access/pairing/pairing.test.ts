@@ -291,6 +291,20 @@ describe('many calls', () => {
     lab.from = home;
   });
 
+  it('of one who is known keep nobody else at the same address waiting', async () => {
+    lab.from = { ...home, address: '192.168.1.67' };
+    const { clientId, accessToken } = await paired(lab, owner);
+    for (let call = 0; call < 50; call++) {
+      expect((await authorise(lab, { clientId })).status).toBe(200);
+      const opened = openSocket(lab, bearer(accessToken));
+      await once(opened.socket, 'message');
+      opened.socket.close();
+      await opened.closed;
+    }
+    expect((await authorise(lab, asked())).status).toBe(202);
+    lab.from = home;
+  });
+
   it('of strangers from everywhere keep out nobody who is known', async () => {
     const crowded = await openLab({ pairing: 'anywhere' });
     const person = new Browser(crowded);
