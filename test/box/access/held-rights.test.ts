@@ -111,9 +111,9 @@ const bodies: Record<string, object> = {
   'POST /api/people': { name: 'Eve', role: 'owner' },
   'PUT /api/apps': { apps: [] },
   'PUT /api/settings': { name: 'Mine', tunnel: true, discovery: 'always' },
-  'POST /api/backup': { password, passphrase: 'a long enough one' },
-  'POST /api/restore': { password, passphrase: 'x', backup: 'AAAA' },
-  'POST /api/reset': { password, forgetIdentity: true },
+  'POST /api/backup': { passphrase: 'a long enough one' },
+  'POST /api/restore': { passphrase: 'x', backup: 'AAAA' },
+  'POST /api/reset': { forgetIdentity: true },
   'PUT /api/update/settings': { channel: 'beta', paused: true },
   'POST /api/auth/login/session': { deviceId: 'desk-of-ada', deviceName: 'desk', platform: 'linux' },
 };
