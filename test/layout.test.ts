@@ -29,6 +29,18 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 };
 
 const maxLines = 350;
+
+/** Files that read what a peer wrote. JavaScript's ideas of space and small letters are not those of protocols. */
+const wireFacing = [
+  /^src\/kit\/(http-text|built-files)\.ts$/,
+  /^src\/protocol\/(http-signature)\.ts$/,
+  /^src\/box\/web\//,
+  /^src\/box\/access\/(guard|origins|events|pairing\/client-sockets)\.ts$/,
+  /^src\/cloud\/frontend\//,
+  /^src\/cloud\/registration-server\/caller\.ts$/,
+  /^src\/cloud\/dns-server\/(wire|legacy-api)\.ts$/,
+  /^src\/cli\/find\/(box-proxy|door|door-headers)\.ts$/,
+];
 /** The only files that may know that they are a process: they read the environment and end it. */
 const isMain = (path: string): boolean => /(^|\/)(main\.ts|setup\.mjs)$/.test(path);
 
@@ -151,6 +163,18 @@ describe('house rules', () => {
       path.endsWith('.d.ts') ? false : /^export\s+(default\b|\{[^}]*\bas\s+default\b)/m.test(text),
     );
     expect([...logs, ...defaults]).toEqual([]);
+  });
+
+  it('reads text from the wire byte by byte, with kit/http-text.ts', () => {
+    const unused = wireFacing.filter((pattern) => !sources.some(({ path }) => pattern.test(path)));
+    expect(unused).toEqual([]);
+    const found = breaches('reads text from the wire with', ({ path, text }) => {
+      if (!wireFacing.some((pattern) => pattern.test(path))) return [];
+      // Of single letters that a pattern has found there is nothing to mistake.
+      const code = codeOf(text).replaceAll(/\(letters?\) => letters?\.to(Lower|Upper)Case\(\)/g, '');
+      return [...code.matchAll(/\.trim\w*\(|\.to(Lower|Upper)Case\(|\\[sS]/g)].map((match) => match[0]);
+    });
+    expect(found).toEqual([]);
   });
 
   it(`has no file of more than ${maxLines} lines`, () => {

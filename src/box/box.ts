@@ -120,7 +120,7 @@ export class Box implements Service {
     });
     const folder = (name: string): string => join(config.state, name);
     const names = zoneNames(identity.boxId, config.zone.root, config.zone.mirrors);
-    const services = publishedServices(config.web.services);
+    const services = publishedServices(config.web);
     const client = new ZoneClient({ identity, origin: config.cloud.zoneApi, ca: trust.cloud });
 
     const settings = new OwnerSettings({
@@ -241,6 +241,7 @@ export class Box implements Service {
       ...part('web'),
       identity,
       zoneRoot: config.zone.root,
+      mirrors: config.zone.mirrors,
       certificate: certificate.certificate,
       host: config.web.host,
       port: config.web.port,

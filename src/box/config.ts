@@ -132,6 +132,21 @@ export const BoxConfig = Type.Object({
         description: 'local web services to publish, each at https://NAME.<zone>',
       },
     ),
+    servicesWithVisitorHost: Type.Array(Type.String({ minLength: 1 }), {
+      default: [],
+      allowed: 'names of services, separated by commas',
+      description:
+        'services that get the name by which visitors call them as Host, and whose redirects are left alone',
+    }),
+    serviceTimeouts: Type.Record(
+      Type.String({ minLength: 1 }),
+      Type.String({ pattern: '^[1-9][0-9]{0,4}$' }),
+      {
+        default: {},
+        allowed: 'name=SECONDS, several separated by commas',
+        description: 'how long a service may take until it begins to answer, where 300 seconds are not right',
+      },
+    ),
   }),
   access: Type.Object({
     apps: Type.Array(Type.String({ pattern: '^https://[^ ,#]+$' }), {

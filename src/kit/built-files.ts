@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { messageOf, Problem } from './errors.ts';
+import { splitList } from './http-text.ts';
 
 /** A built file as it is sent. */
 export interface BuiltFile {
@@ -101,9 +102,9 @@ export async function sendZipped(
 
 /** Whether gzip may be sent (RFC 9110, 12.5.3). */
 const zips = ({ headers }: FastifyRequest): boolean =>
-  /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/i.test(String(headers['accept-encoding']));
+  /\bgzip\b(?![\t ]*;[\t ]*q=0(\.0*)?[\t ]*(,|$))/i.test(String(headers['accept-encoding']));
 
 /** Entity tags of `If-None-Match`, whose comparison is the weak one (RFC 9110, 13.1.2). */
 function asked(header: string | undefined): string[] {
-  return (header ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''));
+  return splitList(header).map((tag) => tag.replace(/^W\//, ''));
 }

@@ -42,7 +42,7 @@ export const hmacSha256 = 'hmac-sha256';
 
 /** Values of derived components (RFC 9421, 2.2) and fields. Throws `SignatureFault` for what there is not. */
 function componentOf(name: string, { method, authority, target, field }: SignedMessage): string {
-  const host = authority.toLowerCase().replace(/:443$/, '');
+  const host = authority.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase()).replace(/:443$/, '');
   const query = target.indexOf('?');
   switch (name) {
     case '@method':
@@ -62,9 +62,22 @@ function componentOf(name: string, { method, authority, target, field }: SignedM
     default: {
       const value = name.startsWith('@') ? undefined : field(name);
       if (value === undefined) throw new SignatureFault(`it covers ${name}, which this request has not`);
-      return value.trim().replaceAll(/\s*\n\s*/g, ' ');
+      return plainValue(value);
     }
   }
+}
+
+/**
+ * RFC 9421, 2.1: without spaces and tabs around it and with a folded line (RFC 9112, 5.2) as one space. No other character
+ * counts as space, or two messages would have one signature.
+ */
+function plainValue(value: string): string {
+  const unfolded = value.includes('\n') ? value.replaceAll(/[\t\r ]*\n[\t ]*/g, ' ') : value;
+  const first = unfolded.search(/[^\t ]/);
+  if (first === -1) return '';
+  let end = unfolded.length;
+  while (unfolded[end - 1] === ' ' || unfolded[end - 1] === '\t') end -= 1;
+  return unfolded.slice(first, end);
 }
 
 /** What is wrong with a signature, as the end of a sentence. */

@@ -17,8 +17,9 @@ export const aPage: ReadonlyMap<string, BuiltFile> = new Map([
 ]);
 
 /** What a `Web` has beside its certificates and services, for tests that are about those: nobody is let in, and one call listens. */
-export const webParts: Pick<WebOptions, 'pages' | 'access' | 'links'> = {
+export const webParts: Pick<WebOptions, 'pages' | 'access' | 'links' | 'mirrors'> = {
   pages: aPage,
+  mirrors: ['a', 'b'],
   access: {
     register: async (app) => void app.post('/echo', async ({ body }) => body),
     upgrade: (_request, socket) =>

@@ -7,7 +7,7 @@ import { FairShares } from '../../kit/fair-shares.ts';
 import type { Fact } from '../../kit/fact.ts';
 import { refuseUpgrade } from '../../kit/refuse-upgrade.ts';
 import { sessionEndedClose, type Ways } from '../../protocol/access-api.ts';
-import { cookieOf, type Guard } from './guard.ts';
+import type { Guard } from './guard.ts';
 import type { SessionSockets } from './session-sockets.ts';
 import type { Tokens } from './tokens.ts';
 import { householdOf, type Visitor, type VisitorOf } from './visitor.ts';
@@ -65,7 +65,7 @@ export class EventSockets {
     const visitor = visitorOf(request.socket);
     if (sockets.full) return refuseUpgrade(stream, 503);
     sockets.upgrade(request, stream, head, (socket) => {
-      if (fromOwnPage) this.#enter(socket, visitor.address, 'cookie', cookieOf(cookie) ?? '');
+      if (fromOwnPage) this.#enter(socket, visitor.address, 'cookie', guard.cookieOf(cookie) ?? '');
       else void this.#awaitToken(socket, visitor);
     });
   }

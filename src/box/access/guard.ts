@@ -2,12 +2,13 @@ import type { Socket } from 'node:net';
 import { timingSafeEqual } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { codeOf, messageOf, Problem } from '../../kit/errors.ts';
+import { cookieValues, normalAuthority } from '../../kit/http-text.ts';
 import type { Log } from '../../kit/log.ts';
 import type { AuditAction } from '../../protocol/audit-api.ts';
 import type { ZoneNames } from '../../protocol/names.ts';
 import type { Apps } from './apps.ts';
 import { idleMs } from './logins.ts';
-import { isOwnHost, isZoneHost, originAt } from './origins.ts';
+import { isOwnHost, isZoneHost } from './origins.ts';
 import type { Passkeys } from './passkeys.ts';
 import type { People, Person } from './people.ts';
 import type { RecentProof } from './recent-proof.ts';
@@ -59,6 +60,8 @@ export interface Who {
 
 const cookieName = '__Host-porchlight';
 const cookieSeconds = idleMs / 1000;
+/** So many of the name are looked at. */
+const mostCookies = 8;
 
 /** RFC 9110, 9.2.1. */
 export const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
@@ -182,7 +185,7 @@ export class Guard {
 
   /** The person that the console's cookie stands for, and that they were here. */
   visit(request: FastifyRequest): Who | undefined {
-    const cookie = cookieOf(request.headers.cookie);
+    const cookie = this.cookieOf(request.headers.cookie);
     const found = cookie === undefined ? undefined : this.#options.tokens.find('cookie', cookie);
     return found && this.use(found.session, this.visitor(request).address);
   }
@@ -221,21 +224,32 @@ export class Guard {
     this.#options.onSignedIn?.(request.raw.socket);
   }
 
+  /**
+   * The console's cookie in a header. Of several with its name it is the first that stands for a session: whoever can add
+   * another one (a page beside the console's) locks nobody out with it.
+   */
+  cookieOf(header: string | undefined): string | undefined {
+    const values = cookieValues(header, cookieName).slice(0, mostCookies);
+    if (values.length < 2) return values[0];
+    return values.find((value) => this.#options.tokens.find('cookie', value) !== undefined) ?? values[0];
+  }
+
   /** What the page must send as `x-csrf-token`: bound to the cookie, which scripts cannot read. */
   csrf(request: FastifyRequest): string | undefined {
-    const cookie = cookieOf(request.headers.cookie);
+    const cookie = this.cookieOf(request.headers.cookie);
     return cookie === undefined ? undefined : secretHash('csrf', cookie);
   }
 
   /** So that the browser keeps the cookie as long as the session lives. */
   renewCookie(request: FastifyRequest, reply: FastifyReply): void {
-    const cookie = cookieOf(request.headers.cookie);
+    const cookie = this.cookieOf(request.headers.cookie);
     if (cookie !== undefined) setCookie(reply, cookie);
   }
 
   /** The page is one of the box's own, under the name it was called by. */
   isOwnPage(origin: string | undefined, host: string): boolean {
-    return isOwnHost(host, this.#options.names) && origin?.toLowerCase() === originAt(host);
+    if (origin?.startsWith('https://') !== true || !isOwnHost(host, this.#options.names)) return false;
+    return normalAuthority(origin.slice('https://'.length)) === normalAuthority(host);
   }
 
   /** The box's own pages, scripts of the apps' origins, and what says no origin: browsers always do, so it is a program. */
@@ -306,16 +320,6 @@ const misdirected = (): Problem =>
 /** Answers what a browser asks before it lets an app's script call; the headers are there already. */
 export async function preflight(_request: unknown, reply: FastifyReply): Promise<FastifyReply> {
   return reply.status(204).send();
-}
-
-/** The one cookie of ours. Two of the name are none: nobody knows which is the right one. */
-export function cookieOf(header: string | undefined): string | undefined {
-  const values = (header ?? '')
-    .split(';')
-    .map((pair) => pair.trim())
-    .filter((pair) => pair.startsWith(`${cookieName}=`))
-    .map((pair) => pair.slice(cookieName.length + 1));
-  return values.length === 1 ? values[0] : undefined;
 }
 
 /** `__Host-`: of this very host, over TLS, for all its paths (RFC 6265bis, 4.1.3.2). An empty value removes it. */

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
+import { lowerAscii, splitList } from '../../kit/http-text.ts';
 
 /* What a reverse proxy passes on and what it does not (RFC 9110, 7.6). */
 
@@ -12,7 +13,6 @@ const hopByHop = new Set([
   'keep-alive',
   'proxy-connection',
   'te',
-  'trailer',
   'transfer-encoding',
   'upgrade',
 ]);
@@ -23,6 +23,13 @@ const hopByHop = new Set([
  */
 const forgeable = /^(forwarded|x[-_]forwarded[-_].*|x[-_]real[-_]ip)$/;
 
+/**
+ * What a message is read by cannot come after its content (RFC 9110, 6.5.1): framing, routing, request modifiers,
+ * authentication, cookies, and what a proxy has looked at in the head.
+ */
+const notInTrailers =
+  /^(content-.*|host|trailer|expect|range|if-.*|cookie|set-cookie|authorization|www-authenticate|location|refresh|link|cache-control|vary|age|expires)$/;
+
 /** How a request says that it has a body: with its length, in chunks, or not at all (RFC 9112, 6.3). */
 export function bodyOf(request: IncomingMessage | Http2ServerRequest): 'none' | 'sized' | 'chunked' {
   const { 'content-length': length, 'transfer-encoding': coding } = request.headers;
@@ -32,6 +39,15 @@ export function bodyOf(request: IncomingMessage | Http2ServerRequest): 'none' | 
   return length === undefined || namedByConnection(request.headers).has('content-length')
     ? 'chunked'
     : 'sized';
+}
+
+/**
+ * Asks for the same state of things however often it is sent (RFC 9110, 9.2.1; RFC 4918, 9.1; RFC 3253, 3.6; RFC 5323, 2), so
+ * that sending it once more changes nothing. DELETE and PUT may be repeated too (9.2.2), but what comes between two of them
+ * would be lost; they go over a new connection, where there is nothing to repeat.
+ */
+export function isSafe(method: string): boolean {
+  return ['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PROPFIND', 'REPORT', 'SEARCH'].includes(method);
 }
 
 /** A visitor's headers as the service gets them, with who asked, and for which host. */
@@ -52,6 +68,23 @@ export function responseHeaders(headers: IncomingHttpHeaders): Headers {
   return kept(headers, () => true);
 }
 
+/** Trailer fields as the next hop gets them. */
+export function trailersOf(trailers: NodeJS.Dict<string | string[]>): Record<string, string> {
+  const entries = Object.entries(trailers).flatMap(([name, value]): [string, string][] =>
+    typeof value !== 'string' || hopByHop.has(name) || forgeable.test(name) || notInTrailers.test(name)
+      ? []
+      : [[name, value]],
+  );
+  return Object.fromEntries(entries);
+}
+
+/** As they stand in a head of HTTP/1.1. */
+export function headLines(headers: Headers): string {
+  return Object.entries(headers)
+    .flatMap(([name, value]) => [value ?? []].flat().map((one) => `${name}: ${one}\r\n`))
+    .join('');
+}
+
 function kept(headers: IncomingHttpHeaders, keep: (name: string) => boolean): Headers {
   const named = namedByConnection(headers);
   return Object.fromEntries(
@@ -63,5 +96,5 @@ function kept(headers: IncomingHttpHeaders, keep: (name: string) => boolean): He
 
 /** Names that `Connection` lists are for the next hop, too (RFC 9110, 7.6.1). */
 function namedByConnection(headers: IncomingHttpHeaders): Set<string> {
-  return new Set((headers.connection ?? '').toLowerCase().split(/\s*,\s*/));
+  return new Set(headers.connection === undefined ? [] : splitList(lowerAscii(headers.connection)));
 }

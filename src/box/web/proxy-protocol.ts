@@ -15,7 +15,7 @@ export type ProxyHeader =
   /** `length`: bytes of the header. `visitor` is absent for `PROXY UNKNOWN`. */
   | { state: 'complete'; length: number; visitor: Visitor | undefined };
 
-const header = /^PROXY (?:UNKNOWN.*|TCP[46] (?<address>\S+) \S+ (?<port>\d{1,5}) \d{1,5})$/;
+const header = /^PROXY (?:UNKNOWN.*|TCP[46] (?<address>[!-~]+) [!-~]+ (?<port>\d{1,5}) \d{1,5})$/;
 
 /** Reads the human-readable header of the PROXY protocol, version 1, from the first bytes of a connection. */
 export function readProxyHeader(bytes: Buffer): ProxyHeader {

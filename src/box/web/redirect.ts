@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import { listenProblem } from '../../kit/http-server.ts';
+import { hostName } from '../../kit/http-text.ts';
 import type { Service } from '../../kit/service.ts';
 
 /** Plain HTTP serves nothing: it sends every visitor to the same page over HTTPS. */
@@ -55,7 +56,7 @@ export function redirectTarget(
   zone: string,
   httpsPort: number,
 ): string {
-  const name = (host ?? '').replace(/:\d+$/, '').toLowerCase();
+  const name = hostName(host ?? '');
   const own =
     name === zone ||
     (name.endsWith(`.${zone}`) && /^[a-z0-9.-]+$/.test(name)) ||

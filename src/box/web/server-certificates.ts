@@ -1,4 +1,5 @@
 import { createSecureContext, type SecureContext } from 'node:tls';
+import { hostName } from '../../kit/http-text.ts';
 import type { Identity, ZoneCertificate } from '../facts.ts';
 
 /** Which certificate answers a TLS ClientHello: the zone's for the zone's names, the identity's for all others. */
@@ -29,7 +30,7 @@ export class ServerCertificates {
 
   /** A certificate for `<zone>` and `*.<zone>` covers one label below the zone, not two (RFC 9525, 6.3). */
   covers(host: string): boolean {
-    const name = host.toLowerCase();
+    const name = hostName(host);
     return name === this.#zone || name.replace(/^[^.]*\./, '') === this.#zone;
   }
 }

@@ -7,6 +7,7 @@ import {
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { Problem } from '../../kit/errors.ts';
 import type { Fact } from '../../kit/fact.ts';
 import type { Health } from '../../kit/health.ts';
 import { type HttpApp, httpLimits, listenProblem } from '../../kit/http-server.ts';
@@ -14,23 +15,28 @@ import type { Log } from '../../kit/log.ts';
 import type { Service } from '../../kit/service.ts';
 import { Places } from '../../kit/places.ts';
 import { addressFamily, canonicalAddress, isWithin } from '../../protocol/addresses.ts';
-import { zoneName } from '../../protocol/names.ts';
+import { zoneName, zoneNames } from '../../protocol/names.ts';
 import { householdOf } from '../access/visitor.ts';
 import type { Identity, ZoneCertificate } from '../facts.ts';
 import { createOwnApp, type OwnAppOptions } from './own-app.ts';
 import type { PublishedService } from './published-services.ts';
-import { ReverseProxy } from './reverse-proxy.ts';
 import { ServerCertificates } from './server-certificates.ts';
+import { headLimitBytes } from './service-connection.ts';
+import { SiteRouter } from './site-router.ts';
 import type { StatusView } from './status-page.ts';
 import { TunnelDoor } from './tunnel-door.ts';
 
 export interface WebOptions {
   identity: Identity;
   zoneRoot: string;
+  /** Labels of the mirrors. */
+  mirrors: readonly string[];
   certificate: Fact<ZoneCertificate | undefined>;
   host: string;
   port: number;
   services: readonly PublishedService[];
+  /** Told after each request to a service: it answered, or what was wrong. */
+  told?: (label: string, fault: Problem | undefined) => void;
   name: Fact<string>;
   /** What the status page tells people on the home network. */
   details: () => NonNullable<StatusView['details']>;
@@ -53,7 +59,7 @@ const http1Limits = {
   headersTimeout: httpLimits.headersTimeoutMs,
   keepAliveTimeout: httpLimits.keepAliveTimeoutMs,
   connectionsCheckingInterval: 1000,
-  maxHeaderSize: httpLimits.maxHeaderBytes,
+  maxHeaderSize: headLimitBytes,
 };
 
 const keepAliveProbeMs = 60_000;
@@ -74,10 +80,10 @@ export class Web implements Service {
   readonly #zone: string;
   readonly #certificates: ServerCertificates;
   readonly #door: TunnelDoor;
-  readonly #proxies = new Map<string, ReverseProxy>();
   readonly #sockets = new Set<Duplex>();
   readonly #places = { home: new Places(connections), tunnel: new Places(connections) };
   #own: HttpApp | undefined;
+  #router: SiteRouter | undefined;
   #server: Http2SecureServer | undefined;
   #unsubscribe: (() => void) | undefined;
 
@@ -112,10 +118,18 @@ export class Web implements Service {
       access: this.#options.access,
       log,
     });
-    for (const service of services) {
-      const addressOf = (socket: Socket): string => this.visitorOf(socket).address;
-      this.#proxies.set(`${service.label}.${this.#zone}`, new ReverseProxy({ service, addressOf, log }));
-    }
+    const { identity, zoneRoot, mirrors, access } = this.#options;
+    this.#router = new SiteRouter({
+      names: zoneNames(identity.boxId, zoneRoot, mirrors),
+      services,
+      visitorOf: (socket) => this.visitorOf(socket),
+      told: this.#options.told ?? (() => undefined),
+      own: {
+        request: (request, response) => void this.#own?.server.emit('request', request, response),
+        upgrade: (request, socket, head) => access.upgrade(request, socket, head),
+      },
+      log,
+    });
     this.#server = this.#createServer();
     const server = this.#server;
     await new Promise<void>((resolve, reject) => {
@@ -135,8 +149,7 @@ export class Web implements Service {
       await closed;
     }
     await this.#own?.close();
-    for (const proxy of this.#proxies.values()) proxy.close();
-    this.#proxies.clear();
+    this.#router?.close();
   }
 
   #createServer(): Http2SecureServer {
@@ -149,7 +162,10 @@ export class Web implements Service {
       minVersion: 'TLSv1.2',
       handshakeTimeout: 10_000,
       SNICallback: (name, done) => done(null, this.#certificates.contextFor(name)),
-      settings: { maxConcurrentStreams: 128 },
+      settings: { maxConcurrentStreams: 128, maxHeaderListSize: headLimitBytes },
+      // As many fields as HTTP/1.1 takes; the compressed form of an answer's head may be longer than the plain one.
+      maxHeaderListPairs: 2000,
+      maxSendHeaderBlockLength: 2 * headLimitBytes,
       maxSessionInvalidFrames: 100,
     });
     Object.assign(server, http1Limits);
@@ -168,33 +184,19 @@ export class Web implements Service {
     );
     server.on('tlsClientError', (error) => log.debug({ err: error }, 'a TLS handshake failed'));
     server.on('sessionError', (error) => log.debug({ err: error }, 'an HTTP/2 session failed'));
-    server.on('request', (request, response) => this.#request(request, response));
-    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
-      this.#upgrade(request, socket, head),
-    );
+    server.on('request', (request, response) => this.#request(request, response, false));
+    server.on('checkContinue', (request, response) => this.#request(request, response, true));
+    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      socket.on('error', () => socket.destroy());
+      this.#router?.upgrade(request, socket, head);
+    });
     return server;
   }
 
-  #request(request: Http2ServerRequest, response: Http2ServerResponse): void {
-    // The compatibility layer leaves out what HTTP/1.1 applications read. The authority is the host, whatever a second
-    // word on it says (RFC 9113, 8.3.1).
-    if (request.authority !== undefined) request.headers.host = request.authority;
-    const proxy = this.#proxyFor(request.headers.host);
+  #request(request: Http2ServerRequest, response: Http2ServerResponse, expects: boolean): void {
     const { socket } = request;
     this.#places[this.visitorOf(socket).through].used(socket);
-    if (proxy === undefined) this.#own?.server.emit('request', request, response);
-    else proxy.request(request, response);
-  }
-
-  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    socket.on('error', () => socket.destroy());
-    const proxy = this.#proxyFor(request.headers.host);
-    if (proxy === undefined) this.#options.access.upgrade(request, socket, head);
-    else proxy.upgrade(request, socket, head);
-  }
-
-  #proxyFor(host: string | undefined): ReverseProxy | undefined {
-    return this.#proxies.get(withoutPort(host ?? '').toLowerCase());
+    this.#router?.request(request, response, expects);
   }
 
   #use(certificate: ZoneCertificate | undefined): void {
@@ -216,8 +218,7 @@ export class Web implements Service {
     return {
       name: this.#options.name.value,
       boxId: this.#options.identity.boxId,
-      selfSigned:
-        this.#options.certificate.value === undefined || !this.#certificates.covers(withoutPort(host)),
+      selfSigned: this.#options.certificate.value === undefined || !this.#certificates.covers(host),
       through,
       details: atHome ? this.#options.details() : undefined,
     };
@@ -243,5 +244,3 @@ export class Web implements Service {
     };
   }
 }
-
-const withoutPort = (host: string): string => host.replace(/:\d+$/, '');

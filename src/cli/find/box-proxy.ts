@@ -5,6 +5,7 @@ import { upgrade } from 'undici';
 import { bodyOf } from '../../box/web/forwarding.ts';
 import type { PinnedBox } from '../../client/node/pinned-fetch.ts';
 import { messageOf, Problem } from '../../kit/errors.ts';
+import { lowerAscii } from '../../kit/http-text.ts';
 import { headersToBox, headersToBrowser, type Sides } from './door-headers.ts';
 
 /** A box that says nothing for so long after a request is not waited for. */
@@ -46,7 +47,7 @@ export class BoxProxy {
 
   /** WebSocket (RFC 6455): two pipes once the box has agreed. */
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    if (request.headers.upgrade?.toLowerCase() !== 'websocket' || bodyOf(request) !== 'none')
+    if (lowerAscii(request.headers.upgrade ?? '') !== 'websocket' || bodyOf(request) !== 'none')
       throw new Problem('bad-request', 'only WebSockets are opened here', { status: 400 });
     const gone = new AbortController();
     socket.once('close', () => gone.abort());

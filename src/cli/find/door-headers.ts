@@ -1,5 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { type Headers, responseHeaders as endToEnd } from '../../box/web/forwarding.ts';
+import { translatedAnswer, translatedRequest, withoutAttributes } from '../../box/web/translation.ts';
+import { splitList, trimOws } from '../../kit/http-text.ts';
 
 /* What is said differently on the two sides of the door. Origins are as RFC 6454, 6.2 has them. */
 
@@ -18,35 +20,28 @@ const cookiePrefix = 'box.';
 
 /** A browser's headers as the box gets them: as from a page of its own if it is one, and from elsewhere if it is not. */
 export function headersToBox(headers: IncomingHttpHeaders, { door, box }: Sides): Headers {
-  const { expect: _, cookie, origin, referer, ...others } = headers;
-  const kept = (cookie ?? '')
-    .split(';')
-    .map((pair) => pair.trim())
+  const { expect: _, cookie, ...others } = headers;
+  const kept = splitList(cookie, ';')
     .filter((pair) => pair.startsWith(cookiePrefix))
     .map((pair) => pair.slice(cookiePrefix.length));
+  const { referer, ...translated } = translatedRequest(endToEnd(others), { outside: door, inside: box });
   return {
-    ...endToEnd(others),
+    ...translated,
     host: new URL(box).host,
     ...(kept.length === 0 ? {} : { cookie: kept.join('; ') }),
-    ...(origin === undefined ? {} : { origin: origin === door ? box : origin }),
-    ...(referer?.startsWith(`${door}/`) === true ? { referer: box + referer.slice(door.length) } : {}),
+    // The box is not told what else is open in the browser.
+    ...(String(referer).startsWith(`${box}/`) ? { referer } : {}),
   };
 }
 
 /** The box's headers as the browser gets them. */
 export function headersToBrowser(headers: IncomingHttpHeaders, { door, box }: Sides): Headers {
-  const { location, 'set-cookie': cookies, ...others } = endToEnd(headers);
-  const back = (url: string): string =>
-    url === box || url.startsWith(`${box}/`) ? door + url.slice(box.length) : url;
+  const { 'set-cookie': cookies, ...others } = endToEnd(headers);
   return {
-    ...others,
-    ...(location === undefined ? {} : { location: back(String(location)) }),
+    ...translatedAnswer(others, { outside: door, inside: box }),
     ...(cookies === undefined ? {} : { 'set-cookie': [cookies].flat().map(cookieToBrowser) }),
   };
 }
 
-function cookieToBrowser(cookie: string): string {
-  const [pair, ...attributes] = cookie.split(';');
-  const kept = attributes.filter((attribute) => !/^\s*(secure\s*$|domain\s*(=|$))/i.test(attribute));
-  return [`${cookiePrefix}${pair?.trim()}`, ...kept].join(';');
-}
+const cookieToBrowser = (cookie: string): string =>
+  cookiePrefix + trimOws(withoutAttributes(cookie, ['secure', 'domain']));

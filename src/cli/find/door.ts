@@ -5,6 +5,7 @@ import type { Pins } from '../../client/node/pins.ts';
 import type { Clock } from '../../kit/clock.ts';
 import { codeOf, messageOf, Problem } from '../../kit/errors.ts';
 import { httpLimits, listenProblem } from '../../kit/http-server.ts';
+import { cookieValues, hostName, normalAuthority } from '../../kit/http-text.ts';
 import { plainPageHeaders } from '../../kit/plain-page.ts';
 import { prefersHtml } from '../../kit/refusal.ts';
 import type { Service } from '../../kit/service.ts';
@@ -134,9 +135,9 @@ export class Door implements Service {
 
   /** A name of somebody else's that leads here (DNS rebinding) is refused. */
   #nameIn({ headers: { host = '' } }: IncomingMessage): string {
-    const name = host.toLowerCase().replace(/:\d+$/, '');
+    const name = hostName(host);
     const ours = name === listName || this.#known.has(name);
-    if (ours && this.#origin(name) === `http://${host.toLowerCase()}`) return name;
+    if (ours && this.#origin(name) === `http://${normalAuthority(host, 80)}`) return name;
     throw new Problem(
       'not-a-name-of-the-door',
       'no box is known under this name here; look again for boxes',
@@ -148,9 +149,8 @@ export class Door implements Service {
 
   /** For pages and users of this computer that were not let in, nothing is here. */
   #requireKey({ headers }: IncomingMessage, name: string): void {
-    const start = `${this.#cookieName}=`;
-    const pair = headers.cookie?.split(/;\s*/).find((each) => each.startsWith(start));
-    if (this.#keys.opens(pair?.slice(start.length), name)) return;
+    const cookies = cookieValues(headers.cookie, this.#cookieName);
+    if (cookies.some((cookie) => this.#keys.opens(cookie, name))) return;
     throw new Problem(
       'not-let-in',
       'this is for the person who runs “porchlight find --open”: open the address that it printed, and the box from there',

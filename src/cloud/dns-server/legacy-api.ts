@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import type { Clock } from '../../kit/clock.ts';
 import type { HttpsApp } from '../../kit/http-server.ts';
+import { hostName, lowerAscii } from '../../kit/http-text.ts';
 import { addressFamily, addressFromLabel } from '../../protocol/addresses.ts';
 import { challengeLabel, tunnelLabel } from '../../protocol/names.ts';
 import { boxIdOfPeer, sha1OfPeer } from '../box-certificate.ts';
@@ -37,8 +38,7 @@ export function legacyRoutes(app: HttpsApp, options: LegacyOptions): void {
   app.post('/v1/dns/*', { schema: { body: LegacyRecord } }, async (request) => {
     const socket = request.raw.socket as TLSSocket;
     const { '*': path } = request.params as { '*': string };
-    const labels = path
-      .toLowerCase()
+    const labels = lowerAscii(path)
       .split('/')
       .filter((label) => label !== '')
       .toReversed();
@@ -100,10 +100,10 @@ function legacyRecord(
 
 /** Where an alias may lead: into the own zone, or to a frontend. Anywhere else would get round the rules for addresses. */
 function aliasTarget(value: string, options: LegacyOptions & { zone: string }): string {
-  const target = value.toLowerCase().replace(/\.$/, '');
+  const target = lowerAscii(value).replace(/\.$/, '');
   const zone = `${options.zone}.${options.zoneRoot}`;
   const wellFormed = target.length <= 253 && target.split('.').every((label) => ldhLabel.test(label));
-  const frontends = options.frontends.map(({ address }) => address.replace(/:\d+$/, '').toLowerCase());
+  const frontends = options.frontends.map(({ address }) => hostName(address));
   const known =
     target === zone ||
     target.endsWith(`.${zone}`) ||

@@ -1,3 +1,5 @@
+import { lowerAscii } from '../../kit/http-text.ts';
+
 /**
  * Reads the server name (SNI, RFC 6066, 3) out of a TLS ClientHello (RFC 8446, 4.1.2), which may span several records
  * (5.1) and arrive in any number of pieces. Pure: given all bytes so far, says what they mean.
@@ -82,7 +84,7 @@ function serverName(hello: Reader): string | undefined {
 }
 
 function hostNameOf(bytes: Buffer): string {
-  const name = bytes.toString('latin1').toLowerCase().replace(/\.$/, '');
+  const name = lowerAscii(bytes.toString('latin1')).replace(/\.$/, '');
   if (!/^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/.test(name) || name.length > 253)
     throw new Malformed('a server name that is not a host name');
   return name;

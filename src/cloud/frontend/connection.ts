@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { type SecureContext, TLSSocket } from 'node:tls';
+import { hostName, lowerAscii } from '../../kit/http-text.ts';
 import { type ClientHello, fatalAlert, looksLikeTls, readClientHello } from './client-hello.ts';
 import { parseRequestHead, type RequestHead } from './handshake.ts';
 import type { Refusal } from './limits.ts';
@@ -113,7 +114,7 @@ function secure(options: ArrivalOptions, secureContext: SecureContext, rest: Buf
 }
 
 function isNamed(target: string, certName: string): boolean {
-  return target.toLowerCase().replace(/:\d{1,5}$/, '') === certName.toLowerCase();
+  return hostName(target) === lowerAscii(certName);
 }
 
 /** A last word, and the end: waits for nobody. */

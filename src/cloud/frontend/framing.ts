@@ -1,3 +1,5 @@
+import { lowerAscii, trimOws } from '../../kit/http-text.ts';
+
 /**
  * The frames of a PageKite tunnel, both directions: `<length in hex>\r\n` and that many bytes, which are header lines, an
  * empty line and a payload. Pure.
@@ -66,8 +68,8 @@ function parseFrame(bytes: Buffer): Frame {
   for (const line of bytes.toString('latin1', 0, headEnd).split('\r\n')) {
     const colon = line.indexOf(':');
     if (colon < 1) throw new FramingError('a header line without a name');
-    const name = line.slice(0, colon).toLowerCase();
-    if (!headers.has(name)) headers.set(name, line.slice(colon + 1).trim());
+    const name = lowerAscii(line.slice(0, colon));
+    if (!headers.has(name)) headers.set(name, trimOws(line.slice(colon + 1)));
   }
   return { headers, payload: bytes.subarray(headEnd + 4) };
 }

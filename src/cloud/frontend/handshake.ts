@@ -1,6 +1,7 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { isBoxId, type BoxId } from '../../protocol/names.ts';
 import { minutes } from '../../kit/clock.ts';
+import { lowerAscii, trimOws } from '../../kit/http-text.ts';
 
 /** How a box proves its kite names to us. Pure: text and time in, answer out. */
 
@@ -14,15 +15,13 @@ export interface RequestHead {
 /** Parses an HTTP/1 request head (without the empty line); `undefined` when it is not one. */
 export function parseRequestHead(text: string): RequestHead | undefined {
   const [first = '', ...lines] = text.split('\r\n');
-  const request = /^([A-Z]{3,10}) (\S{1,1024}) HTTP\/1\.[01]$/.exec(first);
+  const request = /^([A-Z]{3,10}) ([!-~]{1,1024}) HTTP\/1\.[01]$/.exec(first);
   const headers = lines.map((line) => /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t -~]*)$/.exec(line));
   if (request === null || headers.includes(null) || headers.length > 64) return undefined;
   return {
     method: request[1] ?? '',
     target: request[2] ?? '',
-    headers: headers.map(
-      (header) => [(header?.[1] ?? '').toLowerCase(), (header?.[2] ?? '').trim()] as const,
-    ),
+    headers: headers.map((header) => [lowerAscii(header?.[1] ?? ''), trimOws(header?.[2] ?? '')] as const),
   };
 }
 
@@ -56,8 +55,8 @@ export function kiteRequests(head: RequestHead): KiteRequest[] | undefined {
 
 /** The box that may prove the kite `name`: exactly one label under a zone, as its wildcard certificate reaches. */
 export function ownerOfKite(name: string, zoneRoot: string): BoxId | undefined {
-  const suffix = `.${zoneRoot.toLowerCase()}`;
-  const lower = name.toLowerCase();
+  const suffix = `.${lowerAscii(zoneRoot)}`;
+  const lower = lowerAscii(name);
   if (!lower.endsWith(suffix)) return undefined;
   const [label = '', boxId = '', ...more] = lower.slice(0, -suffix.length).split('.');
   return more.length === 0 && /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(label) && isBoxId(boxId)
@@ -120,7 +119,7 @@ export function judgeKite(kite: KiteRequest, rules: KiteRules): KiteVerdict {
   if (boxId === undefined) return { kind: 'invalid', reason: 'not-this-zone' };
   if (kite.token === '') return { kind: 'challenge', token: challengeFor(masterKey, kite, now, nonce) };
   if (!isOwnChallenge(masterKey, kite, now)) return { kind: 'invalid', reason: 'challenge' };
-  const name = kite.name.toLowerCase();
+  const name = lowerAscii(kite.name);
   const salt = kite.signature.slice(0, 8);
   const proven =
     salt.length === 8 &&

@@ -1,5 +1,6 @@
 import { BlockList } from 'node:net';
 import { Problem } from '../../kit/errors.ts';
+import { lowerAscii, splitList } from '../../kit/http-text.ts';
 import { addressFamily, canonicalAddress } from '../../protocol/addresses.ts';
 import { peerAddress } from '../peer-address.ts';
 
@@ -27,7 +28,7 @@ export function proxyTrust(proxies: readonly string[], header = 'x-forwarded-for
     list.addSubnet(canonicalAddress(address), length, family === 4 ? 'ipv4' : 'ipv6');
   }
   return {
-    header: header.toLowerCase(),
+    header: lowerAscii(header),
     isTrusted: (address) => list.check(address, addressFamily(address) === 4 ? 'ipv4' : 'ipv6'),
   };
 }
@@ -46,7 +47,7 @@ export function callerAddress(
   const address = peerAddress(peer);
   if (!trust.isTrusted(address)) return address;
   const field = headers[trust.header];
-  const hops = (Array.isArray(field) ? field.join(',') : (field ?? '')).split(',').map((hop) => hop.trim());
+  const hops = splitList([field ?? []].flat().join(','));
   for (const hop of hops.toReversed()) {
     if (addressFamily(hop) === undefined) break;
     const candidate = canonicalAddress(hop);

@@ -36,6 +36,7 @@ beforeAll(async () => {
     certificate: new OwnedFact<ZoneCertificate | undefined>(zone),
     host: '127.0.0.1',
     port: 0,
+    mirrors: ['a', 'b'],
     services: [],
     name: new OwnedFact('Our box'),
     details: () => ({ urls: [], conditions: [] }),

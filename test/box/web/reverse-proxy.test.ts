@@ -61,7 +61,7 @@ beforeAll(async () => {
     certificate: new OwnedFact(undefined),
     host: '127.0.0.1',
     port: 0,
-    services: publishedServices({ hello: `http://127.0.0.1:${port}` }),
+    services: publishedServices({ services: { hello: `http://127.0.0.1:${port}` } }),
     name: new OwnedFact('box'),
     details: () => ({ urls: [], conditions: [] }),
     probe: () => undefined,
@@ -210,11 +210,11 @@ describe('a published service over HTTP/1.1', () => {
     expect(answer).not.toMatch(/0\r\n\r\n$/);
   });
 
-  it.each(noAnswers)('does not answer when it says %s', async (_what, said) => {
+  it.each(noAnswers)('is told to answer wrongly when it says %s', async (_what, said) => {
     act = ({ socket }) => socket.end(said);
     const answer = await ask('GET /do HTTP/1.1');
     expect(answer).toMatch(/^HTTP\/1.1 502 /);
-    expect(json(answer)['code']).toBe('service-not-answering');
+    expect(json(answer)['code']).toBe('service-answer-wrong');
   });
 
   it('is told when the visitor leaves', async () => {
@@ -320,10 +320,10 @@ describe('a published service over HTTP/2', () => {
     expect(json(body)).toMatchObject({ body: 'hello', 'transfer-encoding': 'chunked' });
   });
 
-  it.each(noAnswers)('does not answer when it says %s', async (_what, said) => {
+  it.each(noAnswers)('is told to answer wrongly when it says %s', async (_what, said) => {
     act = ({ socket }) => socket.end(said);
     const { status, body } = await request(session, { ':authority': host, ':path': '/do' });
-    expect([status, json(body)['code']]).toEqual([502, 'service-not-answering']);
+    expect([status, json(body)['code']]).toEqual([502, 'service-answer-wrong']);
   });
 
   it('an answer that breaks off is an error of its stream, and of no other', async () => {
@@ -369,6 +369,8 @@ it('a visitor that says nothing, or never ends its headers, is cut off', async (
 it.each(['remote', 'main', 'mirrors', 'xn--caf-dma', 'a'.repeat(41), 'fd00--1'])(
   'no service is called %s',
   (label) => {
-    expect(() => publishedServices({ [label]: 'http://127.0.0.1:1' })).toThrow(`web.services: “${label}”`);
+    expect(() => publishedServices({ services: { [label]: 'http://127.0.0.1:1' } })).toThrow(
+      `web.services: “${label}”`,
+    );
   },
 );

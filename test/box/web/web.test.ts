@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ClientOptions, WebSocket, WebSocketServer } from 'ws';
 import type { Identity, ZoneCertificate } from '../../../src/box/facts.ts';
 import { loadIdentity } from '../../../src/box/identity/identity.ts';
+import { publishedServices } from '../../../src/box/web/published-services.ts';
 import { Web } from '../../../src/box/web/web.ts';
 import { createTestCa, type TestCa } from '../../../src/cli/home/test-ca.ts';
 import { systemClock } from '../../../src/kit/clock.ts';
@@ -58,10 +59,12 @@ beforeAll(async () => {
     certificate,
     host: '127.0.0.1',
     port: 0,
-    services: [
-      { label: 'hello', target: `http://127.0.0.1:${(upstream.address() as AddressInfo).port}` },
-      { label: 'gone', target: 'http://127.0.0.1:1' },
-    ],
+    services: publishedServices({
+      services: {
+        hello: `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`,
+        gone: 'http://127.0.0.1:1',
+      },
+    }),
     name: new OwnedFact('Our <box>'),
     details: () => ({ urls: [['main', `https://${zone}/`]], conditions: [] }),
     probe: (nonce) => (nonce === 'mine' ? '{"nonce":"mine"}' : undefined),

@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../../kit/clock.ts';
 import { codeOf } from '../../../kit/errors.ts';
+import { splitList } from '../../../kit/http-text.ts';
 import type { Log } from '../../../kit/log.ts';
 import { refuseUpgrade } from '../../../kit/refuse-upgrade.ts';
 import { pairingPaths, tokenProtocolPrefix } from '../../../protocol/pairing-api.ts';
@@ -92,7 +93,7 @@ function tokenIn({
   'sec-websocket-protocol': protocols = '',
 }: IncomingHttpHeaders): string | undefined {
   if (authorization !== undefined) return /^Bearer ([\w-]+)$/i.exec(authorization)?.[1];
-  const offered = protocols.split(',').map((protocol) => protocol.trim());
+  const offered = splitList(protocols);
   return offered
     .find((protocol) => protocol.startsWith(tokenProtocolPrefix))
     ?.slice(tokenProtocolPrefix.length);
