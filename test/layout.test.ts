@@ -207,4 +207,13 @@ describe('test/', () => {
     });
     expect(untested.toSorted(), 'folders of src/ without tests in test/').toEqual([]);
   });
+
+  it('starts programs through test/support/programs.ts, which can say what is missing', () => {
+    const itself = new Set(['test/support/programs.ts', 'test/check.ts']);
+    const others = filesOf('test').filter((path) => {
+      if (!path.endsWith('.ts') || itself.has(path)) return false;
+      return /^import (?!type).*from 'node:child_process'/m.test(readFileSync(join(root, path), 'utf8'));
+    });
+    expect(others, 'import test/support/programs.ts instead of node:child_process').toEqual([]);
+  });
 });

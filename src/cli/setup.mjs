@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // The first step of `npm start`, `npm test` and `npm run bench`: brings in what is missing, then hands over to the pinned
-// Node. Plain JavaScript, because this file alone must run on whatever Node (20 or newer) the machine has.
+// Node. Plain JavaScript, because it must run on whatever Node the machine has (node-version.cjs has looked that it will do).
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -9,10 +9,12 @@ import {
   existsSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { packagesFor, thisMachine } from './npm-packages.mjs';
 import { forBench, forImage, forMachines, forStart, forTest } from './programs.mjs';
 
 const root = join(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '../..');
@@ -53,13 +55,16 @@ function stop(text) {
   process.exit(1);
 }
 
-/** npm packages exactly as locked; nothing happens when the lock file is the one installed before. */
+/** npm packages exactly as locked; nothing happens when the lock file is the one installed before, and all of it is there. */
 function installPackages() {
   const marker = join(root, 'node_modules/.installed');
-  const lock = createHash('sha256')
-    .update(readFileSync(join(root, 'package-lock.json')))
-    .digest('hex');
-  if (existsSync(marker) && readFileSync(marker, 'utf8') === lock) return;
+  const lock = readFileSync(join(root, 'package-lock.json'));
+  const hash = createHash('sha256').update(lock).digest('hex');
+  const wanted = packagesFor(JSON.parse(lock).packages, thisMachine());
+  const missing = () => wanted.filter((path) => !existsSync(join(root, path)));
+  const complete = () => missing().length === 0 && runnable(join(root, 'node_modules/.bin/node'));
+  if (existsSync(marker) && readFileSync(marker, 'utf8') === hash && complete()) return;
+  rmSync(marker, { force: true });
   say('Installing npm packages (the first time only) …');
   const quiet = ['--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=error'];
   const result = spawnSync('npm', ['ci', ...quiet], {
@@ -67,7 +72,14 @@ function installPackages() {
     stdio: ['ignore', 2, 2],
   });
   if (result.status !== 0) stop('npm ci failed; its message is above. Try again when the network is there.');
-  writeFileSync(marker, lock);
+  // npm leaves out what its settings, or the Node it runs on, make it leave out, and says that all went well.
+  if (!complete()) {
+    stop(
+      `npm ci says that all went well, and left out: ${missing().join(', ') || 'the pinned Node (package node)'}\n` +
+        'See what npm is set to (npm config get omit, os, cpu, libc, ignore-scripts), and try again.',
+    );
+  }
+  writeFileSync(marker, hash);
 }
 
 function find(program) {

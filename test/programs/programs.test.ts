@@ -97,19 +97,6 @@ describe('programs that are started', () => {
     );
   });
 
-  it('are started by tests through the one helper that can say what is missing', () => {
-    const others = sources.filter(
-      ({ path, text }) =>
-        path.startsWith('test/') &&
-        !['test/support/programs.ts', 'test/check.ts'].includes(path) &&
-        /^import (?!type).*from 'node:child_process'/m.test(text),
-    );
-    expect(
-      others.map(({ path }) => path),
-      'import test/support/programs.ts instead',
-    ).toEqual([]);
-  });
-
   it('that are missing are named with their package', () => {
     vi.stubEnv('PATH', '/nowhere');
     atEndOfTest(() => vi.unstubAllEnvs());
