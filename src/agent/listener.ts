@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import { codeOf } from '../kit/errors.ts';
-import { listenProblem } from '../kit/http-server.ts';
+import { httpLimits } from '../kit/http-server.ts';
+import { listen, listenProblem } from '../kit/listen.ts';
 import { agentPorts } from '../protocol/agent-api.ts';
 
 const host = '127.0.0.1';
@@ -17,7 +18,7 @@ export async function listenLocally(
   const known = Array.from({ length: last - first + 1 }, (_, index) => first + index);
   for (const candidate of port === 0 ? [...known, 0] : [port]) {
     try {
-      return await listen(server, candidate);
+      return await listen(server, { host, port: candidate, exclusive: true });
     } catch (error) {
       const taken = ['EADDRINUSE', 'EACCES'].includes(codeOf(error));
       if (port !== 0 || !taken) throw listenProblem(error, { host, port: candidate, setting: 'port' });
@@ -28,18 +29,11 @@ export async function listenLocally(
 
 /** With limits for a handful of pages. */
 export function localServer(): Server {
-  const server = createServer({ headersTimeout: 5000, requestTimeout: 10_000, maxHeaderSize: 16_384 });
+  const server = createServer({
+    headersTimeout: httpLimits.headersTimeoutMs,
+    requestTimeout: httpLimits.requestTimeoutMs,
+    maxHeaderSize: httpLimits.maxHeaderBytes,
+  });
   server.maxConnections = 64;
   return server;
-}
-
-function listen(server: Server, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ host, port, exclusive: true }, () => {
-      server.off('error', reject);
-      const address = server.address();
-      resolve(typeof address === 'object' && address !== null ? address.port : port);
-    });
-  });
 }

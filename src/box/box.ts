@@ -272,6 +272,7 @@ export class Box implements Service {
       certificate: certificate.certificate,
       grants: client,
       localPort: () => web.tunnelPort,
+      localKey: () => web.tunnelKey,
       probe,
       ...(trust.acme === undefined ? {} : { probeCa: trust.acme }),
       runtimeFolder: folder('tunnel'),

@@ -50,6 +50,7 @@ export const forTest = {
   umount: 'mount',
   ps: 'procps',
   pgrep: 'procps',
+  sslscan: 'sslscan',
   python3: 'python3',
   '/usr/lib/python3/dist-packages/zeroconf/__init__.py': 'python3-zeroconf',
   '/usr/lib/python3/dist-packages/websockets/__init__.py': 'python3-websockets',

@@ -1,5 +1,5 @@
 import { Problem } from '../kit/errors.ts';
-import { pairingPaths } from '../protocol/constants.ts';
+import { isBoxId, pairingPaths } from '../protocol/constants.ts';
 import type {
   AuthoriseAnswer,
   AuthorisePending,
@@ -13,13 +13,17 @@ import { shownName } from './shown-name.ts';
 /** A redirect could take the client id to another server. */
 const own = { redirect: 'error' } as const;
 
+/** Through the tunnel a box does not say which one it is: its names do (`remote.<box id>.<zone root>`). */
+const boxIdIn = (origin: string): string =>
+  new URL(origin).hostname.split('.').find((label) => isBoxId(label)) ?? '';
+
 /** Who is there, as it says itself. Throws `bad-answer`, and what `askJson` throws. */
 export async function serverInfo(origin: string, asking: Asking): Promise<ServerInfo> {
   const { value } = await askJson(origin + pairingPaths.info, own, asking);
   const { serverId, boxId, name, v } = (value ?? {}) as Record<keyof ServerInfo, unknown>;
   if (!isUuid4(serverId) || ![boxId, name, v].every((text) => typeof text === 'string'))
     throw badAnswer('it does not say who it is');
-  return { serverId, boxId: String(boxId), name: shownName(name), v: String(v) };
+  return { serverId, boxId: String(boxId) || boxIdIn(origin), name: shownName(name), v: String(v) };
 }
 
 /**

@@ -1,3 +1,4 @@
+import { chmodSync, closeSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { codeOf, messageOf, Problem } from './errors.ts';
 
@@ -17,12 +18,32 @@ export function openDatabase(path: string, migrations: readonly string[]): Datab
   }
 }
 
+/**
+ * A store is for its owner's eyes alone, whatever the folder says. SQLite would make it as the umask has it, and gives the files
+ * beside it (-wal, -shm) the mode of the store. What cannot be done here, SQLite says better.
+ */
+export function ownersAlone(path: string): void {
+  // Never opened when it is there: to close it would end the locks that this process has on it (POSIX, fcntl).
+  try {
+    closeSync(openSync(path, 'wx', 0o600));
+  } catch {
+    for (const file of [path, `${path}-wal`, `${path}-shm`, `${path}-journal`]) {
+      try {
+        chmodSync(file, 0o600);
+      } catch {
+        // It is not there, or somebody else's.
+      }
+    }
+  }
+}
+
 /** Whether a store was opened for this connection alone, because the disk was full. */
 export function isAlone(database: DatabaseSync): boolean {
   return database.prepare('PRAGMA locking_mode').get()?.['locking_mode'] === 'exclusive';
 }
 
 function opened(path: string, migrations: readonly string[], locking: 'NORMAL' | 'EXCLUSIVE'): DatabaseSync {
+  ownersAlone(path);
   const database = storing(path, () => new DatabaseSync(path));
   try {
     return storing(path, () => {

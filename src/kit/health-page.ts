@@ -1,7 +1,8 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { codeOf, messageOf, Problem } from './errors.ts';
 import type { Health } from './health.ts';
-import { listenProblem } from './http-server.ts';
+import { isSound } from './http-strict.ts';
+import { listen, listenProblem } from './listen.ts';
 import { refusal } from './refusal.ts';
 import type { Service } from './service.ts';
 
@@ -34,6 +35,7 @@ export class HealthPage implements Service {
   async start(): Promise<void> {
     const { port, setting } = this.#options;
     const server = createServer({ requestTimeout: 5000 }, (request, response) => {
+      if (!isSound(request, response)) return;
       const path = request.method === 'GET' ? (request.url ?? '') : '';
       this.#answer(path, request.headers.host, response).catch((error: unknown) => {
         const problem = error instanceof Problem ? error : new Problem(codeOf(error), messageOf(error));
@@ -42,9 +44,9 @@ export class HealthPage implements Service {
       });
     });
     this.#server = server;
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', (error) => reject(listenProblem(error, { host: '127.0.0.1', port, setting })));
-      server.listen({ host: '127.0.0.1', port }, resolve);
+    const where = { host: '127.0.0.1', port };
+    await listen(server, where).catch((error: unknown) => {
+      throw listenProblem(error, { ...where, setting });
     });
   }
 

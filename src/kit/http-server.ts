@@ -16,10 +16,14 @@ import fastify, {
 } from 'fastify';
 import { clientKey } from './client-key.ts';
 import { codeOf, messageOf, Problem } from './errors.ts';
+import { faultOf, pathOf } from './http-strict.ts';
+import { lingerAfterAnswers } from './linger.ts';
+import { hostHere, listenProblem } from './listen.ts';
 import type { Log } from './log.ts';
 import { refusal, refusalBytes } from './refusal.ts';
 import type { Service } from './service.ts';
 import { Places } from './places.ts';
+import { intermediateTls } from './tls-policy.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -91,7 +95,8 @@ export const httpLimits = {
   /** What is still connected so long after the server began to stop is cut off. */
   stopGraceMs: 300,
   keepAliveTimeoutMs: 65_000,
-  maxHeaderBytes: 16_384,
+  /** Of one request; as much as what is published may answer. Browsers send all cookies of a name. */
+  maxHeaderBytes: 65_536,
 } as const;
 
 /**
@@ -122,6 +127,8 @@ export function createHttpsApp(options: {
     clientErrorHandler: answerClientError,
     frameworkErrors: answerBadPath(options.home),
     keepAliveTimeout: httpLimits.keepAliveTimeoutMs,
+    // Faulty ones are refused below, by what they say.
+    rewriteUrl: (request) => (faultOf(request) === undefined ? pathOf(request) : (request.url ?? '/')),
     genReqId: () => randomUUID(),
     // Plugins are ours and load at once; on a busy or small machine *at once* can take long, and giving up helps nobody.
     pluginTimeout: 0,
@@ -133,10 +140,20 @@ export function createHttpsApp(options: {
       headersTimeout: Math.min(httpLimits.headersTimeoutMs, requestTimeout),
       connectionsCheckingInterval: 1000,
       maxHeaderSize: httpLimits.maxHeaderBytes,
-      minVersion: 'TLSv1.2',
+      // Without a Host line: 400, too, by `faultOf` and in words.
+      requireHostHeader: false,
+      ...intermediateTls,
     },
   }).withTypeProvider<TypeBoxTypeProvider>();
   sharePlaces(app.server, options);
+  lingerAfterAnswers(app.server);
+  app.addHook('onRequest', async ({ raw }, reply) => {
+    const fault = faultOf(raw);
+    if (fault === undefined) return;
+    // Where the next request begins is not certain.
+    reply.header('connection', 'close');
+    throw fault;
+  });
   answerProblems(app as unknown as HttpApp, options.home);
   return app as unknown as HttpsApp;
 }
@@ -191,7 +208,7 @@ export function createHttpApp(options: {
 }
 
 /** What Node finds wrong before there is a request to answer: in our error shape all the same, then the connection ends. */
-function answerClientError(error: Error, socket: Socket): void {
+export function answerClientError(error: Error, socket: Socket): void {
   // Before the TLS handshake is done there is no way to say anything.
   const unheard = /^(ECONNRESET|ERR_TLS_|ERR_SSL_)/.test(codeOf(error));
   if (!socket.writable || unheard) return void socket.destroy();
@@ -276,7 +293,7 @@ export class HttpsService implements Service {
       socket.once('close', () => this.#connections.delete(socket));
     });
     try {
-      await this.#app.listen({ host, port });
+      await this.#app.listen({ host: await hostHere(host), port });
     } catch (error) {
       throw listenProblem(error, { host, port, setting });
     }
@@ -294,41 +311,5 @@ export class HttpsService implements Service {
     } finally {
       clearTimeout(insist);
     }
-  }
-}
-
-/**
- * What to tell a person when a listener cannot open: host and port, and the setting that moves it. `setting` is the port's;
- * `hostSetting` the address's, where that is not called the same but for its end.
- */
-export function listenProblem(
-  error: unknown,
-  where: { host: string; port: number; setting: string; hostSetting?: string },
-): unknown {
-  const at = `${where.host} port ${where.port}`;
-  const details = { host: where.host, port: where.port, setting: where.setting };
-  const options = { details, cause: error, retryable: false };
-  switch (codeOf(error)) {
-    case 'EADDRINUSE':
-      return new Problem(
-        'port-in-use',
-        `${at} is in use by another program; stop it or set ${where.setting}`,
-        options,
-      );
-    case 'EACCES':
-      return new Problem(
-        'port-not-allowed',
-        `no right to open ${at}; set ${where.setting} to 1024 or more`,
-        options,
-      );
-    case 'EADDRNOTAVAIL':
-    // A kernel without IPv6 has not even `::`.
-    case 'EAFNOSUPPORT': {
-      const { hostSetting: setting = where.setting.replace(/port$/, 'host') } = where;
-      const message = `this machine has no address ${where.host}; set ${setting}`;
-      return new Problem('host-not-here', message, { ...options, details: { ...details, setting } });
-    }
-    default:
-      return error;
   }
 }

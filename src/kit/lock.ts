@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { storing } from './database.ts';
+import { ownersAlone, storing } from './database.ts';
 import { Problem } from './errors.ts';
 
 /** SQLITE_BUSY: another connection holds the lock. */
@@ -12,6 +12,7 @@ const busy = 5;
  */
 export function lockFolder(folder: string): { release: () => void } {
   const path = join(folder, '.lock');
+  ownersAlone(path);
   const database = storing(path, () => new DatabaseSync(path));
   try {
     storing(path, () => database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE'));

@@ -19,6 +19,7 @@ const Uuid4 = Type.String({
 /** `GET /info`. `serverId` was made at the box's first start: another one is another box, or one that was reset. */
 export const ServerInfo = Type.Object({
   serverId: Uuid4,
+  /** Empty for who comes through the tunnel, who knows it by the name they came by; and `Porchlight` for the name. */
   boxId: Type.String(),
   name: Type.String(),
   /** Version of the protocol, `major.minor`. */

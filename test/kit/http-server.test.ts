@@ -7,7 +7,8 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { createTestCa } from '../../src/cli/home/test-ca.ts';
 import { Problem } from '../../src/kit/errors.ts';
-import { createHttpsApp, type HttpsApp, HttpsService, listenProblem } from '../../src/kit/http-server.ts';
+import { createHttpsApp, type HttpsApp, HttpsService } from '../../src/kit/http-server.ts';
+import { listenProblem } from '../../src/kit/listen.ts';
 import { createLog } from '../../src/kit/log.ts';
 import { crowdOf, crowds } from '../support/crowd.ts';
 
@@ -220,7 +221,7 @@ describe('slow and broken peers', () => {
   it.each([
     [
       'headers that are too large',
-      `GET / HTTP/1.1\r\nx: ${'y'.repeat(20_000)}\r\n\r\n`,
+      `GET / HTTP/1.1\r\nx: ${'y'.repeat(70_000)}\r\n\r\n`,
       '431',
       'headers-too-large',
     ],

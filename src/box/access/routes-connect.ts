@@ -5,6 +5,7 @@ import { plainPageHeaders } from '../../kit/plain-page.ts';
 import { accessLimits, accessPaths, type ConnectView, ConsentRequest } from '../../protocol/access-api.ts';
 import { agentClient } from '../../protocol/constants.ts';
 import { readConnectRequest, redirectTo } from './connect-request.ts';
+import { unnamed } from './visitor.ts';
 import { errorPage } from './error-page.ts';
 import { preflight } from './guard.ts';
 import { originAt } from './origins.ts';
@@ -54,7 +55,10 @@ export function connectRoutes(app: HttpApp, options: ConnectRoutesOptions): void
       return await reply.send(page());
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      return reply.status(error.status).headers(plainPageHeaders).send(errorPage(error, boxName.value));
+      return reply
+        .status(error.status)
+        .headers(plainPageHeaders)
+        .send(errorPage(error, guard.visitor(request).through === 'home' ? boxName.value : unnamed.name));
     }
   });
 

@@ -14,6 +14,7 @@ import { isZoneHost } from './origins.ts';
 import type { Parts } from './parts.ts';
 import type { Caller } from './logins.ts';
 import { deviceOf } from './visitor.ts';
+import { unnamed } from './visitor.ts';
 
 /** First run, login, and what the console asks first. */
 export function loginRoutes(app: HttpApp, parts: Parts): void {
@@ -30,11 +31,13 @@ export function loginRoutes(app: HttpApp, parts: Parts): void {
     const claimed = people.claimed.value;
     if (who !== undefined) guard.renewCookie(request, reply);
     const inZone = isZoneHost(request.host, parts.names);
+    const { through } = guard.visitor(request);
+    const told = who !== undefined || through === 'home';
     return {
       stage: who !== undefined ? 'in' : claimed ? 'login' : 'first-run',
-      boxName: parts.boxName.value,
-      boxId: parts.boxId,
-      through: guard.visitor(request).through,
+      boxName: told ? parts.boxName.value : unnamed.name,
+      boxId: told ? parts.boxId : unnamed.boxId,
+      through,
       person: who?.person ?? null,
       csrf: who === undefined ? null : (guard.csrf(request) ?? null),
       passkeys: inZone && (who !== undefined || passkeys.any()),

@@ -11,6 +11,9 @@ export interface Visitor {
   atHome: boolean;
 }
 
+/** What strangers through the tunnel are told in the place of the box's name and id: who they are is not known, either. */
+export const unnamed = { name: 'Porchlight', boxId: '' } as const;
+
 /**
  * Who shares a limit with this address (`clientKey`): a host on the box's own links, a site on the internet, or all of whom the
  * relay says nothing.

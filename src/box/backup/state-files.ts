@@ -1,7 +1,7 @@
 import { lstat, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { storing } from '../../kit/database.ts';
+import { ownersAlone, storing } from '../../kit/database.ts';
 import { privateFolder } from '../../kit/files.ts';
 
 /**
@@ -63,6 +63,7 @@ async function folders(stateFolder: string): Promise<string[]> {
 /** All that is in the store at one moment; what hangs below a session (tokens, codes, apps) goes with it. */
 function copyStore(source: string, copy: string): void {
   storing(source, () => {
+    ownersAlone(copy);
     const database = new DatabaseSync(source);
     try {
       database.exec('PRAGMA busy_timeout = 2000');

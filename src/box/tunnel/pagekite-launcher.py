@@ -12,11 +12,25 @@ import sys
 from landlock import confine
 
 
+def local_key(option_file):
+    """The box's own port, and what to say there first, so that the box knows its child from other programs."""
+    try:
+        with open(os.path.join(os.path.dirname(option_file), 'local-key'), 'rb') as file:
+            port, key = file.read().split(b'\n', 1)
+            return ('127.0.0.1', int(port)), key
+    except FileNotFoundError:
+        return None, b''
+
+
 class PromptSocket(socket.socket):
     """Sends small packets at once. Nagle's algorithm would hold each back for the acknowledgement of the one before."""
 
+    box, key = None, b''
+
     def connect(self, address):
         super().connect(address)
+        if address == self.box:
+            self.sendall(self.key)
         if self.family in (socket.AF_INET, socket.AF_INET6):
             self.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -100,6 +114,8 @@ TunnelFilter.IDLE_TIMEOUT = 5
 ChunkParser.ProcessData = in_small_pieces(ChunkParser.ProcessData)
 
 sys.argv = sys.argv[1:]
+for option_file in (arg.partition('=')[2] for arg in sys.argv if arg.startswith('--optfile=')):
+    PromptSocket.box, PromptSocket.key = local_key(option_file)
 # It speaks to the internet, and reads what programs and the look-up of names need, and the folder of its own options:
 # nothing else of the box that it belongs to. A kernel without Landlock leaves it in the box's own cage.
 options = [os.path.dirname(arg.partition('=')[2]) for arg in sys.argv if arg.startswith('--optfile=')]

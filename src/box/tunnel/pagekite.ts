@@ -13,6 +13,7 @@ const launcher = fileURLToPath(new URL('pagekite-launcher.py', import.meta.url))
 export interface PagekiteOptions {
   grant: TunnelGrant;
   localPort: number;
+  localKey: string | undefined;
   /** For the option file: gone after a restart of the machine. */
   runtimeFolder: string;
   /** The packaged program, and the Python it is packaged for. */
@@ -25,17 +26,17 @@ export interface PagekiteOptions {
 export class Pagekite {
   readonly exited: Promise<Exit>;
   readonly #child: Child;
-  readonly #optionFile: string;
+  readonly #secretFiles: readonly string[];
 
-  private constructor(child: Child, optionFile: string) {
+  private constructor(child: Child, secretFiles: readonly string[]) {
     this.#child = child;
-    this.#optionFile = optionFile;
+    this.#secretFiles = secretFiles;
     this.exited = child.exited;
   }
 
   /** Writes the option file (0600: the secret is in it, never in an argument) and starts the program. */
   static async start(options: PagekiteOptions): Promise<Pagekite> {
-    const { grant, localPort, runtimeFolder, program, python, onEvent } = options;
+    const { grant, localPort, localKey, runtimeFolder, program, python, onEvent } = options;
     for (const path of [python, program]) await installed(path);
     await privateFolder(runtimeFolder);
     const optionFile = join(runtimeFolder, 'pagekite.conf');
@@ -43,6 +44,10 @@ export class Pagekite {
     const caFile = cas.length === 0 ? undefined : join(runtimeFolder, 'pagekite-ca.pem');
     if (caFile !== undefined) await writeAtomic(caFile, cas.join('\n'));
     await writeAtomic(optionFile, pagekiteOptions({ grant, localPort, caFile }));
+    // For the launcher, in a file as the other secret is: `PORT` and, on the next line, what to say there.
+    const keyFile = join(runtimeFolder, 'local-key');
+    if (localKey === undefined) await rm(keyFile, { force: true });
+    else await writeAtomic(keyFile, `${localPort}\n${localKey}`);
     const child = new Child({
       command: python,
       args: ['-B', launcher, program, '--clean', `--optfile=${optionFile}`],
@@ -52,7 +57,7 @@ export class Pagekite {
       },
       graceMs: 1000,
     });
-    return new Pagekite(child, optionFile);
+    return new Pagekite(child, [optionFile, keyFile]);
   }
 
   get pid(): number | undefined {
@@ -61,7 +66,7 @@ export class Pagekite {
 
   async stop(): Promise<void> {
     await this.#child.stop();
-    await rm(this.#optionFile, { force: true });
+    for (const file of this.#secretFiles) await rm(file, { force: true });
   }
 }
 

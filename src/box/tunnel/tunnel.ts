@@ -32,6 +32,8 @@ export interface TunnelOptions {
   grants: { tunnel(signal: AbortSignal): Promise<TunnelGrant> };
   /** Loopback port of the box's web that expects a PROXY header before each connection. */
   localPort: () => number;
+  /** What that port expects before the header, to know the client by; absent: nothing. */
+  localKey?: () => string;
   /** The same that the box's web answers with. */
   probe: OwnProbe;
   /** PEM to trust when probing; the system's roots when absent. */
@@ -157,13 +159,14 @@ export class Tunnel implements Service {
   }
 
   async #startChild(): Promise<void> {
-    const { localPort, runtimeFolder, pagekite = packaged, log } = this.#options;
+    const { localPort, localKey, runtimeFolder, pagekite = packaged, log } = this.#options;
     if (this.#grant === undefined) return;
     this.#happened({ kind: 'started' });
     try {
       const child = await Pagekite.start({
         grant: this.#grant,
         localPort: localPort(),
+        localKey: localKey?.(),
         runtimeFolder,
         ...pagekite,
         onEvent: (event) => this.#fromChild(child, event),

@@ -1,6 +1,10 @@
 import { createServer, type Server } from 'node:http';
-import { listenProblem } from '../../kit/http-server.ts';
 import { hostName } from '../../kit/http-text.ts';
+import { answerClientError, httpLimits } from '../../kit/http-server.ts';
+import { isSound } from '../../kit/http-strict.ts';
+import { listen, listenProblem } from '../../kit/listen.ts';
+import { escaped } from '../../kit/markup.ts';
+import { plainPage, plainPageHeaders } from '../../kit/plain-page.ts';
 import type { Service } from '../../kit/service.ts';
 
 /** Plain HTTP serves nothing: it sends every visitor to the same page over HTTPS. */
@@ -21,20 +25,24 @@ export class HttpRedirect implements Service {
   async start(): Promise<void> {
     const { host, port, httpsPort, zone } = this.#options;
     const server = createServer(
-      { requestTimeout: 5000, headersTimeout: 5000, connectionsCheckingInterval: 1000, maxHeaderSize: 8192 },
+      {
+        requestTimeout: 5000,
+        headersTimeout: 5000,
+        connectionsCheckingInterval: 1000,
+        maxHeaderSize: httpLimits.maxHeaderBytes,
+        requireHostHeader: false,
+      },
       (request, response) => {
-        response
-          .writeHead(308, { location: redirectTarget(request.headers.host, request.url, zone, httpsPort()) })
-          .end();
+        if (!isSound(request, response)) return;
+        const location = redirectTarget(request.headers.host, request.url, zone, httpsPort());
+        response.writeHead(308, { ...plainPageHeaders, location }).end(redirectPage(location));
       },
     );
     server.maxConnections = 256;
     this.#server = server;
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', (error) =>
-        reject(listenProblem(error, { host, port, setting: 'web.http-port', hostSetting: 'web.host' })),
-      );
-      server.listen({ host, port }, resolve);
+    server.on('clientError', answerClientError);
+    await listen(server, { host, port }).catch((error: unknown) => {
+      throw listenProblem(error, { host, port, setting: 'web.http-port', hostSetting: 'web.host' });
     });
   }
 
@@ -65,3 +73,10 @@ export function redirectTarget(
   // A request target in absolute form or `*` (RFC 9112, 3.2) has no path of ours.
   return `https://${authority}${path?.startsWith('/') === true ? path : '/'}`;
 }
+
+/** For what does not follow by itself (RFC 9110, 15.4.9). */
+const redirectPage = (location: string): string =>
+  plainPage({
+    title: 'Moved · Porchlight',
+    main: `<h1>This page is served over HTTPS</h1>\n<p><a href="${escaped(location)}">${escaped(location)}</a></p>`,
+  });

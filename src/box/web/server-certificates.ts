@@ -1,5 +1,6 @@
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { hostName } from '../../kit/http-text.ts';
+import { intermediateTls } from '../../kit/tls-policy.ts';
 import type { Identity, ZoneCertificate } from '../facts.ts';
 
 /** Which certificate answers a TLS ClientHello: the zone's for the zone's names, the identity's for all others. */
@@ -10,7 +11,8 @@ export class ServerCertificates {
   #used: ZoneCertificate | undefined;
 
   constructor(options: { identity: Identity; zone: string }) {
-    this.#identity = createSecureContext({ key: options.identity.keyPem, cert: options.identity.certPem });
+    const { keyPem, certPem } = options.identity;
+    this.#identity = createSecureContext({ key: keyPem, cert: certPem, ...intermediateTls });
     this.#zone = options.zone;
   }
 
@@ -19,7 +21,7 @@ export class ServerCertificates {
     if (certificate === this.#used) return;
     this.#zoneContext =
       certificate &&
-      createSecureContext({ key: certificate.keyPem, cert: certificate.chainPem, minVersion: 'TLSv1.2' });
+      createSecureContext({ key: certificate.keyPem, cert: certificate.chainPem, ...intermediateTls });
     this.#used = certificate;
   }
 

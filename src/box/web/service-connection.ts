@@ -1,11 +1,12 @@
 import { Agent, type ClientRequest, request as send } from 'node:http';
 import { Socket, type TcpNetConnectOpts } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { httpLimits } from '../../kit/http-server.ts';
 import { Problem } from '../../kit/errors.ts';
 import type { Headers } from './forwarding.ts';
 
 /** Of a head, both ways, over HTTP/1.1 and HTTP/2. */
-export const headLimitBytes = 65_536;
+export const headLimitBytes = httpLimits.maxHeaderBytes;
 
 type Written = (error?: Error | null) => void;
 

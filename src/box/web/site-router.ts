@@ -1,9 +1,10 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { Problem } from '../../kit/errors.ts';
+import { isSound, isSoundUpgrade } from '../../kit/http-strict.ts';
 import { hostName } from '../../kit/http-text.ts';
 import type { Log } from '../../kit/log.ts';
 import { refuseUpgrade } from '../../kit/refuse-upgrade.ts';
@@ -55,6 +56,7 @@ export class SiteRouter {
     // The compatibility layer leaves out what HTTP/1.1 applications read. The authority is the host, whatever a second
     // word on it says (RFC 9113, 8.3.1).
     if (request.authority !== undefined) request.headers.host = request.authority;
+    if (!isSound(request, response as unknown as ServerResponse)) return;
     const choice = this.#choose(request);
     if (choice.kind === 'service')
       return this.#proxies.get(choice.label)?.request(request, response, expects);
@@ -64,6 +66,7 @@ export class SiteRouter {
   }
 
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (!isSoundUpgrade(request, socket)) return;
     const choice = this.#choose(request);
     if (choice.kind === 'own') this.#options.own.upgrade(request, socket, head);
     else if (choice.kind === 'service') this.#proxies.get(choice.label)?.upgrade(request, socket, head);

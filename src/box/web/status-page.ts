@@ -4,8 +4,8 @@ import { plainPage } from '../../kit/plain-page.ts';
 
 /** What the status page shows. From outside of the home network, `details` is absent: strangers learn nothing of the home. */
 export interface StatusView {
-  name: string;
-  boxId: string;
+  /** How the box is called; absent for visitors through the tunnel, who may be anybody. */
+  known: { name: string; boxId: string } | undefined;
   /** The page came with the identity's own certificate, which no browser trusts by itself. */
   selfSigned: boolean;
   through: 'home' | 'tunnel';
@@ -18,11 +18,13 @@ const words = { ok: 'works', warning: 'needs a look', error: 'does not work' } a
 /** The box's state without the console: plain HTML, no script. */
 export function statusPage(view: StatusView): string {
   const home = view.details === undefined ? 'from another network' : 'on its home network';
+  const { known } = view;
+  const name = known?.name ?? 'Porchlight';
   return plainPage({
-    title: `${view.name} · Porchlight`,
-    main: `<h1>${escaped(view.name)}</h1>
+    title: known === undefined ? name : `${name} · Porchlight`,
+    main: `<h1>${escaped(name)}</h1>
 <p>This is your Porchlight box. You reached it ${view.through === 'home' ? home : 'through its tunnel'}.</p>
-${view.selfSigned ? selfSignedNotice : ''}${view.details === undefined ? '' : details(view.details)}<p class="id"><small>Box id <code>${escaped(view.boxId)}</code></small></p>`,
+${view.selfSigned ? selfSignedNotice : ''}${view.details === undefined ? '' : details(view.details)}${known === undefined ? '' : `<p class="id"><small>Box id <code>${escaped(known.boxId)}</code></small></p>`}`,
   });
 }
 
@@ -42,8 +44,8 @@ function details({ urls, conditions }: NonNullable<StatusView['details']>): stri
       `<tr><th scope="row">${escaped(label)}</th><td><a href="${escaped(url)}">${escaped(url)}</a></td></tr>`,
   );
   return `<h2>State</h2>
-<table>${state.join('\n')}</table>
+<table><tbody>${state.join('\n')}</tbody></table>
 <h2>Ways in</h2>
-<table>${ways.join('\n')}</table>
+<table><tbody>${ways.join('\n')}</tbody></table>
 `;
 }

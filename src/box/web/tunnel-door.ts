@@ -1,4 +1,6 @@
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { createServer, type Server, type Socket } from 'node:net';
+import { listen } from '../../kit/listen.ts';
 import type { Service } from '../../kit/service.ts';
 import { readProxyHeader, type Visitor } from './proxy-protocol.ts';
 
@@ -7,8 +9,9 @@ const headerTimeoutMs = 5000;
 const maxConnections = 2048;
 
 /**
- * The loopback door through which the tunnel's child process hands over visitors. Each connection begins with a PROXY
- * header; what follows is TLS, and goes to the same server as connections from the home network.
+ * The loopback door through which the tunnel's child process hands over visitors. Each connection begins with the key of the
+ * door, which the child alone was given (any process of this machine can connect, and whoever was believed could say where
+ * from), and a PROXY header; what follows is TLS, and goes to the same server as connections from the home network.
  */
 export class TunnelDoor implements Service {
   readonly name = 'tunnel-door';
@@ -16,14 +19,24 @@ export class TunnelDoor implements Service {
   /** Visitors by the local port of the child's end of the connection, which is unique while the connection lives. */
   readonly #visitors = new Map<number, Visitor | undefined>();
   readonly #open = new Set<Socket>();
+  readonly #key = Buffer.from(`${randomBytes(32).toString('base64url')}\r\n`);
   #server: Server | undefined;
 
   constructor(options: { accept: (socket: Socket) => void }) {
     this.#accept = options.accept;
   }
 
+  /** What a connection begins with. Whoever knows it is the tunnel. */
+  get key(): string {
+    return this.#key.toString('latin1');
+  }
+
+  /** Throws while it is not open. */
   get port(): number {
-    return addressOf(this.#server).port;
+    const address = this.#server?.address();
+    if (address === null || address === undefined || typeof address === 'string')
+      throw new Error('the tunnel door is not open');
+    return address.port;
   }
 
   /** Whether a connection came through the tunnel, and whose it is. `undefined`: it did not come through here. */
@@ -33,14 +46,11 @@ export class TunnelDoor implements Service {
     return { visitor: this.#visitors.get(socket.remotePort) };
   }
 
-  start(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const server = createServer({ noDelay: true }, (socket) => this.#greet(socket));
-      server.maxConnections = maxConnections;
-      server.once('error', (error) => reject(error));
-      server.listen({ host: '127.0.0.1', port: 0 }, () => resolve());
-      this.#server = server;
-    });
+  async start(): Promise<void> {
+    const server = createServer({ noDelay: true }, (socket) => this.#greet(socket));
+    server.maxConnections = maxConnections;
+    await listen(server, { host: '127.0.0.1', port: 0 });
+    this.#server = server;
   }
 
   async stop(): Promise<void> {
@@ -62,7 +72,9 @@ export class TunnelDoor implements Service {
     socket.setTimeout(headerTimeoutMs, () => socket.destroy());
     const read = (chunk: Buffer): void => {
       bytes = Buffer.concat([bytes, chunk]);
-      const header = readProxyHeader(bytes);
+      if (bytes.length < this.#key.length) return;
+      if (!timingSafeEqual(bytes.subarray(0, this.#key.length), this.#key)) return void socket.destroy();
+      const header = readProxyHeader(bytes.subarray(this.#key.length));
       if (header.state === 'incomplete') return;
       socket.off('data', read);
       if (header.state === 'invalid') return void socket.destroy();
@@ -70,17 +82,10 @@ export class TunnelDoor implements Service {
       socket.setTimeout(0);
       socket.removeAllListeners('timeout');
       this.#visitors.set(socket.remotePort ?? 0, header.visitor);
-      const rest = bytes.subarray(header.length);
+      const rest = bytes.subarray(this.#key.length + header.length);
       if (rest.length > 0) socket.unshift(rest);
       this.#accept(socket);
     };
     socket.on('data', read);
   }
-}
-
-function addressOf(server: Server | undefined): AddressInfo {
-  const address = server?.address();
-  if (address === null || address === undefined || typeof address === 'string')
-    throw new Error('the tunnel door is not open');
-  return address;
 }

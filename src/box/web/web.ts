@@ -4,16 +4,19 @@ import {
   type Http2ServerRequest,
   type Http2ServerResponse,
 } from 'node:http2';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, Server as HttpServer } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Problem } from '../../kit/errors.ts';
 import type { Fact } from '../../kit/fact.ts';
 import type { Health } from '../../kit/health.ts';
-import { type HttpApp, httpLimits, listenProblem } from '../../kit/http-server.ts';
+import { answerClientError, type HttpApp, httpLimits } from '../../kit/http-server.ts';
+import { lingerAfterAnswers } from '../../kit/linger.ts';
+import { listen, listenProblem } from '../../kit/listen.ts';
 import type { Log } from '../../kit/log.ts';
 import type { Service } from '../../kit/service.ts';
 import { Places } from '../../kit/places.ts';
+import { intermediateTls } from '../../kit/tls-policy.ts';
 import { addressFamily, canonicalAddress, isWithin } from '../../protocol/addresses.ts';
 import { zoneName, zoneNames } from '../../protocol/names.ts';
 import { householdOf } from '../access/visitor.ts';
@@ -60,6 +63,7 @@ const http1Limits = {
   keepAliveTimeout: httpLimits.keepAliveTimeoutMs,
   connectionsCheckingInterval: 1000,
   maxHeaderSize: headLimitBytes,
+  requireHostHeader: false,
 };
 
 const keepAliveProbeMs = 60_000;
@@ -101,7 +105,12 @@ export class Web implements Service {
     return address.port;
   }
 
-  /** Loopback port for the tunnel's child, which begins each connection with a PROXY header. */
+  /** What the tunnel's child begins each connection with, before the PROXY header. */
+  get tunnelKey(): string {
+    return this.#door.key;
+  }
+
+  /** Loopback port for the tunnel's child. */
   get tunnelPort(): number {
     return this.#door.port;
   }
@@ -132,9 +141,8 @@ export class Web implements Service {
     });
     this.#server = this.#createServer();
     const server = this.#server;
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', (error) => reject(listenProblem(error, { host, port, setting: 'web.port' })));
-      server.listen({ host, port }, resolve);
+    await listen(server, { host, port }).catch((error: unknown) => {
+      throw listenProblem(error, { host, port, setting: 'web.port' });
     });
     await this.#door.start();
   }
@@ -159,7 +167,7 @@ export class Web implements Service {
       allowHTTP1: true,
       key: identity.keyPem,
       cert: identity.certPem,
-      minVersion: 'TLSv1.2',
+      ...intermediateTls,
       handshakeTimeout: 10_000,
       SNICallback: (name, done) => done(null, this.#certificates.contextFor(name)),
       settings: { maxConcurrentStreams: 128, maxHeaderListSize: headLimitBytes },
@@ -182,6 +190,8 @@ export class Web implements Service {
     server.on('session', (session) =>
       session.setTimeout(httpLimits.keepAliveTimeoutMs, () => session.close()),
     );
+    lingerAfterAnswers(server as unknown as HttpServer);
+    server.on('clientError', answerClientError);
     server.on('tlsClientError', (error) => log.debug({ err: error }, 'a TLS handshake failed'));
     server.on('sessionError', (error) => log.debug({ err: error }, 'an HTTP/2 session failed'));
     server.on('request', (request, response) => this.#request(request, response, false));
@@ -216,8 +226,10 @@ export class Web implements Service {
   #view(socket: Socket, host: string): StatusView {
     const { through, atHome } = this.visitorOf(socket);
     return {
-      name: this.#options.name.value,
-      boxId: this.#options.identity.boxId,
+      known:
+        through === 'home'
+          ? { name: this.#options.name.value, boxId: this.#options.identity.boxId }
+          : undefined,
       selfSigned: this.#options.certificate.value === undefined || !this.#certificates.covers(host),
       through,
       details: atHome ? this.#options.details() : undefined,

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { Problem } from '../../kit/errors.ts';
+import { isSound } from '../../kit/http-strict.ts';
+import { listen } from '../../kit/listen.ts';
 import { plainPage, plainPageHeaders } from '../../kit/plain-page.ts';
 import { refusal } from '../../kit/refusal.ts';
 import { agentClient } from '../../protocol/agent-api.ts';
@@ -26,6 +27,7 @@ export async function awaitReturn(signal: AbortSignal): Promise<{
 }> {
   const answered = new Map<string, (url: string) => void>();
   const server = createServer({ requestTimeout: 5000 }, (request, response) => {
+    if (!isSound(request, response)) return;
     // Any page can ask for anything here, also for what is no URL (`//`).
     const url = URL.parse(request.url ?? '', redirectUri);
     const take = answered.get(url?.searchParams.get('state') ?? '');
@@ -36,11 +38,7 @@ export async function awaitReturn(signal: AbortSignal): Promise<{
     response.writeHead(status, { ...headers, connection: 'close' });
     response.end(body, () => ours && take(url.href));
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ host: '127.0.0.1', port: 0 }, resolve);
-  });
-  const { port } = server.address() as AddressInfo;
+  const port = await listen(server, { host: '127.0.0.1', port: 0 });
   const redirectUri = `http://127.0.0.1:${port}${pathname}`;
   return {
     redirectUri,

@@ -11,7 +11,7 @@ function page(title: string, main: string): string {
 
 /** The boxes that were found, each with who it is and a link that opens it. `nothing` is said when there is none. */
 export function listPage(boxes: readonly Listed[], nothing: string): string {
-  const rows = boxes.map((box) => `<table>${row(box)}</table>`).join('\n');
+  const rows = boxes.map((box) => `<table><tbody>${row(box)}</tbody></table>`).join('\n');
   return page(
     'Boxes on this network',
     `${boxes.length === 0 ? `<p class="notice" role="status">${escaped(nothing)}</p>` : rows}

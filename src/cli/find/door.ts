@@ -1,11 +1,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Pins } from '../../client/node/pins.ts';
 import type { Clock } from '../../kit/clock.ts';
 import { codeOf, messageOf, Problem } from '../../kit/errors.ts';
-import { httpLimits, listenProblem } from '../../kit/http-server.ts';
 import { cookieValues, hostName, normalAuthority } from '../../kit/http-text.ts';
+import { httpLimits } from '../../kit/http-server.ts';
+import { isSound, isSoundUpgrade } from '../../kit/http-strict.ts';
+import { listen, listenProblem } from '../../kit/listen.ts';
 import { plainPageHeaders } from '../../kit/plain-page.ts';
 import { prefersHtml } from '../../kit/refusal.ts';
 import type { Service } from '../../kit/service.ts';
@@ -92,17 +93,17 @@ export class Door implements Service {
       requestTimeout: 0,
     });
     server.maxConnections = maxConnections;
-    server.on('request', (request, response) => void this.#request(request, response));
-    server.on(
-      'upgrade',
-      (request: IncomingMessage, socket: Duplex, head: Buffer) => void this.#upgrade(request, socket, head),
-    );
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', (error) => reject(listenProblem(error, { host, port, setting: '--port' })));
-      server.listen({ host, port }, resolve);
+    server.on('request', (request, response) => {
+      if (isSound(request, response)) void this.#request(request, response);
+    });
+    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      if (isSoundUpgrade(request, socket)) void this.#upgrade(request, socket, head);
+    });
+    const opened = await listen(server, { host, port }).catch((error: unknown) => {
+      throw listenProblem(error, { host, port, setting: '--port' });
     });
     this.#servers.push(server);
-    return (server.address() as AddressInfo).port;
+    return opened;
   }
 
   async #request(request: IncomingMessage, response: ServerResponse): Promise<void> {

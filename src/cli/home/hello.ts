@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http';
-import { listenProblem } from '../../kit/http-server.ts';
+import { listen, listenProblem } from '../../kit/listen.ts';
 import type { Service } from '../../kit/service.ts';
 
 /** The small local web service that a home on one machine publishes. */
@@ -20,9 +20,8 @@ export class HelloService implements Service {
     });
     this.#server = server;
     const where = { host: '127.0.0.1', port: this.#port };
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', (error) => reject(listenProblem(error, { ...where, setting: 'ports' })));
-      server.listen(where, resolve);
+    await listen(server, where).catch((error: unknown) => {
+      throw listenProblem(error, { ...where, setting: 'ports' });
     });
   }
 

@@ -1,6 +1,6 @@
 import type { RemoteInfo } from 'node:dgram';
 import { codeOf } from '../../kit/errors.ts';
-import { listenProblem } from '../../kit/http-server.ts';
+import { hostHere, listenProblem } from '../../kit/listen.ts';
 import type { Answered } from './answer.ts';
 import type { ResponseRateLimiter } from './response-rate.ts';
 import { type TcpLimits, TcpListener } from './tcp-listener.ts';
@@ -65,9 +65,10 @@ export class DnsListeners {
   }
 
   async #openAll(): Promise<void> {
-    const { hosts, tcp, setting } = this.#options;
+    const { tcp, setting } = this.#options;
     this.#port = this.#options.port;
-    for (const host of hosts) {
+    // Without IPv6, `::` is what `0.0.0.0` is already.
+    for (const host of new Set(await Promise.all(this.#options.hosts.map(hostHere)))) {
       const listeners = [
         new UdpListener({ onPacket: (packet, from) => this.#udp(packet, from) }),
         new TcpListener({ onPacket: (packet) => this.#tcp(packet), limits: tcp }),

@@ -7,9 +7,10 @@ import { isAbort } from '../../kit/errors.ts';
 import { FairRate } from '../../kit/fair-rate.ts';
 import { FairShares } from '../../kit/fair-shares.ts';
 import type { Health } from '../../kit/health.ts';
-import { listenProblem } from '../../kit/http-server.ts';
+import { listen, listenProblem } from '../../kit/listen.ts';
 import type { Log } from '../../kit/log.ts';
 import type { Service } from '../../kit/service.ts';
+import { intermediateTls } from '../../kit/tls-policy.ts';
 import { acceptedTunnelSecrets } from '../tunnel-secret.ts';
 import { BoxTunnel } from './box-tunnel.ts';
 import { fatalAlert } from './client-hello.ts';
@@ -102,14 +103,13 @@ export class Frontend implements Service {
     const { host, port, tls, health } = this.#options;
     this.#secure = tls && {
       certName: tls.certName,
-      context: createSecureContext({ key: tls.keyPem, cert: tls.certPem, minVersion: 'TLSv1.2' }),
+      context: createSecureContext({ key: tls.keyPem, cert: tls.certPem, ...intermediateTls }),
     };
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
     this.#server = server;
     try {
       // A thousand boxes come back at once when a frontend was away.
-      server.listen({ host, port, backlog: 4096 });
-      await once(server, 'listening');
+      await listen(server, { host, port, backlog: 4096 });
     } catch (error) {
       throw listenProblem(error, { host, port, setting: 'frontend.port' });
     }

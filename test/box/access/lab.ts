@@ -94,7 +94,12 @@ export async function openLab(
   const access = new Access(options);
   await access.start(new AbortController().signal);
   const app = await createOwnApp({
-    view: () => ({ name: 'Our box', boxId, selfSigned: false, through: 'home', details: undefined }),
+    view: () => ({
+      known: { name: 'Our box', boxId },
+      selfSigned: false,
+      through: 'home',
+      details: undefined,
+    }),
     probe: () => undefined,
     probePath: '/probe',
     pages: new Map(),

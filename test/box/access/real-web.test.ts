@@ -60,7 +60,7 @@ afterAll(async () => {
 /** HTTP/2, as browsers speak it; through the tunnel's door when `from` is given, as the tunnel's child hands visitors over. */
 function visit(host: string, from?: string): ClientHttp2Session {
   const raw = connect(from === undefined ? web.port : web.tunnelPort, '127.0.0.1');
-  if (from !== undefined) raw.write(`PROXY TCP4 ${from} 192.0.2.1 55555 443\r\n`);
+  if (from !== undefined) raw.write(`${web.tunnelKey}PROXY TCP4 ${from} 192.0.2.1 55555 443\r\n`);
   return connectHttp2(`https://${host}`, {
     createConnection: () =>
       connectTls({ socket: raw, servername: host, ca: ca.caPem, ALPNProtocols: ['h2'] }),
@@ -96,7 +96,14 @@ it('lets the first owner in over HTTP/2 at home alone, and knows visitors of the
     stage: 'first-run',
     through: 'home',
   });
-  expect((await call(away, ['GET', '/api/session'])).json).toMatchObject({ through: 'tunnel' });
+  // Strangers from outside learn neither how the box is called nor which one it is.
+  expect((await call(away, ['GET', '/api/session'])).json).toMatchObject({
+    through: 'tunnel',
+    boxName: 'Porchlight',
+    boxId: '',
+  });
+  expect((await call(away, ['GET', '/info'])).json).toMatchObject({ name: 'Porchlight', boxId: '' });
+  expect((await call(atHome, ['GET', '/info'])).json).toMatchObject({ boxId });
   // Not on one of the box's own links yet.
   expect((await call(atHome, ['POST', '/api/first-run'], origin, body)).json['code']).toBe('only-at-home');
   links.set(['127.0.0.0/8', '203.0.113.0/24']);
@@ -109,6 +116,7 @@ it('lets the first owner in over HTTP/2 at home alone, and knows visitors of the
   const entered = await call(away, ['POST', '/api/login'], fromAway, login);
   expect(entered.headers[':status']).toBe(204);
   const cookie = entered.headers['set-cookie']?.[0]?.split(';')[0] ?? '';
+  expect((await call(away, ['GET', '/api/session'], { cookie })).json).toMatchObject({ boxId });
   const { json } = await call(away, ['GET', '/api/sessions'], { cookie });
   const sessions = json['sessions'] as { lastAddress: string; current: boolean }[];
   expect(sessions.find(({ current }) => current)?.lastAddress).toBe('203.0.113.9');

@@ -197,7 +197,7 @@ describe('a published service over HTTP/1.1', () => {
     ['headers without end', ['GET /evil HTTP/1.1', `x: ${'y'.repeat(70_000)}`]],
   ])('never hears of a request with %s', async (_what, [first = '', ...headers]) => {
     asked.length = 0;
-    expect(await ask(first, headers, '0\r\n\r\n')).toMatch(/^HTTP\/1.1 4\d\d |^$/);
+    expect(await ask(first, headers, '0\r\n\r\n')).toMatch(/^HTTP\/1.1 (4\d\d|501) |^$/);
     expect(asked).toEqual([]);
   });
 

@@ -95,7 +95,7 @@ function get(
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const raw = connect(options.through === undefined ? web.port : web.tunnelPort, '127.0.0.1');
-    if (options.through !== undefined) raw.write(options.through);
+    if (options.through !== undefined) raw.write(web.tunnelKey + options.through);
     const request = httpsRequest({
       createConnection: () =>
         connectTls({ socket: raw, servername: host, rejectUnauthorized: false, ALPNProtocols: ['http/1.1'] }),
@@ -228,14 +228,16 @@ describe('through the tunnel door', () => {
   });
 
   it.each([
-    'GET / HTTP/1.1\r\n\r\n',
-    `PROXY TCP4 ${'1'.repeat(200)}`,
-    'PROXY TCP4 999.1.1.1 1.1.1.1 1 1\r\n',
-  ])('closes what begins with %j', async (bytes) => {
+    ['no key', false, 'PROXY TCP4 192.168.1.9 127.0.0.1 55555 443\r\n'],
+    ['another key', false, `${'x'.repeat(43)}\r\nPROXY TCP4 192.168.1.9 127.0.0.1 55555 443\r\n`],
+    ['no header', true, 'GET / HTTP/1.1\r\n\r\n'],
+    ['a header without end', true, `PROXY TCP4 ${'1'.repeat(200)}`],
+    ['a header of nowhere', true, 'PROXY TCP4 999.1.1.1 1.1.1.1 1 1\r\n'],
+  ])('closes what begins with %s', async (_what, keyed, bytes) => {
     const socket = connect(web.tunnelPort, '127.0.0.1');
     const closed = new Promise((resolve) => socket.once('close', () => resolve('closed')));
     socket.on('error', () => undefined);
-    socket.write(bytes);
+    socket.write(keyed ? web.tunnelKey + bytes : bytes);
     expect(await closed).toBe('closed');
   });
 });

@@ -9,6 +9,7 @@ import { isAbort } from '../../../kit/errors.ts';
 import { httpLimits } from '../../../kit/http-server.ts';
 import type { Log } from '../../../kit/log.ts';
 import { refuseUpgrade } from '../../../kit/refuse-upgrade.ts';
+import { intermediateTls } from '../../../kit/tls-policy.ts';
 import { sessionEndedClose } from '../../../protocol/access-api.ts';
 import { type DeviceHello, enrolmentPaths } from '../../../protocol/enrolment-api.ts';
 import type { ZoneNames } from '../../../protocol/names.ts';
@@ -39,7 +40,7 @@ export interface DevicePortOptions {
  * Each connection shows its certificate: a session of TLS that is resumed would stand for one that was looked at before. So
  * no tickets, and nothing is kept to resume by.
  */
-const tls = { minVersion: 'TLSv1.2', secureOptions: constants.SSL_OP_NO_TICKET } as const;
+const tls = { ...intermediateTls, secureOptions: constants.SSL_OP_NO_TICKET } as const;
 
 /** The secure port: devices with a certificate of the box's own CA that was not revoked. */
 export class DevicePort {

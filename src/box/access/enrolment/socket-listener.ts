@@ -3,7 +3,9 @@ import type { Server as HttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { clientKey } from '../../../kit/client-key.ts';
 import { Problem } from '../../../kit/errors.ts';
-import { httpLimits, listenProblem } from '../../../kit/http-server.ts';
+import { httpLimits } from '../../../kit/http-server.ts';
+import { isSound, isSoundUpgrade } from '../../../kit/http-strict.ts';
+import { listen, listenProblem } from '../../../kit/listen.ts';
 import type { Log } from '../../../kit/log.ts';
 import { type Peer, Places } from '../../../kit/places.ts';
 import { refusal } from '../../../kit/refusal.ts';
@@ -56,12 +58,14 @@ export class SocketListener {
     // Node says so too when it cannot take a connection (no more files); the next one is tried anyway.
     server.on('error', () => undefined);
     server.on('request', (request, response) => {
+      if (!isSound(request, response)) return;
       const { accept } = request.headers;
       const { status, headers, body } = refusal(onlySockets, { accept });
       response.writeHead(status, { ...headers, upgrade: 'websocket', connection: 'close' }).end(body);
     });
     server.on('upgrade', (request, stream, head) => {
       stream.on('error', () => stream.destroy());
+      if (!isSoundUpgrade(request, stream)) return;
       try {
         options.upgrade(request, stream, head);
       } catch (error) {
@@ -88,15 +92,10 @@ export class SocketListener {
   /** Throws `port-in-use` and the like. */
   async open(): Promise<void> {
     const { host, port, setting } = this.#options;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#server.once('error', reject);
-    this.#server.listen({ host, port }, resolve);
     try {
-      await promise;
+      await listen(this.#server, { host, port });
     } catch (error) {
       throw listenProblem(error, { host, port, setting, hostSetting: 'web.host' });
-    } finally {
-      this.#server.off('error', reject);
     }
   }
 

@@ -24,6 +24,7 @@ import type { Upgrade, WayIn } from '../way-in.ts';
 import { CallLimits } from './call-limits.ts';
 import { ClientSockets } from './client-sockets.ts';
 import { serverIdIn } from './server-id.ts';
+import { unnamed } from '../visitor.ts';
 
 export interface PairingOptions extends Parts {
   store: AccessStore;
@@ -68,12 +69,11 @@ export class Pairing implements WayIn {
 
     const onRequest = async (request: FastifyRequest): Promise<void> =>
       this.#limits.call(guard.visitor(request).address);
-    app.get(info, { ...oauth, onRequest }, async (): Promise<ServerInfo> => ({
-      serverId: this.#serverId,
-      boxId,
-      name: boxName.value,
-      v: protocolVersion,
-    }));
+    app.get(info, { ...oauth, onRequest }, async (request): Promise<ServerInfo> => {
+      const home = guard.visitor(request).through === 'home';
+      const who = home ? { boxId, name: boxName.value } : unnamed;
+      return { serverId: this.#serverId, ...who, v: protocolVersion };
+    });
 
     const bodyLimit = accessLimits.formBytes;
     const schema = { body: AuthoriseRequest };
