@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn } from '../support/programs.ts';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { join } from 'node:path';

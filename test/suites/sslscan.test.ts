@@ -1,7 +1,6 @@
-import { execFile } from 'node:child_process';
+import { execFile } from '../support/programs.ts';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
-import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { DevicePort, type DevicePortOptions } from '../../src/box/access/enrolment/device-port.ts';
 import type { ZoneCertificate } from '../../src/box/facts.ts';
@@ -141,7 +140,9 @@ const allowed = intermediateTls.ciphers.split(':');
 /** What sslscan finds that Mozilla's *intermediate* configuration does not have. */
 async function scan({ port, name }: Listener): Promise<{ versions: string[]; faults: string[] }> {
   const args = ['--no-colour', '--xml=-', `--sni-name=${name}`, `127.0.0.1:${port}`];
-  const { stdout } = await promisify(execFile)('sslscan', args);
+  const stdout = await new Promise<string>((resolve, reject) => {
+    execFile('sslscan', args, (error, text) => (error === null ? resolve(text) : reject(error)));
+  });
   const found = (element: string): Record<string, string>[] =>
     [...stdout.matchAll(new RegExp(`<${element} ([^>]*)/>`, 'g'))].map(([, attributes = '']) =>
       Object.fromEntries(
