@@ -22,6 +22,7 @@ import { placeOf } from './backup/contents.ts';
 import { backupControl } from './backup/control-routes.ts';
 import { type TakenUp, takeUp } from './card/asked.ts';
 import { CardNote } from './card/card-note.ts';
+import type { ExternalAccount } from './certificate/acme.ts';
 import { CertificateKeeper } from './certificate/certificate.ts';
 import type { BoxConfig } from './config.ts';
 import { Control } from './control/control.ts';
@@ -49,6 +50,8 @@ export interface BoxOptions {
   config: BoxConfig;
   /** The private CAs that the configuration names, PEM; absent: the system's. */
   trust: { cloud?: string; acme?: string; update?: string };
+  /** The account made elsewhere to which the one at the CA is bound. */
+  externalAccount?: ExternalAccount | undefined;
   /** The console, as it was built. */
   pages: ReadonlyMap<string, BuiltFile>;
   /** The log's last lines, for the console. */
@@ -160,6 +163,7 @@ export class Box implements Service {
         profile: config.acme.profile || undefined,
         caPem: trust.acme,
         termsAgreed: config.acme.agreeToTerms,
+        externalAccount: this.#options.externalAccount,
       },
       stateFolder: folder('certificate'),
       builtAt,

@@ -8,6 +8,20 @@ const manifest = join(import.meta.dirname, '../../package.json');
 /** Where the appliance keeps its settings. */
 export const boxConfigFile = '/etc/porchlight/box.toml';
 
+/** The account made elsewhere that a configuration names (RFC 8555, 7.3.4). Throws `bad-config` for half of one. */
+export async function externalAccountOf({
+  acme: { eabKid: kid, eabHmacKeyFile: file },
+}: BoxConfig): Promise<{ kid: string; hmacKey: string } | undefined> {
+  if (kid === '' && file === '') return undefined;
+  const hmacKey = file === '' ? '' : (await pem(file, 'acme.eab-hmac-key-file')).replaceAll(/[\s=]/g, '');
+  if (kid === '' || !/^[A-Za-z0-9_+/-]+$/.test(hmacKey)) {
+    const message =
+      'acme.eab-kid and acme.eab-hmac-key-file belong together, and the file holds the key in base64url alone';
+    throw new Problem('bad-config', message, { retryable: false });
+  }
+  return { kid, hmacKey };
+}
+
 /** The private CAs that a configuration names, PEM. */
 export async function trustOf(
   config: BoxConfig,

@@ -5,7 +5,7 @@ import { aborted, runUntilEnded } from '../kit/run.ts';
 import { serviceManager } from '../kit/systemd.ts';
 import { Box } from './box.ts';
 import { BoxConfig } from './config.ts';
-import { boxConfigFile, builtAt, trustOf, version } from './installation.ts';
+import { boxConfigFile, builtAt, externalAccountOf, trustOf, version } from './installation.ts';
 
 export const boxCommand = command({
   name: 'box',
@@ -24,6 +24,7 @@ export const boxCommand = command({
       logs,
       version: await version(),
       trust: await trustOf(config),
+      externalAccount: await externalAccountOf(config),
       builtAt: await builtAt(),
       manager: serviceManager(io.env),
       log,

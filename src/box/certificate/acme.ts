@@ -1,23 +1,24 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { Agent } from 'node:https';
 import acme from 'acme-client';
 import { Type } from 'typebox';
+import { Value } from 'typebox/value';
 import { messageOf, Problem } from '../../kit/errors.ts';
-import { retryAfterSeconds } from '../../kit/http-client.ts';
+import { type Exchange, exchanges, patientClient } from './acme-exchange.ts';
 import {
   type AcmeOrder,
   Authorization,
   badAnswer,
-  Challenge,
   Directory,
-  isBadNonce,
+  DnsChallenge,
   Order,
+  profilesIn,
   reasonOf,
-  refusal,
   shaped,
+  ToldChallenge,
 } from './acme-shapes.ts';
+import { tidyChain } from './pair.ts';
 
-/** The one file that knows the library `acme-client`. Words and shapes are those of RFC 8555. */
+/** With `acme-exchange.ts` all that knows the library `acme-client`. Words and shapes are those of RFC 8555. */
 
 /** What a CA offers beyond RFC 8555: where to ask for renewal information, and the profiles one may choose. */
 export interface Offers {
@@ -41,6 +42,13 @@ export interface Authorizations {
   open: readonly OpenChallenge[];
 }
 
+/** An account made elsewhere, to which one is bound (RFC 8555, 7.3.4), as the CA gave it. */
+export interface ExternalAccount {
+  kid: string;
+  /** base64url */
+  hmacKey: string;
+}
+
 export interface AcmeCaOptions {
   directoryUrl: string;
   /** PEM of a private CA to trust for the connection, in place of the public ones. */
@@ -48,43 +56,6 @@ export interface AcmeCaOptions {
   /** For each request. */
   timeoutMs?: number;
 }
-
-const maxAnswerBytes = 1024 * 1024;
-
-/** What a request of the library needs from us; it has one HTTP client for the whole process. */
-interface Exchange {
-  agent: Agent;
-  signal: AbortSignal;
-  timeoutMs: number;
-  /** Retry-After of the latest answer, seconds. */
-  retryAfterSeconds: number | undefined;
-}
-const exchanges = new AsyncLocalStorage<Exchange>();
-
-// As shipped, the library repeats a refused request with its used-up nonce and waits minutes for a peer that is gone.
-acme.axios.interceptors.request.clear();
-acme.axios.interceptors.response.clear();
-acme.axios.defaults.headers.common['User-Agent'] = 'Porchlight (node-acme-client)';
-acme.axios.interceptors.request.use((config) => {
-  const exchange = exchanges.getStore();
-  if (exchange === undefined) throw new Error('a request of acme-client outside of an AcmeCa');
-  config.httpsAgent = exchange.agent;
-  config.signal = AbortSignal.any([exchange.signal, AbortSignal.timeout(exchange.timeoutMs)]);
-  config.maxContentLength = maxAnswerBytes;
-  config.proxy = false;
-  return config;
-});
-acme.axios.interceptors.response.use((response) => {
-  const { status, data, headers, config } = response;
-  const retryAfter = retryAfterSeconds(headers['retry-after']?.toString());
-  const exchange = exchanges.getStore();
-  if (exchange !== undefined) exchange.retryAfterSeconds = retryAfter;
-  // The library repeats a request whose nonce was refused; all other refusals end here, with what the CA said.
-  if (status >= 400 && !isBadNonce(data)) {
-    throw refusal({ status, data, retryAfterSeconds: retryAfter, url: config.url });
-  }
-  return response;
-});
 
 /** A certificate authority. Every failure is a `Problem` whose code starts with `acme-`; `status` as the CA answered. */
 export class AcmeCa {
@@ -107,7 +78,7 @@ export class AcmeCa {
       const { data } = await acme.axios.get<unknown>(this.directoryUrl, { validateStatus: null });
       return shaped(Directory, data, 'directory');
     });
-    return { renewalInfo: directory.renewalInfo, profiles: Object.keys(directory.meta?.profiles ?? {}) };
+    return { renewalInfo: directory.renewalInfo, profiles: profilesIn(directory.meta) };
   }
 
   /** When the CA wants to be asked again, by its latest answer. */
@@ -124,10 +95,20 @@ export class AcmeCa {
    * The URL of the account of this key, made when it does not exist (RFC 8555, 7.3: the same key gives the same account).
    */
   async register(
-    account: { keyPem: string; contactEmail?: string | undefined; termsAgreed: boolean },
+    account: {
+      keyPem: string;
+      contactEmail?: string | undefined;
+      termsAgreed: boolean;
+      externalAccount?: ExternalAccount | undefined;
+    },
     signal: AbortSignal,
   ): Promise<string> {
-    const client = new acme.Client({ directoryUrl: this.directoryUrl, accountKey: account.keyPem });
+    const { keyPem: accountKey, externalAccount: externalAccountBinding } = account;
+    const client = patientClient({
+      directoryUrl: this.directoryUrl,
+      accountKey,
+      ...(externalAccountBinding === undefined ? {} : { externalAccountBinding }),
+    });
     return this.call(signal, async () => {
       const made = client.createAccount({
         termsOfServiceAgreed: account.termsAgreed,
@@ -149,14 +130,19 @@ export class AcmeCa {
     this.#agent.destroy();
   }
 
-  /** Runs `action`, whose requests use our agent, end with `signal`, and fail with a `Problem`. */
-  async call<T>(signal: AbortSignal, action: () => Promise<T>): Promise<T> {
+  /**
+   * Runs `action`, whose requests use our agent, end with `signal`, and fail with a `Problem`. `success`: the status by which
+   * the library knows a success here, in whose place a CA may say any other (201 for an order that is being finalized).
+   */
+  async call<T>(signal: AbortSignal, action: () => Promise<T>, success?: number): Promise<T> {
     signal.throwIfAborted();
     const exchange: Exchange = {
       agent: this.#agent,
       signal,
       timeoutMs: this.#timeoutMs,
+      success,
       retryAfterSeconds: undefined,
+      badNonces: 0,
     };
     try {
       const result = await exchanges.run(exchange, action);
@@ -189,10 +175,12 @@ export class AcmeCa {
 export class AcmeSession {
   readonly #ca: AcmeCa;
   readonly #client: acme.Client;
+  /** What is known of each order, by its URL: later answers need not say it all again. */
+  readonly #orders = new Map<string, AcmeOrder>();
 
   constructor(ca: AcmeCa, account: { keyPem: string; url: string }) {
     this.#ca = ca;
-    this.#client = new acme.Client({
+    this.#client = patientClient({
       directoryUrl: ca.directoryUrl,
       accountKey: account.keyPem,
       accountUrl: account.url,
@@ -209,22 +197,24 @@ export class AcmeSession {
       ...(order.replaces === undefined ? {} : { replaces: order.replaces }),
       ...(order.profile === undefined ? {} : { profile: order.profile }),
     };
-    return this.#ca.call(signal, async () => shaped(Order, await this.#client.createOrder(request), 'order'));
+    return this.#ca.call(signal, async () => this.#known(await this.#client.createOrder(request)), 201);
   }
 
   order(url: string, signal: AbortSignal): Promise<AcmeOrder> {
-    return this.#ca.call(signal, async () =>
-      shaped(Order, await this.#client.getOrder(asOrder({ url })), 'order'),
-    );
+    return this.#ca.call(signal, async () => this.#known(await this.#client.getOrder(asOrder({ url }))), 200);
   }
 
   async authorizations(order: AcmeOrder, signal: AbortSignal): Promise<Authorizations> {
-    const all = await this.#ca.call(signal, async () =>
-      shaped(
-        Type.Array(Authorization),
-        await this.#client.getAuthorizations(asOrder(order)),
-        'authorizations',
-      ),
+    const { authorizations } = await this.#with('authorizations', order, signal);
+    const all = await this.#ca.call(
+      signal,
+      async () =>
+        shaped(
+          Type.Array(Authorization),
+          await this.#client.getAuthorizations(asOrder({ authorizations })),
+          'authorizations',
+        ),
+      200,
     );
     const pending = all.filter(({ status }) => status === 'pending');
     return {
@@ -236,38 +226,64 @@ export class AcmeSession {
   /** Tells the CA to look (RFC 8555, 7.5.1). */
   async validate(challenge: OpenChallenge, signal: AbortSignal): Promise<void> {
     const { url } = challenge;
-    await this.#ca.call(signal, async () => {
-      const answer = await this.#client.completeChallenge({ ...asChallenge(url), token: '' });
-      shaped(Challenge, answer, 'challenge');
-    });
+    await this.#ca.call(
+      signal,
+      async () => {
+        const answer = await this.#client.completeChallenge({ ...asChallenge(url), token: '' });
+        shaped(ToldChallenge, answer, 'challenge');
+      },
+      200,
+    );
   }
 
-  finalize(
+  async finalize(
     order: AcmeOrder,
     request: { keyPem: string; names: readonly string[] },
     signal: AbortSignal,
   ): Promise<AcmeOrder> {
-    return this.#ca.call(signal, async () => {
+    const whole = await this.#with('finalize', order, signal);
+    const finalizing = async (): Promise<AcmeOrder> => {
       // No common name: it holds 64 characters at most (RFC 5280, A.1), and ours are longer.
       const [, csr] = await acme.crypto.createCsr({ altNames: [...request.names] }, request.keyPem);
-      return shaped(Order, await this.#client.finalizeOrder(asOrder(order), csr), 'order');
-    });
+      return this.#known(await this.#client.finalizeOrder(asOrder(whole), csr));
+    };
+    return this.#ca.call(signal, finalizing, 200);
   }
 
   /** The chain of a valid order, PEM, leaf first. */
   async download(order: AcmeOrder, signal: AbortSignal): Promise<string> {
-    const pem = await this.#ca.call(signal, () => this.#client.getCertificate(asOrder(order)));
-    if (typeof pem === 'string' && pem.includes('-----BEGIN CERTIFICATE-----')) return pem;
-    throw badAnswer('certificate', 'it is not PEM');
+    const pem: unknown = await this.#ca.call(signal, () => this.#client.getCertificate(asOrder(order)), 200);
+    const chain = typeof pem === 'string' ? tidyChain(pem) : '';
+    if (chain === '') throw badAnswer('certificate', 'it is not PEM');
+    return chain;
   }
 
-  async #challengeOf(authorization: Authorization): Promise<OpenChallenge> {
-    const challenge = authorization.challenges.find(({ type }) => type === 'dns-01');
-    if (challenge?.token === undefined)
-      throw badAnswer('authorization', `it offers no dns-01 challenge for ${authorization.identifier.value}`);
-    const { token, url } = challenge;
+  #known(answer: unknown): AcmeOrder {
+    const order = shaped(Order, answer, 'order');
+    const whole = { ...this.#orders.get(order.url), ...order };
+    this.#orders.set(order.url, whole);
+    return whole;
+  }
+
+  /** The order with what is needed of it, which is asked for once more where it was never said. */
+  async #with<K extends 'authorizations' | 'finalize'>(
+    field: K,
+    order: AcmeOrder,
+    signal: AbortSignal,
+  ): Promise<AcmeOrder & Required<Pick<AcmeOrder, K>>> {
+    const whole = { ...this.#orders.get(order.url), ...order };
+    const found = whole[field] === undefined ? await this.order(order.url, signal) : whole;
+    if (found[field] === undefined) throw badAnswer('order', `it does not say its ${field}`);
+    return found as AcmeOrder & Required<Pick<AcmeOrder, K>>;
+  }
+
+  async #challengeOf({ challenges = [], identifier }: Authorization): Promise<OpenChallenge> {
+    const challenge = challenges.find((offered) => Value.Check(DnsChallenge, offered));
+    if (challenge === undefined)
+      throw badAnswer('authorization', `it offers no dns-01 challenge for ${identifier?.value ?? 'a name'}`);
+    const { token, url, status = 'pending' } = challenge;
     const value = await this.#client.getChallengeKeyAuthorization({ ...asChallenge(url), token });
-    return { value, told: challenge.status !== 'pending', url: challenge.url };
+    return { value, told: status !== 'pending', url };
   }
 }
 

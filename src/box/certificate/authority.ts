@@ -1,6 +1,6 @@
 import type { Health } from '../../kit/health.ts';
 import type { ZoneCertificate } from '../facts.ts';
-import { AcmeCa, type Offers } from './acme.ts';
+import { AcmeCa, type ExternalAccount, type Offers } from './acme.ts';
 import { certId } from './ari.ts';
 import type { Target } from './policy.ts';
 
@@ -13,6 +13,8 @@ export interface AcmeOptions {
   contactEmail?: string | undefined;
   /** Asked for when the CA lists it. */
   profile?: string | undefined;
+  /** Of an account made elsewhere, to which the box's is bound. */
+  externalAccount?: ExternalAccount | undefined;
   /** The operator has agreed to the CA's terms of service. */
   termsAgreed: boolean;
   /** For each request. */
@@ -45,6 +47,18 @@ export function offeredProfile(
   const message = `the CA does not offer the profile ${JSON.stringify(profile)} (it offers: ${offered}); ordered without`;
   health.set(name, 'warning', message, 'correct the profile in the configuration, or remove it');
   return undefined;
+}
+
+/** Says whether the CA took the configured address for notices; without one it still gives certificates. */
+export function reportContact(
+  health: Health,
+  contact: string | undefined,
+  refused: { contact: string; said: string } | undefined,
+): void {
+  const name = 'certificate.contact';
+  if (refused === undefined || refused.contact !== contact) return health.clear(name);
+  const message = `the CA does not take the address for its notices, and the account has none: ${refused.said}`;
+  return health.set(name, 'warning', message, 'correct acme.contact in the configuration, or remove it');
 }
 
 /** What an order may say it replaces (RFC 9773, 5): a certificate that is still valid, at a CA that wants to know. */

@@ -9,7 +9,7 @@ import type { ZoneNames } from '../../protocol/names.ts';
 import type { Identity, PublishedZone, ZoneCertificate } from '../facts.ts';
 import type { AcmeCa } from './acme.ts';
 import { askRenewalInfo } from './ari.ts';
-import { type AcmeOptions, authority, offeredProfile, replaceable } from './authority.ts';
+import { type AcmeOptions, authority, offeredProfile, replaceable, reportContact } from './authority.ts';
 import { certificateNames, type CertificateZone, type Issuance, obtain, withdrawn } from './obtain.ts';
 import {
   type Decision,
@@ -151,6 +151,7 @@ export class CertificateKeeper implements Service {
     // Killed between switching to the new pair and forgetting its order.
     if (order !== undefined && order.keyPem === this.#certificate.value?.keyPem)
       await this.#store.order.remove();
+    await this.#reportContact();
     this.#loaded = true;
   }
 
@@ -184,6 +185,7 @@ export class CertificateKeeper implements Service {
       await this.#failedAtCa(error, target);
     } finally {
       ca.close();
+      await this.#reportContact();
     }
   }
 
@@ -199,6 +201,7 @@ export class CertificateKeeper implements Service {
       store: this.#store,
       contactEmail: acme.contactEmail,
       termsAgreed: acme.termsAgreed,
+      externalAccount: acme.externalAccount,
       replaces: replaceable(present, offers, clock.now()),
       profile: offeredProfile(acme.profile, offers, health),
       clock,
@@ -296,6 +299,12 @@ export class CertificateKeeper implements Service {
     } catch (error) {
       this.#options.log.warn({ code: codeOf(error) }, messageOf(error));
     }
+  }
+
+  async #reportContact(): Promise<void> {
+    const { acme, health } = this.#options;
+    const account = await this.#store.account(acme.directoryUrl);
+    reportContact(health, acme.contactEmail, account?.contactRefused);
   }
 
   #report(decision: Decision): void {

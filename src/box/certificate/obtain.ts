@@ -3,8 +3,8 @@ import { codeOf, messageOf, Problem } from '../../kit/errors.ts';
 import type { Log } from '../../kit/log.ts';
 import type { ZoneNames } from '../../protocol/names.ts';
 import type { ZoneState } from '../../protocol/zone-api.ts';
-import type { AcmeCa, AcmeSession, Authorizations } from './acme.ts';
-import type { AcmeOrder } from './acme-shapes.ts';
+import type { AcmeCa, AcmeSession, Authorizations, ExternalAccount } from './acme.ts';
+import { type AcmeOrder, wordsOf } from './acme-shapes.ts';
 import { untilServed } from './dns-check.ts';
 import { checkedPair, ecKeyPem, type Pair, sameNames } from './pair.ts';
 import type { CertificateStore, StoredOrder } from './store.ts';
@@ -24,6 +24,7 @@ export interface Issuance {
   store: CertificateStore;
   contactEmail?: string | undefined;
   termsAgreed: boolean;
+  externalAccount?: ExternalAccount | undefined;
   /** ARI identifier of the certificate that this one takes the place of. */
   replaces?: string | undefined;
   profile?: string | undefined;
@@ -60,9 +61,23 @@ export async function obtain(issuance: Issuance): Promise<Pair> {
     if (account === undefined || (code !== accountLost && code !== accountClosed)) throw error;
     // The key of a lost account (a test CA was started afresh) makes it again; that of a closed one is of no use.
     await store.setAccount(ca.directoryUrl, code === accountLost ? { keyPem: account.keyPem } : undefined);
-    return attempted(issuance);
+    return orRefused(issuance, attempted(issuance));
   }
 }
+
+/** A fresh key has no account that could be closed: it is the binding that the CA does not take (RFC 8555, 7.3.4). */
+async function orRefused<T>({ externalAccount }: Issuance, answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (externalAccount === undefined || !(error instanceof Problem) || error.code !== accountClosed)
+      throw error;
+    throw new Problem('acme-external-account-refused', error.message, { status: error.status, cause: error });
+  }
+}
+
+/** For what a CA says to an address for notices that it does not take (RFC 8555, 7.3). */
+const contactRefusals = new Set(['acme-invalid-contact', 'acme-unsupported-contact', 'acme-malformed']);
 
 async function attempted(issuance: Issuance): Promise<Pair> {
   const account = await ensureAccount(issuance);
@@ -75,19 +90,39 @@ async function attempted(issuance: Issuance): Promise<Pair> {
 }
 
 async function ensureAccount(issuance: Issuance): Promise<{ keyPem: string; url: string }> {
-  const { ca, store, contactEmail, termsAgreed, signal, onStep } = issuance;
+  const { ca, store, contactEmail, onStep } = issuance;
   let account = await store.account(ca.directoryUrl);
   if (account === undefined) {
     account = { keyPem: await ecKeyPem() };
     await store.setAccount(ca.directoryUrl, account);
     onStep('account-key-saved');
   }
-  if (account.url !== undefined) return { keyPem: account.keyPem, url: account.url };
-  const url = await orClosed(ca.register({ keyPem: account.keyPem, contactEmail, termsAgreed }, signal));
+  const { keyPem, url: known, contactRefused } = account;
+  // An account without an address that was refused is told the next one.
+  const corrected = contactRefused !== undefined && contactRefused.contact !== contactEmail;
+  if (known !== undefined && !corrected) return { keyPem, url: known };
+  const made = await registered(issuance, keyPem);
   onStep('account-made');
-  await store.setAccount(ca.directoryUrl, { ...account, url });
+  await store.setAccount(ca.directoryUrl, { keyPem, ...made });
   onStep('account-saved');
-  return { keyPem: account.keyPem, url };
+  return { keyPem, url: made.url };
+}
+
+/** A CA that does not like the address for notices still gives a certificate: the account is made without one. */
+async function registered(
+  issuance: Issuance,
+  keyPem: string,
+): Promise<{ url: string; contactRefused?: { contact: string; said: string } }> {
+  const { ca, contactEmail, termsAgreed, externalAccount, log, signal } = issuance;
+  const account = { keyPem, termsAgreed, externalAccount };
+  try {
+    return { url: await orClosed(ca.register({ ...account, contactEmail }, signal)) };
+  } catch (error) {
+    if (contactEmail === undefined || !contactRefusals.has(codeOf(error))) throw error;
+    const url = await orClosed(ca.register(account, signal));
+    log.warn({ code: codeOf(error) }, `the account has no address for notices: ${messageOf(error)}`);
+    return { url, contactRefused: { contact: contactEmail, said: messageOf(error) } };
+  }
 }
 
 /** What a deactivated account is told (RFC 8555, 7.3.6), and here nobody else. */
@@ -177,9 +212,11 @@ async function completed(
     order = await session.finalize(order, { keyPem, names: certificateNames(names) }, signal);
     onStep('finalized');
   }
-  order = await next(order, ({ status }) => status === 'valid' || status === 'invalid');
-  if (order.status === 'invalid')
-    throw await failed(issuance, 'acme-order-failed', JSON.stringify(order.error ?? 'without a reason'));
+  order = await next(
+    order,
+    ({ status, certificate }) => status === 'invalid' || (status === 'valid' && certificate !== undefined),
+  );
+  if (order.status === 'invalid') throw await failed(issuance, 'acme-order-failed', wordsOf(order.error));
   onStep('issued');
   const pair = { chainPem: await session.download(order, signal), keyPem };
   onStep('downloaded');

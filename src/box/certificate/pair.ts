@@ -42,12 +42,20 @@ export function checkedPair({ chainPem, keyPem }: Pair, names: readonly string[]
   return { chainPem, keyPem, names: found, notBefore, notAfter, serial: leaf.serialNumber };
 }
 
+const certificatePem = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+/** The certificates of a chain alone, with line feeds, as every program reads them; empty when there is none in it. */
+export function tidyChain(pem: string): string {
+  const blocks = pem.match(certificatePem) ?? [];
+  return blocks.map((block) => `${block.replaceAll(/[ \t]*\r?\n[ \t]*|\r/g, '\n')}\n`).join('');
+}
+
 export function sameNames(a: readonly string[], b: readonly string[]): boolean {
   return a.toSorted().join() === b.toSorted().join();
 }
 
 function certificatesOf(chainPem: string): X509Certificate[] {
-  const pems = chainPem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  const pems = chainPem.match(certificatePem) ?? [];
   try {
     return pems.map((pem) => new X509Certificate(pem));
   } catch (error) {

@@ -15,7 +15,12 @@ const remedies: Record<string, string> = {
   'acme-rejected-identifier': 'the CA does not issue for this zone root: choose another CA or zone root',
   'acme-user-action-required':
     'the terms of the CA have changed: read and agree to them in the configuration',
-  'acme-external-account-required': 'this CA demands an account made elsewhere: choose another CA',
+  'acme-external-account-required':
+    'this CA demands an account made elsewhere: set acme.eab-kid and its key as the CA gave them, or choose another CA',
+  'acme-external-account-refused':
+    'check acme.eab-kid and its key: they have to be as the CA gave them, and many are good for one account only',
+  'acme-bad-nonce':
+    'the fault is the CA’s, or of a proxy before it that repeats old answers: tell who runs it; the box tries again by itself',
   'challenge-not-served': 'check the dns-server and that each of its name servers can be reached on port 53',
   'storage-failed': 'check the state folder: free space, owner, read-only file system',
 };

@@ -12,7 +12,12 @@ import { Renewal } from './policy.ts';
 /** ACME accounts by directory URL. The key is stored before the account is made, so that a crash makes no second one. */
 const Accounts = Type.Record(
   Type.String(),
-  Type.Object({ keyPem: Type.String(), url: Type.Optional(Type.String()) }),
+  Type.Object({
+    keyPem: Type.String(),
+    url: Type.Optional(Type.String()),
+    /** The address for notices that the CA did not take, and what it said. */
+    contactRefused: Type.Optional(Type.Object({ contact: Type.String(), said: Type.String() })),
+  }),
 );
 type Account = Static<typeof Accounts>[string];
 

@@ -23,6 +23,12 @@ export interface PebbleOptions {
   managementPort?: number;
   /** `PEBBLE_WFE_NONCEREJECT`, `PEBBLE_AUTHZREUSE` and the like, on top of `PEBBLE_VA_NOSLEEP=1`. */
   env?: Readonly<Record<string, string>>;
+  /** What may become stricter in the standard is so already. */
+  strict?: boolean;
+  /** How long its certificates are valid; five years when absent. */
+  validitySeconds?: number;
+  /** Accounts made elsewhere, of which one is then demanded (RFC 8555, 7.3.4): HMAC keys in base64url, by key identifier. */
+  externalAccounts?: Readonly<Record<string, string>>;
   log: Log;
 }
 
@@ -66,7 +72,7 @@ export class Pebble implements Service {
 
   /** Resolves when the directory answers. Throws `pebble-failed` with Pebble's last words. */
   async start(signal: AbortSignal): Promise<void> {
-    const { folder, dnsServer, ca, env, log } = this.#options;
+    const { folder, dnsServer, ca, strict = false, env, log } = this.#options;
     await privateFolder(folder);
     const { keyPem, certPem } = await ca.issue(['localhost', this.#host]);
     const { port: acme = await freePort(), managementPort: management = await freePort() } = this.#options;
@@ -80,12 +86,12 @@ export class Pebble implements Service {
     };
     await writeAtomic(file.cert, certPem);
     await writeAtomic(file.key, keyPem);
-    await writeAtomic(file.config, configuration(this.#host, this.#ports, file));
+    await writeAtomic(file.config, configuration(this.#host, this.#ports, file, this.#options));
 
     const lastWords: string[] = [];
     this.#child = new Child({
       command: 'pebble',
-      args: ['-config', file.config, '-dnsserver', dnsServer],
+      args: ['-config', file.config, '-dnsserver', dnsServer, ...(strict ? ['-strict'] : [])],
       env: { PATH: '/usr/bin:/bin', PEBBLE_VA_NOSLEEP: '1', ...env },
       onLine: (line) => {
         log.debug({ part: 'pebble' }, line);
@@ -133,6 +139,10 @@ function configuration(
   host: string,
   ports: { acme: number; management: number },
   file: { cert: string; key: string },
+  {
+    validitySeconds,
+    externalAccounts,
+  }: { validitySeconds?: number; externalAccounts?: Readonly<Record<string, string>> },
 ): string {
   const pebble = {
     listenAddress: `${host}:${ports.acme}`,
@@ -143,7 +153,9 @@ function configuration(
     httpPort: 1,
     tlsPort: 1,
     ocspResponderURL: '',
-    externalAccountBindingRequired: false,
+    externalAccountBindingRequired: externalAccounts !== undefined,
+    ...(externalAccounts === undefined ? {} : { externalAccountMACKeys: externalAccounts }),
+    ...(validitySeconds === undefined ? {} : { certificateValidityPeriod: validitySeconds }),
   };
   return `${JSON.stringify({ pebble }, null, 2)}\n`;
 }

@@ -50,6 +50,8 @@ export class AcmeProxy {
   /** All requests, in order. */
   readonly seen: SeenRequest[] = [];
   fault: Fault = () => undefined;
+  /** What becomes of an answer of Pebble's. */
+  alter: (seen: SeenRequest, answer: Answer) => Answer = (_, answer) => answer;
   /** Headers that are added to what Pebble answers. */
   headers: Record<string, string> = {};
   /** Answers `renewalInfo`; while set, the directory lists it. */
@@ -110,7 +112,7 @@ export class AcmeProxy {
       this.seen.push(seen);
       const fault = this.fault(seen);
       if (fault === 'silence') return;
-      const answer = fault ?? this.#own(seen) ?? (await this.#pass(incoming, body));
+      const answer = fault ?? this.#own(seen) ?? this.alter(seen, await this.#pass(incoming, body));
       outgoing.writeHead(answer.status, answer.headers ?? {}).end(answer.body);
     } catch {
       outgoing.destroy();

@@ -5,7 +5,7 @@ import { CertificateKeeper, type CertificateOptions } from '../../../src/box/cer
 import type { Identity, PublishedZone } from '../../../src/box/facts.ts';
 import { loadIdentity } from '../../../src/box/identity/identity.ts';
 import { ZoneClient } from '../../../src/box/zone/zone-client.ts';
-import { Pebble } from '../../../src/cli/home/pebble.ts';
+import { Pebble, type PebbleOptions } from '../../../src/cli/home/pebble.ts';
 import { createTestCa, type TestCa } from '../../../src/cli/home/test-ca.ts';
 import { DnsServer } from '../../../src/cloud/dns-server/dns-server.ts';
 import { type Clock, systemClock } from '../../../src/kit/clock.ts';
@@ -45,6 +45,9 @@ export interface Lab {
 export async function createLab(options: {
   folder: string;
   pebbleEnv?: Record<string, string>;
+  pebble?: Pick<PebbleOptions, 'strict' | 'validitySeconds' | 'externalAccounts'>;
+  /** Stands between Pebble and the dns-server: a resolver with a cache. Answers where it listens. */
+  resolver?: (dnsServer: string) => Promise<{ address: string; stop: () => Promise<unknown> }>;
 }): Promise<Lab> {
   const { folder, pebbleEnv = {} } = options;
   const signal = AbortSignal.timeout(20_000);
@@ -56,9 +59,11 @@ export async function createLab(options: {
   await dns.start();
   const zoneClient = new ZoneClient({ origin: dns.apiOrigin(), ca: ca.caPem, identity, timeoutMs: 2000 });
   await zoneClient.put({ main: ['192.168.1.20'], mirrors: {}, tunnel: [] }, signal);
+  const resolver = await options.resolver?.(dns.address());
   const pebble = new Pebble({
+    ...options.pebble,
     folder: join(folder, 'pebble'),
-    dnsServer: dns.address(),
+    dnsServer: resolver?.address ?? dns.address(),
     ca,
     env: { PEBBLE_WFE_NONCEREJECT: '0', PEBBLE_AUTHZREUSE: '0', ...pebbleEnv },
     log: labLog,
@@ -78,6 +83,7 @@ export async function createLab(options: {
       await zoneClient.close();
       await proxy.stop();
       await pebble.stop();
+      await resolver?.stop();
       await dns.stop();
     },
   };
@@ -128,6 +134,8 @@ export interface TestedKeeper {
   steps: string[];
   severity: () => string | undefined;
   message: () => string | undefined;
+  /** What the condition of this name says. */
+  says: (name: string) => string | undefined;
 }
 
 /** A keeper against the lab, not started. */
@@ -163,6 +171,7 @@ export function createKeeper(
     steps,
     severity: () => condition()?.severity,
     message: () => condition()?.message,
+    says: (name) => health.conditions.value.find((condition) => condition.name === name)?.message,
   };
 }
 

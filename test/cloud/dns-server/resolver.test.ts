@@ -1,57 +1,11 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Answer, decode } from 'dns-packet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Child } from '../../../src/kit/child.ts';
 import { temporaryFolder } from '../../support/folder.ts';
+import { startUnbound } from '../../support/unbound.ts';
 import { dataOf, exchangeTcp, exchangeUdp, query } from './dns-client.ts';
 import { zoneRoot } from './options.ts';
 import { type Running, startServer } from './support.ts';
-import { freePort } from '../../../src/cli/home/free-port.ts';
-
-/** Unbound as a caching resolver that finds the zone root's servers as any resolver would, but for their port. */
-async function startUnbound(
-  folder: string,
-  dnsPort: number,
-): Promise<{ port: number; stop(): Promise<unknown> }> {
-  mkdirSync(folder);
-  const port = await freePort();
-  const file = join(folder, 'unbound.conf');
-  writeFileSync(
-    file,
-    `server:
-  interface: 127.0.0.1@${port}
-  username: ""
-  chroot: ""
-  directory: "${folder}"
-  pidfile: ""
-  use-syslog: no
-  module-config: "iterator"
-  do-not-query-localhost: no
-  num-threads: 1
-  use-caps-for-id: yes
-  qname-minimisation-strict: yes
-  harden-below-nxdomain: yes
-  harden-referral-path: no
-stub-zone:
-  name: "${zoneRoot}"
-  stub-addr: 127.0.0.1@${dnsPort}
-`,
-  );
-  const lines: string[] = [];
-  const child = new Child({
-    command: 'unbound',
-    args: ['-d', '-c', file],
-    onLine: (line) => lines.push(line),
-  });
-  const deadline = Date.now() + 10_000;
-  while (Date.now() < deadline) {
-    if ((await exchangeUdp(port, query(zoneRoot, 'SOA'), 200)) !== undefined)
-      return { port, stop: () => child.stop() };
-  }
-  await child.stop();
-  throw new Error(`unbound does not start: ${lines.join('\n')}`);
-}
 
 describe('a caching resolver', () => {
   let running: Running;
@@ -62,7 +16,11 @@ describe('a caching resolver', () => {
     const folder = temporaryFolder();
     const caaIssuers = ['one.example', 'two.example', 'three.example'];
     running = await startServer(join(folder, 'state'), { caaIssuers });
-    unbound = await startUnbound(join(folder, 'unbound'), running.server.dnsPort);
+    unbound = await startUnbound({
+      folder: join(folder, 'unbound'),
+      zoneRoot,
+      dnsPort: running.server.dnsPort,
+    });
     zone = `${running.identity.boxId}.${zoneRoot}`;
   });
 
