@@ -150,7 +150,7 @@ export const BoxConfig = Type.Object({
   }),
   access: Type.Object({
     apps: Type.Array(Type.String({ pattern: '^https://[^ ,#]+$' }), {
-      default: ['https://app.porchlight.example/'],
+      default: ['https://app.porchlight.example:8444/'],
       allowed: 'https addresses, separated by commas',
       description: 'where apps that may ask to connect are returned to, until an owner edits the list',
     }),
