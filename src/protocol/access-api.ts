@@ -49,34 +49,41 @@ export const FirstRunRequest = Type.Object(
 );
 export type FirstRunRequest = Static<typeof FirstRunRequest>;
 
-/** `POST /api/login`. Answers 204 with the cookie. */
+/** `POST /api/login`. Answers 204 with the cookie. `code`: of a second factor, see account-api.ts. */
 export const LoginRequest = Type.Object(
   {
     name: Type.String({ minLength: 1, maxLength: accessLimits.nameMax }),
     password: Type.String({ minLength: 1, maxLength: accessLimits.passwordMax }),
+    code: Type.Optional(Type.String({ minLength: 6, maxLength: 16 })),
   },
   { additionalProperties: false },
 );
 export type LoginRequest = Static<typeof LoginRequest>;
 
+/** Ids of `OtherAccessItem`, see account-api.ts. */
+const keep = Type.Optional(Type.Array(Type.String({ maxLength: 300 }), { maxItems: 200 }));
+
 /**
- * `POST /api/recover`: a recovery code stands in for a forgotten password, once. Ends every session of the person and
- * answers as first run does, with the next recovery code.
+ * `POST /api/recover`: a recovery code stands in for a forgotten password, once. Ends every session of the person, and
+ * what else lets somebody in, but `keep` (account-api.ts). Wants no second factor. Answers as first run does, with the next
+ * recovery code.
  */
 export const RecoverRequest = Type.Object(
   {
     name: Type.String({ minLength: 1, maxLength: accessLimits.nameMax }),
     recoveryCode: Type.String({ minLength: 1, maxLength: 64 }),
+    keep,
     password: Type.String({ minLength: 1, maxLength: accessLimits.passwordMax }),
   },
   { additionalProperties: false },
 );
 export type RecoverRequest = Static<typeof RecoverRequest>;
 
-/** `PUT /api/password`. Answers 204; every other login of the person ends. */
+/** `PUT /api/password`. Answers 204; every other login of the person ends, and what else lets somebody in but `keep`. */
 export const PasswordRequest = Type.Object(
   {
     current: Type.String({ minLength: 1, maxLength: accessLimits.passwordMax }),
+    keep,
     password: Type.String({ minLength: 1, maxLength: accessLimits.passwordMax }),
   },
   { additionalProperties: false },

@@ -13,6 +13,9 @@ export const errorCodes = {
   'wrong-recovery-code': 401,
   'invite-refused': 401,
   'passkey-refused': 401,
+  /** The password is right; the account wants more beside it (account-api.ts). */
+  'second-factor-needed': 401,
+  'wrong-code': 401,
   /** Said by a mailbox: the challenge or its signature is wrong; there is no token, or it is over. */
   'sign-in-refused': 401,
   'not-signed-in': 401,
@@ -60,6 +63,9 @@ export const errorCodes = {
   'name-taken': 409,
   'last-owner': 409,
   'passkey-known': 409,
+  /** There is no passkey that could be asked for beside the password; this is the last one, and it is asked for. */
+  'no-passkey': 409,
+  'last-second-factor': 409,
   /** The clocks of box and computer differ too much to tell a fresh signature from an old one. */
   'clocks-differ': 409,
   /** Not from this agent, used before, or older than 30 s. */

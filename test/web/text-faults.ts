@@ -1,5 +1,16 @@
 /** Words that are the same in both languages. */
-const alike = new Set(['Porchlight', 'Name', 'Version', 'App', 'Apps', 'Browser', 'Passkeys', '1', '2']);
+const alike = new Set([
+  'Porchlight',
+  'Name',
+  'Version',
+  'App',
+  'Apps',
+  'Browser',
+  'Passkeys',
+  'Passkey',
+  '1',
+  '2',
+]);
 
 /** Every text with its path; functions are called with numbers, which every one of them can take for words as well. */
 function texts(value: unknown, path = ''): [path: string, text: string][] {

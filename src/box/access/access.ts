@@ -22,11 +22,13 @@ import { Guard } from './guard.ts';
 import { HeldRights } from './held-rights.ts';
 import { Instances, type InstanceSettings } from './instances/instances.ts';
 import { Logins } from './logins.ts';
+import { OtherAccess } from './other-access.ts';
 import type { Parts } from './parts.ts';
 import { Pairing } from './pairing/pairing.ts';
 import { Passkeys } from './passkeys.ts';
 import { People } from './people.ts';
 import { RecentProof } from './recent-proof.ts';
+import { accountRoutes } from './routes-account.ts';
 import { backupRoutes, type WholeBox } from './routes-backup.ts';
 import { loginRoutes } from './routes-login.ts';
 import { approvalRoutes } from './routes-approvals.ts';
@@ -39,10 +41,12 @@ import { peopleRoutes } from './routes-people.ts';
 import { tokenRoutes } from './routes-token.ts';
 import { SessionSockets } from './session-sockets.ts';
 import { recordSessions } from './session-record.ts';
+import { SecondFactors } from './second-factors.ts';
 import { Sessions } from './sessions.ts';
 import { SetupCode } from './setup-code.ts';
 import { AccessStore } from './store.ts';
 import { Tokens } from './tokens.ts';
+import { Vault } from './vault.ts';
 import type { VisitorOf } from './visitor.ts';
 import type { Upgrade, WayIn } from './way-in.ts';
 
@@ -118,7 +122,10 @@ export class Access implements Service {
     const setupCode = new SetupCode({ folder, store, clock, log });
     const hashers = { home: new PasswordHasher(), away: new PasswordHasher({ atOnce: 1 }) };
     const recentProof = new RecentProof({ clock });
-    const known = { people, sessions, tokens, recentProof };
+    const vault = new Vault(folder);
+    const secondFactors = new SecondFactors({ store, vault, passkeys, clock });
+    const otherAccess = new OtherAccess({ people, passkeys, sessions, apps, secondFactors, audit });
+    const known = { store, people, sessions, tokens, recentProof, secondFactors, otherAccess };
     const logins = new Logins({ ...known, setupCode, hashers, boxName, audit, clock });
     const { onSignedIn = () => undefined } = options;
     const guard = new Guard({ ...known, names, apps, passkeys, visitorOf, onSignedIn, log });
@@ -138,13 +145,15 @@ export class Access implements Service {
       apps,
       passkeys,
       recentProof,
+      secondFactors,
+      otherAccess,
       approvals,
       audit,
     };
     const sockets = new SessionSockets({ ...options, guard, sessions, tokens });
     this.#sockets = sockets;
     this.#events = new EventSockets({ ...options, guard, tokens, sockets, approvals });
-    const way = { ...options, ...this.#parts, store, sockets };
+    const way = { ...options, ...this.#parts, store, vault, sockets };
     const ways: readonly WayIn[] = [
       ...(options.pairing === 'off' ? [] : [new Pairing({ ...way, askFrom: options.pairing })]),
       new Agents(way),
@@ -237,6 +246,7 @@ export class Access implements Service {
       scope.removeContentTypeParser('text/plain');
       loginRoutes(scope, parts);
       proofRoutes(scope, parts);
+      accountRoutes(scope, parts);
       passkeyRoutes(scope, parts);
       peopleRoutes(scope, parts);
       approvalRoutes(scope, parts);

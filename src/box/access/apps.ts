@@ -56,6 +56,17 @@ export class Apps {
     this.#list = list;
   }
 
+  /** Those that an owner put there, or changed: not as the box was configured. */
+  get added(): readonly App[] {
+    return this.#list.filter((app) => !this.#configured.some((own) => isSame(own, app)));
+  }
+
+  /** As the box was configured, for this app: it is gone, or what it was. */
+  revert(clientId: string): void {
+    const own = this.#configured.filter((app) => app.clientId === clientId);
+    this.replace(this.#list.flatMap((app) => (app.clientId === clientId ? own : [app])));
+  }
+
   /** Exactly as it stands on the list, character by character (RFC 9700, 4.1.3), but for the port of a program. */
   find(clientId: unknown, redirectUri: unknown): App | undefined {
     const app = this.named(clientId);
@@ -83,6 +94,9 @@ export class Apps {
     return [...new Set(uris.map((uri) => new URL(uri).origin))];
   }
 }
+
+const isSame = (a: App, b: App): boolean =>
+  a.clientId === b.clientId && a.redirectUris.join(' ') === b.redirectUris.join(' ');
 
 /**
  * RFC 8252, 7.3: a program on the person's computer is returned to whatever port it got there, under the address (not the

@@ -13,6 +13,8 @@ export const guessRules = {
   setup: { free: accessLimits.setupTries, firstMs: seconds(30), longestMs: minutes(60) },
   /** One account. The longest wait is short: a stranger must not be able to keep the owner out for long. */
   account: { free: 8, firstMs: seconds(2), longestMs: minutes(5) },
+  /** The code of an authenticator app, of one account: asked for only after the right password, so the waits may be long. */
+  code: { free: 5, firstMs: seconds(30), longestMs: minutes(60) },
   /** One address (or /64), whatever the accounts. */
   address: { free: 20, firstMs: seconds(5), longestMs: minutes(30) },
 } as const satisfies Record<string, GuessRule>;

@@ -8,16 +8,20 @@ import type {
   PasswordRequest,
   RecoverRequest,
 } from '../../protocol/access-api.ts';
+import type { ProofRequest, RecoverLookRequest } from '../../protocol/account-api.ts';
 import type { AuditAction } from '../../protocol/audit-api.ts';
 import type { PasswordHasher } from './argon2.ts';
 import { GuessLimit, guessRules } from './guess-limit.ts';
 import { checkPassword } from './password-policy.ts';
 import type { Audit } from './audit.ts';
 import { alreadyClaimed, type People, type Person } from './people.ts';
+import type { OtherAccess } from './other-access.ts';
 import type { RecentProof } from './recent-proof.ts';
 import { secretHash } from './secrets.ts';
+import { secondFactorNeeded, type SecondFactors, wrongCode } from './second-factors.ts';
 import type { Session, Sessions } from './sessions.ts';
 import type { SetupCode } from './setup-code.ts';
+import type { AccessStore } from './store.ts';
 import type { Tokens } from './tokens.ts';
 import { householdOf, type Visitor } from './visitor.ts';
 
@@ -33,6 +37,9 @@ export interface LoginsOptions {
   hashers: Record<Side, Pick<PasswordHasher, 'hash' | 'verify'>>;
   boxName: Fact<string>;
   recentProof: RecentProof;
+  secondFactors: Pick<SecondFactors, 'of' | 'isRight'>;
+  otherAccess: Pick<OtherAccess, 'end'>;
+  store: Pick<AccessStore, 'transaction'>;
   audit: Audit;
   clock: Clock;
 }
@@ -51,6 +58,7 @@ export interface Caller extends Visitor {
 export class Logins {
   readonly #options: LoginsOptions;
   readonly #accounts = new GuessLimit({ rule: guessRules.account });
+  readonly #codes = new GuessLimit({ rule: guessRules.code });
   readonly #addresses = new GuessLimit({ rule: guessRules.address });
 
   constructor(options: LoginsOptions) {
@@ -80,7 +88,7 @@ export class Logins {
     return { recoveryCode, cookie: this.enter(person, caller) };
   }
 
-  /** Throws `wrong-name-or-password`, `not-claimed`, `rate-limited`. */
+  /** Throws `wrong-name-or-password`, `second-factor-needed`, `wrong-code`, `not-claimed`, `rate-limited`. */
   async login(given: LoginRequest, caller: Caller): Promise<string> {
     const { people, hashers } = this.#options;
     this.#requireOwner();
@@ -90,26 +98,38 @@ export class Logins {
       hashers[sideOf(caller)].verify(given.password, stored),
     );
     // Replaced while it was looked at: who knows the old one stays out.
-    if (right && person !== undefined && people.passwordOf(person.id) === stored)
-      return this.enter(person, caller);
-    throw new Problem('wrong-name-or-password', 'the name or the password is wrong', { status: 401 });
+    const wrong = new Problem('wrong-name-or-password', 'the name or the password is wrong', { status: 401 });
+    if (!right || person === undefined) throw wrong;
+    await this.#second(person, given.code, caller);
+    if (people.passwordOf(person.id) !== stored) throw wrong;
+    return this.enter(person, caller);
   }
 
-  /** Throws `wrong-recovery-code`, `password-refused`, `rate-limited`. */
-  async recover(given: RecoverRequest, caller: Caller): Promise<{ recoveryCode: string; cookie: string }> {
-    const { people, sessions } = this.#options;
+  /** Whose recovery code it is; the code stays good. Throws `wrong-recovery-code`, `not-claimed`, `rate-limited`. */
+  async mayRecover(given: RecoverLookRequest, caller: Caller): Promise<Person> {
+    const { people } = this.#options;
     this.#requireOwner();
     const person = people.byName(given.name);
     const right = (): boolean => person !== undefined && people.isRecoveryCode(person.id, given.recoveryCode);
     if (!(await this.#guess(accountOf(given.name, person), caller, right)) || person === undefined)
       throw wrongRecovery();
+    return person;
+  }
+
+  /** Wants no second factor, and ends what is not kept of it. Throws `wrong-recovery-code`, `password-refused`, `rate-limited`. */
+  async recover(given: RecoverRequest, caller: Caller): Promise<{ recoveryCode: string; cookie: string }> {
+    const { people, otherAccess, store, tokens } = this.#options;
+    const person = await this.mayRecover(given, caller);
     const password = await this.#hashed(given.password, person, caller);
     // Two who came with the same code at the same time: the second finds it used.
-    if (!right()) throw wrongRecovery();
-    const recoveryCode = people.setPassword(person.id, password);
-    this.#record('recovered', person, caller);
-    sessions.endAllOf(person.id, undefined, { who: person.name, address: caller.address });
-    return { recoveryCode, cookie: this.enter(person, caller) };
+    if (!people.isRecoveryCode(person.id, given.recoveryCode)) throw wrongRecovery();
+    return store.transaction(() => {
+      const recoveryCode = people.setPassword(person.id, password);
+      this.#record('recovered', person, caller);
+      const session = this.#session(person, caller);
+      otherAccess.end(person, given.keep ?? [], session.id, { who: person.name, address: caller.address });
+      return { recoveryCode, cookie: tokens.newCookie(session.id) };
+    });
   }
 
   /** Throws `invite-refused`, `password-refused`, `rate-limited`. */
@@ -126,14 +146,17 @@ export class Logins {
     return { recoveryCode, cookie: this.enter(person, caller) };
   }
 
-  /** Ends every other login of the person; `still` is asked before. Throws what it throws, `wrong-name-or-password`, `password-refused`, `rate-limited`. */
+  /**
+   * Ends every other login of the person, and what else lets somebody in but `keep`; `still` is asked before. Throws what it
+   * throws, `wrong-name-or-password`, `password-refused`, `rate-limited`.
+   */
   async changePassword(
     given: PasswordRequest,
     { person, session }: { person: Person; session: Pick<Session, 'id'> },
     caller: Caller,
     still: () => void,
   ): Promise<void> {
-    const { people, hashers, sessions } = this.#options;
+    const { people, hashers, otherAccess, store } = this.#options;
     const stored = people.passwordOf(person.id);
     const right = await this.#guess(person.id, caller, () =>
       hashers[sideOf(caller)].verify(given.current, stored),
@@ -143,27 +166,35 @@ export class Logins {
     const password = await this.#hashed(given.password, person, caller);
     // Replaced meanwhile, by somebody with the recovery code for example: theirs holds.
     if (people.passwordOf(person.id) !== stored) throw wrong;
-    still();
-    people.changePassword(person.id, password);
-    this.#record('password-changed', person, caller);
-    sessions.endAllOf(person.id, session.id, { who: person.name, address: caller.address });
+    store.transaction(() => {
+      still();
+      people.changePassword(person.id, password);
+      this.#record('password-changed', person, caller);
+      otherAccess.end(person, given.keep ?? [], session.id, { who: person.name, address: caller.address });
+    });
   }
 
   /** That it is this person who sits there, before what outlives the session. Throws as `login` does. */
-  async prove(password: string, person: Person, sessionId: string, caller: Caller): Promise<void> {
+  async prove(given: ProofRequest, person: Person, sessionId: string, caller: Caller): Promise<void> {
     const { people, hashers } = this.#options;
     const stored = people.passwordOf(person.id);
     const right = await this.#guess(person.id, caller, () =>
-      hashers[sideOf(caller)].verify(password, stored),
+      hashers[sideOf(caller)].verify(given.password, stored),
     );
-    if (!right || people.passwordOf(person.id) !== stored)
-      throw new Problem('wrong-name-or-password', 'the password is wrong', { status: 401 });
+    const wrong = new Problem('wrong-name-or-password', 'the password is wrong', { status: 401 });
+    if (!right) throw wrong;
+    await this.#second(person, given.code, caller);
+    if (people.passwordOf(person.id) !== stored) throw wrong;
     this.#options.recentProof.mark(sessionId);
   }
 
   /** A new login session of somebody who proved who they are; answers its cookie. */
   enter(person: Person, caller: Caller): string {
-    const { sessions, tokens, recentProof } = this.#options;
+    return this.#options.tokens.newCookie(this.#session(person, caller).id);
+  }
+
+  #session(person: Person, caller: Caller): Session {
+    const { sessions, recentProof } = this.#options;
     const session = sessions.create({
       parentId: null,
       personId: person.id,
@@ -173,7 +204,22 @@ export class Logins {
       idleMs,
     });
     recentProof.mark(session.id);
-    return tokens.newCookie(session.id);
+    return session;
+  }
+
+  /** What is wanted beside the right password. Throws `second-factor-needed`, `wrong-code`, `rate-limited`. */
+  async #second(person: Person, code: string | undefined, caller: Caller): Promise<void> {
+    const { secondFactors } = this.#options;
+    const by = secondFactors.of(person.id);
+    if (by.length === 0) return;
+    if (code === undefined || !by.includes('totp')) throw secondFactorNeeded(by);
+    const right = await this.#guess(
+      person.id,
+      caller,
+      () => secondFactors.isRight(person.id, code),
+      this.#codes,
+    );
+    if (!right) throw wrongCode();
   }
 
   #record(action: AuditAction, { name }: Person, { address }: Caller): void {
@@ -202,12 +248,13 @@ export class Logins {
     account: string | undefined,
     caller: Caller,
     check: () => boolean | Promise<boolean>,
+    accounts = this.#accounts,
   ): Promise<boolean> {
     const now = this.#options.clock.monotonic();
     const counters: [GuessLimit, string][] = [[this.#addresses, householdOf(caller.address)]];
     // A stranger's guesses from outside keep nobody out at home.
     const key = account === undefined ? undefined : `${sideOf(caller)}:${account}`;
-    if (key !== undefined) counters.push([this.#accounts, key]);
+    if (key !== undefined) counters.push([accounts, key]);
     const waitMs = Math.max(...counters.map(([limit, key]) => limit.wait(key, now)));
     if (waitMs > 0) throw tooMany(waitMs);
     const undo = counters.map(([limit, key]) => limit.count(key, now));

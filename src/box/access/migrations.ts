@@ -120,4 +120,12 @@ export const migrations: readonly string[] = [
      secret BLOB,
      token_hash TEXT UNIQUE
    ) STRICT`,
+  /* A second factor beside the password. The secret is sealed by a key outside of the store; a step counts once. */
+  `ALTER TABLE person ADD COLUMN second_factor INTEGER NOT NULL DEFAULT 0;
+   CREATE TABLE totp (
+     person_id TEXT PRIMARY KEY REFERENCES person ON DELETE CASCADE,
+     secret BLOB NOT NULL,
+     last_step INTEGER NOT NULL,
+     created_at INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID`,
 ];

@@ -7,8 +7,10 @@ import type { Codes } from './codes.ts';
 import type { Guard } from './guard.ts';
 import type { Logins } from './logins.ts';
 import type { Passkeys } from './passkeys.ts';
+import type { OtherAccess } from './other-access.ts';
 import type { People } from './people.ts';
 import type { RecentProof } from './recent-proof.ts';
+import type { SecondFactors } from './second-factors.ts';
 import type { Sessions } from './sessions.ts';
 import type { Tokens } from './tokens.ts';
 
@@ -26,6 +28,8 @@ export interface Parts {
   apps: Apps;
   passkeys: Passkeys;
   recentProof: RecentProof;
+  secondFactors: SecondFactors;
+  otherAccess: OtherAccess;
   approvals: Approvals;
   audit: Audit;
 }

@@ -79,6 +79,16 @@ export class People {
     return recoveryCode;
   }
 
+  /** To be shown once; the one before is void. */
+  newRecoveryCode(id: string): string {
+    const recoveryCode = newHumanCode(5);
+    this.#store.run('UPDATE person SET recovery_hash = :recovery WHERE id = :id', {
+      id,
+      recovery: codeHash('recovery', recoveryCode),
+    });
+    return recoveryCode;
+  }
+
   changePassword(id: string, password: string): void {
     this.#store.run('UPDATE person SET password = :password WHERE id = :id', { id, password });
   }

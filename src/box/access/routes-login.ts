@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify';
 import type { HttpApp } from '../../kit/http-server.ts';
 import {
   accessLimits,
@@ -18,7 +18,7 @@ import { unnamed } from './visitor.ts';
 
 /** First run, login, and what the console asks first. */
 export function loginRoutes(app: HttpApp, parts: Parts): void {
-  const { guard, logins, people, sessions, passkeys } = parts;
+  const { guard, logins, people, sessions, passkeys, secondFactors } = parts;
   const bodyLimit = accessLimits.formBytes;
   const open = { config: { admission: 'open' }, bodyLimit } as const;
   const person = { config: { admission: 'person' }, bodyLimit } as const;
@@ -61,7 +61,15 @@ export function loginRoutes(app: HttpApp, parts: Parts): void {
     letIn(reply, await logins.join(request.body, caller(request))),
   );
 
-  app.put('/api/password', { ...person, schema: { body: PasswordRequest } }, async (request, reply) => {
+  // The password of now is in its body; what is wanted beside it is not.
+  const beside: RouteShorthandOptions = {
+    ...person,
+    config: {
+      ...person.config,
+      recentProof: (request) => secondFactors.of(guard.who(request).person.id).length > 0,
+    },
+  };
+  app.put('/api/password', { ...beside, schema: { body: PasswordRequest } }, async (request, reply) => {
     const who = guard.who(request);
     await logins.changePassword(request.body, who, caller(request), () => guard.still(request));
     return reply.status(204).send();

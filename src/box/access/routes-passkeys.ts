@@ -36,7 +36,10 @@ export function passkeyOrigin(request: FastifyRequest, names: ZoneNames): string
 }
 
 /** Adding passkeys, and logging in with one. */
-export function passkeyRoutes(app: HttpApp, { guard, logins, passkeys, names, audit }: Parts): void {
+export function passkeyRoutes(
+  app: HttpApp,
+  { guard, logins, passkeys, secondFactors, names, audit }: Parts,
+): void {
   const bodyLimit = accessLimits.formBytes;
   const open = { config: { admission: 'open' }, bodyLimit } as const;
   const person = { config: { admission: 'person' }, bodyLimit } as const;
@@ -69,6 +72,9 @@ export function passkeyRoutes(app: HttpApp, { guard, logins, passkeys, names, au
   const byId = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) });
   app.delete('/api/passkeys/:id', { ...lasting, schema: { params: byId } }, async (request, reply) => {
     const { person } = guard.who(request);
+    // Else the password would be enough again without a word.
+    const { on, totp } = secondFactors.view(person.id);
+    if (on && !totp && passkeys.of(person.id).length === 1) throw lastSecondFactor();
     passkeys.remove(person.id, request.params.id);
     audit.record({ action: 'passkey-removed', who: person.name, address: guard.visitor(request).address });
     return reply.status(204).send();
@@ -87,3 +93,10 @@ export function passkeyRoutes(app: HttpApp, { guard, logins, passkeys, names, au
     return reply.status(204).send();
   });
 }
+
+const lastSecondFactor = (): Problem =>
+  new Problem(
+    'last-second-factor',
+    'this is the last passkey, and your account wants one beside the password; switch that off first',
+    { status: 409 },
+  );

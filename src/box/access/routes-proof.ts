@@ -21,7 +21,7 @@ export function proofRoutes(app: HttpApp, parts: Parts): void {
   app.post('/api/proof', { ...person, schema: { body: ProofRequest } }, async (request, reply) => {
     const { person, session } = guard.who(request);
     const caller = { ...guard.visitor(request), device: deviceOf(request) };
-    await logins.prove(request.body.password, person, session.id, caller);
+    await logins.prove(request.body, person, session.id, caller);
     return reply.status(204).send();
   });
 

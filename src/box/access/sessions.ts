@@ -156,6 +156,11 @@ export class Sessions {
     for (const { id } of this.all(personId)) if (!kept.has(id)) this.end(id, ending);
   }
 
+  /** Hangs the session, with all below it, below another one of the same person. */
+  move(id: string, parentId: string): void {
+    this.#store.run('UPDATE session SET parent_id = :parentId WHERE id = :id', { id, parentId });
+  }
+
   /** Ends what has expired; answers when to look again, ms since the epoch, or `undefined`: nothing expires. */
   endExpired(): number | undefined {
     const now = this.#clock.now();

@@ -1,11 +1,12 @@
 import type { JSX } from 'preact';
-import { useEffect, useId, useRef } from 'preact/hooks';
-import type { ProofRequest } from '../../protocol/account-api.ts';
+import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import type { ProofRequest, SecondFactor } from '../../protocol/account-api.ts';
 import { Button } from '../shared/controls.tsx';
 import { Form, type FormValues, PasswordField } from '../shared/form.tsx';
 import { useStore } from '../shared/store.ts';
 import { useConsoleText } from '../shared/text/console.ts';
 import { useSharedText } from '../shared/text/shared.ts';
+import { Beside, besidePassword } from './beside-password.tsx';
 import { proveByPasskey } from './passkeys.ts';
 import type { ProofAsked } from './proof.ts';
 import { useVisit } from './visit.ts';
@@ -23,10 +24,12 @@ function Asking({ asked }: { asked: ProofAsked }): JSX.Element {
   const id = useId();
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current?.showModal(), []);
-  const byPassword = async ({ password = '' }: FormValues): Promise<void> => {
-    const body: ProofRequest = { password };
-    await api('/api/proof', { method: 'POST', body });
-    asked.given();
+  const [beside, setBeside] = useState<readonly SecondFactor[]>();
+  const byPassword = async ({ password = '', code }: FormValues): Promise<void> => {
+    const body: ProofRequest = { password, ...(code === undefined ? {} : { code: code.trim() }) };
+    const wanted = await besidePassword(api('/api/proof', { method: 'POST', body }));
+    if (wanted === undefined) asked.given();
+    else setBeside(wanted);
   };
   const byPasskey = async (): Promise<void> => {
     await proveByPasskey(api);
@@ -40,10 +43,11 @@ function Asking({ asked }: { asked: ProofAsked }): JSX.Element {
       <Form
         onSubmit={byPassword}
         submit={t.submit}
-        fieldOf={{ 'wrong-name-or-password': 'password' }}
+        fieldOf={{ 'wrong-name-or-password': 'password', 'wrong-code': 'code' }}
         more={<Button onClick={() => dialog.current?.close()}>{cancel}</Button>}
       >
         <PasswordField name="password" label={t.password} autocomplete="current-password" />
+        <Beside wanted={beside} />
       </Form>
     </dialog>
   );

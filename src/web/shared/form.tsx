@@ -119,6 +119,22 @@ export function TextField(props: FieldProps): JSX.Element {
   return <LabelledInput {...props} type="text" />;
 }
 
+/** Six digits of an authenticator app, which a browser may fill in by itself. */
+export function CodeField({ label, hint }: { label: string; hint: string }): JSX.Element {
+  return (
+    <LabelledInput
+      name="code"
+      label={label}
+      hint={hint}
+      type="text"
+      autocomplete="one-time-code"
+      inputMode="numeric"
+      maxLength={16}
+      verbatim
+    />
+  );
+}
+
 /** A password, which can be made visible to check what was typed. */
 export function PasswordField(props: FieldProps): JSX.Element {
   const t = useSharedText();
@@ -159,6 +175,7 @@ function LabelledInput({
 }: FieldProps & {
   type: 'text' | 'password' | 'file';
   accept?: string;
+  inputMode?: 'numeric';
   onChange?: (event: TargetedEvent<HTMLInputElement>) => void;
   children?: ComponentChildren;
 }): JSX.Element {

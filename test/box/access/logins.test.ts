@@ -35,7 +35,9 @@ it('lets nobody in, and lets nobody change it, with a password that was replaced
   const hashers = { home: hasher, away: hasher };
   const boxName = new OwnedFact('Our box');
   const recentProof = new RecentProof({ clock });
-  const parts = { people, sessions, tokens, setupCode, recentProof, audit };
+  const none = { of: () => [], isRight: async () => false, end: () => undefined };
+  const beside = { recentProof, secondFactors: none, otherAccess: none };
+  const parts = { store, people, sessions, tokens, setupCode, audit, ...beside };
   const logins = new Logins({ ...parts, hashers, boxName, clock });
   const { person } = people.claim('Ada', `hash of ${password}`);
   const caller = { ...home, device: 'x' };

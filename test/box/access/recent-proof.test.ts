@@ -19,13 +19,13 @@ const without: Readonly<Record<string, string>> = {
   'POST /api/login': 'has the password; signs in',
   'POST /api/login/passkey/options': 'makes a challenge, keeps nothing',
   'POST /api/login/passkey': 'has the passkey; signs in',
+  'POST /api/recover/access': 'has the recovery code; only looks',
   'POST /api/recover': 'has the recovery code; signs in',
   'POST /api/join': 'has the invite code; signs in',
   'POST /api/logout': 'ends the session itself',
   'POST /api/proof': 'gives the proof',
   'POST /api/proof/passkey/options': 'makes a challenge, keeps nothing',
   'POST /api/proof/passkey': 'gives the proof',
-  'PUT /api/password': 'has the password of now in its body',
   'DELETE /api/sessions/:id': 'only takes away, and what was ended can sign in again',
   'DELETE /api/approvals/:id': 'only takes away: who was let in is asked about again',
   'POST /api/update/check': 'asks the update server; nothing changes',
@@ -41,7 +41,7 @@ const without: Readonly<Record<string, string>> = {
   'POST /oauth/revoke': 'an app ends itself',
 };
 /** Those whose body decides it; each has a test below. */
-const byBody = ['POST /api/approvals/:id', 'POST /api/connect'];
+const byBody = ['POST /api/approvals/:id', 'POST /api/connect', 'PUT /api/password'];
 
 /** Of the application around: reads alone. */
 const reads = new Set(['GET', 'HEAD', 'OPTIONS']);
@@ -87,6 +87,7 @@ describe('what changes something', async () => {
 
   it('and is behind it, is refused with cookie and CSRF token alone, before its body is looked at', async () => {
     const owner = new Browser(lab);
+    owner.proves = false;
     await owner.firstRun();
     await lab.clock.advance(minutes(5));
     const answers = await Promise.all(
@@ -112,6 +113,7 @@ describe('recent proof', () => {
   beforeEach(async () => {
     lab = await openLab();
     owner = new Browser(lab);
+    owner.proves = false;
     await owner.firstRun();
   });
 
@@ -127,6 +129,7 @@ describe('recent proof', () => {
 
   it('is given again by password, for this session alone', async () => {
     const other = new Browser(lab);
+    other.proves = false;
     await other.login();
     await lab.clock.advance(minutes(5));
     expect(await owner.prove('a wrong one')).toMatchObject({
@@ -200,7 +203,7 @@ describe('recent proof', () => {
     const { cookie } = owner;
     await lab.close();
     lab = await openLab({ folder: lab.options.folder, clock: lab.clock });
-    const again = Object.assign(new Browser(lab), { cookie });
+    const again = Object.assign(new Browser(lab), { cookie, proves: false });
     await again.open();
     expect(await invite(again)).toMatchObject(needed());
   });

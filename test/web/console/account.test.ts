@@ -75,6 +75,64 @@ describe.skipIf(noBrowser !== undefined)(`a person’s own account ${noBrowser ?
     expect(taken()).toEqual([]);
   });
 
+  it('sets up an authenticator app, wants its code from then on, and makes a new recovery code', async () => {
+    await page.goto(`${box.origin}/#/account`);
+    await page.getByRole('button', { name: en.secondFactor.totp }).click();
+    await page.getByRole('img', { name: en.secondFactor.qr }).waitFor();
+    await page.getByText('GEZD GNBV GY3T QOJQ').waitFor();
+    const code = page.getByLabel(en.secondFactor.code);
+    await code.fill('654321');
+    await page.keyboard.press('Enter');
+    await page.getByText(sharedText.en.problems['wrong-code']).waitFor();
+    await code.fill(right.code);
+    await page.keyboard.press('Enter');
+    await page.getByText(en.secondFactor.onTotp).waitFor();
+    await page.getByRole('button', { name: en.newRecoveryCode.make }).click();
+    await page.getByText(right.recoveryCode).waitFor();
+
+    // Proof wants it as well.
+    box.known.proofBy = ['password'];
+    await page.goto(`${box.origin}/#/settings`);
+    await page.getByRole('button', { name: en.settings.submit }).click();
+    await dialog().getByLabel(en.proof.password, { exact: true }).fill(right.password);
+    await page.keyboard.press('Enter');
+    await dialog().getByLabel(en.secondFactor.code).fill(right.code);
+    await page.keyboard.press('Enter');
+    await page.getByText(en.settings.saved).waitFor();
+
+    await expect.poll(() => box.listeners).toBe(1);
+    box.endSession();
+    await page.getByLabel(en.fields.name).fill(right.name);
+    await page.getByLabel(en.fields.password, { exact: true }).fill(right.password);
+    await page.keyboard.press('Enter');
+    await page.getByLabel(en.secondFactor.code).fill(right.code);
+    await page.keyboard.press('Enter');
+    await page.getByRole('navigation').first().waitFor();
+  });
+
+  it('says what else lets somebody in before the password is changed, and keeps what was ticked', async () => {
+    await page.goto(`${box.origin}/#/account`);
+    await page.getByLabel(en.fields.currentPassword, { exact: true }).fill(right.password);
+    await page.getByLabel(en.fields.newPassword, { exact: true }).fill('another one of mine');
+    await page.getByLabel(en.otherAccess.keep('My phone')).check();
+    await page.getByRole('button', { name: en.account.passwordSubmit }).click();
+    await page.getByText(en.account.passwordChanged).waitFor();
+    expect(box.known.taken.at(-1)?.body).toMatchObject({ keep: ['passkey:k1'] });
+    await page.getByRole('button', { name: en.otherAccess.keepAll }).click();
+    expect(await page.getByRole('checkbox', { checked: true }).count()).toBe(5);
+  });
+
+  it('shows below each person what is signed in as them', async () => {
+    await page.goto(`${box.origin}/#/people`);
+    const ada = page.getByRole('listitem').filter({ hasText: 'Ada' }).first();
+    await ada.locator('summary').click();
+    await ada.getByRole('button', { name: en.sessions.endName('Firefox on Android') }).click();
+    await page.getByRole('dialog').getByRole('button', { name: en.sessions.end }).click();
+    await expect.poll(() => box.known.sessions.some(({ id }) => id === 's4')).toBe(false);
+    await page.goto(`${box.origin}/#/sessions`);
+    await page.getByRole('heading', { name: 'Ada', level: 2 }).waitFor();
+  });
+
   it('asks for proof before a large file is sent', async () => {
     box.known.proofBy = ['password'];
     await page.goto(`${box.origin}/#/backup`);

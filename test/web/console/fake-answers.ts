@@ -3,6 +3,7 @@ export const right = {
   setupCode: '7K4Q-ZB2M',
   name: 'Ada',
   password: 'four quiet lamp posts',
+  code: '123456',
   recoveryCode: 'K7QM-2ZBD-94XT-HNRW',
 } as const;
 

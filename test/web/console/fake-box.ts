@@ -16,12 +16,11 @@ import type {
   SettingsView,
   StateView,
 } from '../../../src/protocol/access-api.ts';
-import type { ProofMethod } from '../../../src/protocol/account-api.ts';
 import type { ApprovalsView, PendingApproval } from '../../../src/protocol/approvals-api.ts';
 import { type AuditEntry, auditLimits } from '../../../src/protocol/audit-api.ts';
 import { accessPaths } from '../../../src/protocol/constants.ts';
 import type { UpdateState } from '../../../src/protocol/update-api.ts';
-import { lasting, serveAccount } from './fake-account.ts';
+import { besideFault, type KnownAccount, lasting, serveAccount } from './fake-account.ts';
 import { challenge, refuse, right } from './fake-answers.ts';
 import { serveUpdates } from './fake-updates.ts';
 import { usualState } from './usual-state.ts';
@@ -41,7 +40,7 @@ export { right };
 const csrf = 'the-token-of-this-session';
 
 /** What the fake box knows; tests change it as they like. */
-export interface FakeState {
+export interface FakeState extends KnownAccount {
   session: SessionView;
   state: StateView;
   sessions: SessionNode[];
@@ -53,8 +52,6 @@ export interface FakeState {
   approvals: Omit<ApprovalsView, 'now'>;
   audit: AuditEntry[];
   logs: LogLine[];
-  /** By what the person has to prove who they are, before what outlives the session; empty: they did lately. */
-  proofBy: readonly ProofMethod[];
   /** Bodies that came with a valid token, as `PUT /api/settings`. */
   taken: { call: string; body: unknown }[];
 }
@@ -153,6 +150,8 @@ export class FakeBox {
     app.post<{ Body: LoginRequest }>('/api/login', async ({ body }, reply) => {
       if (body.password === 'too often') return refuse(reply, 429, 'rate-limited', { retryAfterSeconds: 30 });
       if (body.password !== right.password) return refuse(reply, 401, 'wrong-name-or-password');
+      const fault = besideFault(this.known, body);
+      if (fault !== undefined) return refuse(reply, 401, fault.code, fault);
       this.#stage('in');
       return reply.status(204).send();
     });

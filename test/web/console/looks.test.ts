@@ -72,6 +72,22 @@ const views: readonly { name: string; go: (page: Page) => Promise<unknown>; unti
     until: 'dialog[open]',
   },
   {
+    name: 'authenticator',
+    go: async (page) => {
+      await page.goto(`${box.origin}/#/account`);
+      await page.getByRole('button', { name: /authenticator app|Authenticator-App einrichten/ }).click();
+    },
+    until: '.qr',
+  },
+  {
+    name: 'people-sessions',
+    go: async (page) => {
+      await page.goto(`${box.origin}/#/people`);
+      await page.locator('summary').first().click();
+    },
+    until: 'details[open] .tree',
+  },
+  {
     name: 'proof',
     go: async (page) => {
       box.known.proofBy = ['password', 'passkey'];
@@ -100,6 +116,23 @@ const views: readonly { name: string; go: (page: Page) => Promise<unknown>; unti
     until: '[autocomplete=current-password]',
   },
   { name: 'recover', go: (page) => page.goto(`${box.origin}/#/recover`), until: '[name=recoveryCode]' },
+  {
+    name: 'recover-access',
+    go: async (page) => {
+      await page.goto(`${box.origin}/#/recover`);
+      await fill(page, { name: right.name, recoveryCode: right.recoveryCode });
+    },
+    until: 'fieldset [type=checkbox]',
+  },
+  {
+    name: 'login-code',
+    go: async (page) => {
+      box.known.secondFactor = { on: true, totp: true, passkeys: true };
+      await page.goto(`${box.origin}/#/login`);
+      await fill(page, { name: right.name, password: right.password });
+    },
+    until: '[name=code]',
+  },
   { name: 'join', go: (page) => page.goto(`${box.origin}/#/join`), until: '[name=inviteCode]' },
 ];
 

@@ -2,6 +2,7 @@ import type { SessionNode } from '../../../src/protocol/access-api.ts';
 import type { PendingApproval } from '../../../src/protocol/approvals-api.ts';
 import { auditActions, type AuditEntry } from '../../../src/protocol/audit-api.ts';
 import type { FakeState } from './fake-box.ts';
+import { usualAccount } from './fake-account.ts';
 import { usualUpdate } from './fake-updates.ts';
 
 const minute = 60_000;
@@ -192,7 +193,7 @@ export function usualState(now: number): FakeState {
       part: part ?? '',
       message: message ?? '',
     })),
-    proofBy: [],
+    ...usualAccount(now),
     taken: [],
   };
 }

@@ -4,7 +4,7 @@ import { instanceLimits } from '../../../protocol/instance-api.ts';
 import type { Session, Sessions } from '../sessions.ts';
 import { type AccessStore, type Row, textOrNull } from '../store.ts';
 import type { Asker } from './pending.ts';
-import type { Vault } from './vault.ts';
+import type { Vault } from '../vault.ts';
 
 export interface InstanceSecrets {
   /** What the instance signs with, 32 bytes. */

@@ -28,7 +28,7 @@ import type { Mailbox } from './mailbox.ts';
 import { type Asker, PendingRequests } from './pending.ts';
 import { instanceRoutes } from './routes.ts';
 import { SignedRequests } from './signed-requests.ts';
-import { Vault } from './vault.ts';
+import type { Vault } from '../vault.ts';
 
 export interface InstanceSettings {
   /** The first is for those that name none. */
@@ -37,7 +37,7 @@ export interface InstanceSettings {
 }
 
 export interface InstancesOptions extends Parts, InstanceSettings {
-  folder: string;
+  vault: Vault;
   store: AccessStore;
   /** From where an instance may ask an owner. */
   pairing: 'home' | 'anywhere' | 'off';
@@ -53,7 +53,6 @@ export interface InstancesOptions extends Parts, InstanceSettings {
 export class Instances implements WayIn {
   readonly name = 'instances';
   readonly #options: InstancesOptions;
-  readonly #vault: Vault;
   readonly #table: InstanceTable;
   readonly #pending: PendingRequests;
   readonly #signed: SignedRequests;
@@ -63,9 +62,7 @@ export class Instances implements WayIn {
 
   constructor(options: InstancesOptions) {
     this.#options = options;
-    const { folder } = options;
-    this.#vault = new Vault(folder);
-    this.#table = new InstanceTable({ ...options, vault: this.#vault });
+    this.#table = new InstanceTable(options);
     this.#pending = new PendingRequests(options);
     this.#signed = new SignedRequests(options);
     this.#limits = new InstanceLimits(options.clock);
@@ -74,7 +71,7 @@ export class Instances implements WayIn {
   }
 
   async start(): Promise<void> {
-    await this.#vault.open();
+    await this.#options.vault.open();
     await this.#cleaning.start();
   }
 

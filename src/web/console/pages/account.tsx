@@ -1,6 +1,7 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import type { PasskeyView, PasswordRequest } from '../../../protocol/access-api.ts';
+import type { OtherAccessView } from '../../../protocol/account-api.ts';
 import { Confirm } from '../../shared/confirm.tsx';
 import { Button } from '../../shared/controls.tsx';
 import { Form, type FormValues, PasswordField, TextField } from '../../shared/form.tsx';
@@ -10,30 +11,41 @@ import { Card, PageHeading } from '../../shared/layout.tsx';
 import { type Loaded, useLoaded } from '../../shared/loading.ts';
 import { Done, LoadedView, Notice } from '../../shared/notice.tsx';
 import { useConsoleText } from '../../shared/text/console.ts';
+import { KeepFields, keptIn } from './other-access.tsx';
+import { NewRecoveryCode } from './new-recovery-code.tsx';
+import { SecondFactor } from './second-factor.tsx';
 import { addPasskey } from '../passkeys.ts';
 import { useSession, useVisit } from '../visit.ts';
 
 export function Account(): JSX.Element {
   const t = useConsoleText();
   const { person } = useSession();
+  // What a change of the password ended is gone from the other cards too.
+  const [changes, setChanges] = useState(0);
   return (
     <>
       <PageHeading>{t.account.title}</PageHeading>
       <p class="soft">{t.account.loggedInAs(person?.name ?? '')}</p>
-      <Passkeys />
-      <Password />
+      <Passkeys key={`passkeys ${changes}`} />
+      <SecondFactor key={`factor ${changes}`} />
+      <Password onChanged={() => setChanges(changes + 1)} />
+      <NewRecoveryCode />
     </>
   );
 }
 
-function Password(): JSX.Element {
+function Password({ onChanged }: { onChanged: () => void }): JSX.Element {
   const t = useConsoleText();
   const { api } = useVisit();
   const [changes, setChanges] = useState(0);
-  const change = async ({ current = '', password = '' }: FormValues): Promise<void> => {
-    const body: PasswordRequest = { current, password };
+  const loaded = useLoaded((signal) => api<OtherAccessView>('/api/account/access', { signal }));
+  const change = async (values: FormValues): Promise<void> => {
+    const { current = '', password = '' } = values;
+    const body: PasswordRequest = { current, password, keep: keptIn(values) };
     await api('/api/password', { method: 'PUT', body });
     setChanges(changes + 1);
+    loaded.again();
+    onChanged();
   };
   return (
     <Card title={t.account.passwordTitle}>
@@ -52,6 +64,7 @@ function Password(): JSX.Element {
           hint={t.fields.passwordHint}
           autocomplete="new-password"
         />
+        <LoadedView loaded={loaded}>{({ items }) => <KeepFields items={items} />}</LoadedView>
       </Form>
     </Card>
   );

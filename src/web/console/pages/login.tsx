@@ -1,5 +1,7 @@
 import type { JSX } from 'preact';
+import { useState } from 'preact/hooks';
 import type { LoginRequest } from '../../../protocol/access-api.ts';
+import type { SecondFactor } from '../../../protocol/account-api.ts';
 import { accessLimits } from '../../../protocol/constants.ts';
 import { Form, type FormValues, PasswordField, TextField } from '../../shared/form.tsx';
 import { NarrowPage, PageHeading } from '../../shared/layout.tsx';
@@ -7,6 +9,7 @@ import { Notice } from '../../shared/notice.tsx';
 import { hrefOf } from '../../shared/router.ts';
 import { useStore } from '../../shared/store.ts';
 import { useConsoleText } from '../../shared/text/console.ts';
+import { Beside, besidePassword } from '../beside-password.tsx';
 import { logInByPasskey } from '../passkeys.ts';
 import { isConnect, useSession, useVisit } from '../visit.ts';
 
@@ -15,11 +18,17 @@ export function Login(): JSX.Element {
   const visit = useVisit();
   const { boxName, passkeys } = useSession();
   const ended = useStore(visit.ended);
+  const [beside, setBeside] = useState<readonly SecondFactor[]>();
 
-  const byPassword = async ({ name = '', password = '' }: FormValues): Promise<void> => {
-    const body: LoginRequest = { name: name.trim(), password };
-    await visit.api('/api/login', { method: 'POST', body });
-    await visit.refresh();
+  const byPassword = async ({ name = '', password = '', code }: FormValues): Promise<void> => {
+    const body: LoginRequest = {
+      name: name.trim(),
+      password,
+      ...(code === undefined ? {} : { code: code.trim() }),
+    };
+    const wanted = await besidePassword(visit.api('/api/login', { method: 'POST', body }));
+    setBeside(wanted);
+    if (wanted === undefined) await visit.refresh();
   };
   const byPasskey = async (): Promise<void> => {
     await logInByPasskey(visit.api);
@@ -33,7 +42,11 @@ export function Login(): JSX.Element {
       </div>
       {ended && <Notice tone="warning">{t.login.ended}</Notice>}
       {isConnect() && <Notice>{t.login.forApp}</Notice>}
-      <Form onSubmit={byPassword} submit={t.login.submit} fieldOf={{ 'wrong-name-or-password': 'password' }}>
+      <Form
+        onSubmit={byPassword}
+        submit={t.login.submit}
+        fieldOf={{ 'wrong-name-or-password': 'password', 'wrong-code': 'code' }}
+      >
         <TextField
           name="name"
           label={t.fields.name}
@@ -41,6 +54,7 @@ export function Login(): JSX.Element {
           maxLength={accessLimits.nameMax}
         />
         <PasswordField name="password" label={t.fields.password} autocomplete="current-password" />
+        <Beside wanted={beside} />
       </Form>
       {passkeys && (
         <>

@@ -1,6 +1,6 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import type { InviteRequest, PersonView } from '../../../protocol/access-api.ts';
+import type { InviteRequest, PersonView, SessionNode } from '../../../protocol/access-api.ts';
 import { accessLimits } from '../../../protocol/constants.ts';
 import { Confirm } from '../../shared/confirm.tsx';
 import { Button, CopyButton } from '../../shared/controls.tsx';
@@ -12,6 +12,8 @@ import { useLoaded } from '../../shared/loading.ts';
 import { LoadedView, Notice } from '../../shared/notice.tsx';
 import { useConsoleText } from '../../shared/text/console.ts';
 import { useSession, useVisit } from '../visit.ts';
+import { SessionList } from './session-list.tsx';
+import { type Branch, byPerson, countBelow } from './session-tree.ts';
 
 interface Invitation {
   name: string;
@@ -23,7 +25,13 @@ export function People(): JSX.Element {
   const t = useConsoleText();
   const { api } = useVisit();
   const [removing, setRemoving] = useState<PersonView>();
-  const loaded = useLoaded((signal) => api<{ people: PersonView[] }>('/api/people', { signal }));
+  const loaded = useLoaded(async (signal) => {
+    const [{ people }, { sessions }] = await Promise.all([
+      api<{ people: PersonView[] }>('/api/people', { signal }),
+      api<{ sessions: SessionNode[] }>('/api/sessions', { signal }),
+    ]);
+    return { people, groups: byPerson(sessions, people), now: Date.now() };
+  });
   const remove = async (person: PersonView): Promise<void> => {
     await api(`/api/people/${encodeURIComponent(person.id)}`, { method: 'DELETE' });
     loaded.again();
@@ -33,11 +41,18 @@ export function People(): JSX.Element {
       <PageHeading>{t.people.title}</PageHeading>
       <p class="soft">{t.people.intro}</p>
       <LoadedView loaded={loaded}>
-        {({ people }) => (
+        {({ people, groups, now }) => (
           <Card>
             <ul role="list" class="rows">
               {people.map((person) => (
-                <Person key={person.id} person={person} onRemove={setRemoving} />
+                <li key={person.id}>
+                  <Person person={person} onRemove={setRemoving} />
+                  <TheirSessions
+                    tree={groups.find(({ id }) => id === person.id)?.tree ?? []}
+                    now={now}
+                    onEnded={loaded.again}
+                  />
+                </li>
               ))}
             </ul>
           </Card>
@@ -71,7 +86,7 @@ function Person({
   const { name, role, invited, createdAt } = person;
   const state = invited ? t.people.invited : t.people.since(dateTime(createdAt, locale));
   return (
-    <li class="item">
+    <div class="item">
       <div>
         <p>
           <strong>{name}</strong> {you && <span class="tag">{t.people.you}</span>}
@@ -85,7 +100,28 @@ function Person({
           {t.people.remove}
         </Button>
       )}
-    </li>
+    </div>
+  );
+}
+
+/** Folded up: a list of people is short, and stays so. */
+function TheirSessions({
+  tree,
+  now,
+  onEnded,
+}: {
+  tree: readonly Branch[];
+  now: number;
+  onEnded: () => void;
+}): JSX.Element | null {
+  const t = useConsoleText();
+  if (tree.length === 0) return null;
+  const count = tree.reduce((sum, branch) => sum + 1 + countBelow(branch), 0);
+  return (
+    <details>
+      <summary>{t.people.sessions(count)}</summary>
+      <SessionList tree={tree} now={now} onEnded={onEnded} />
+    </details>
   );
 }
 

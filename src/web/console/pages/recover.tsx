@@ -1,10 +1,14 @@
 import type { JSX } from 'preact';
+import { useState } from 'preact/hooks';
 import type { JoinRequest, RecoverRequest } from '../../../protocol/access-api.ts';
+import type { OtherAccessView, RecoverLookRequest } from '../../../protocol/account-api.ts';
 import { accessLimits } from '../../../protocol/constants.ts';
 import { Form, type FormValues, PasswordField, TextField } from '../../shared/form.tsx';
 import { NarrowPage, PageHeading } from '../../shared/layout.tsx';
+import { Notice } from '../../shared/notice.tsx';
 import { hrefOf } from '../../shared/router.ts';
 import { useConsoleText } from '../../shared/text/console.ts';
+import { KeepFields, keptIn } from './other-access.tsx';
 import { useSession, useVisit } from '../visit.ts';
 
 interface DoorProps {
@@ -12,23 +16,24 @@ interface DoorProps {
   onIn: (recoveryCode: string) => Promise<void>;
 }
 
-/** A recovery code in place of a forgotten password. */
+/** A recovery code in place of a forgotten password: first who it is, then the new password and what else ends. */
 export function Recover({ onIn }: DoorProps): JSX.Element {
   const t = useConsoleText();
   const { api } = useVisit();
-  const submit = async ({ name = '', recoveryCode = '', password = '' }: FormValues): Promise<void> => {
-    const body: RecoverRequest = { name: name.trim(), recoveryCode: recoveryCode.trim(), password };
-    const answer = await api<{ recoveryCode: string }>('/api/recover', { method: 'POST', body });
-    await onIn(answer.recoveryCode);
+  const [known, setKnown] = useState<RecoverLookRequest & OtherAccessView>();
+  const look = async ({ name = '', recoveryCode = '' }: FormValues): Promise<void> => {
+    const body: RecoverLookRequest = { name: name.trim(), recoveryCode: recoveryCode.trim() };
+    setKnown({ ...body, ...(await api<OtherAccessView>('/api/recover/access', { method: 'POST', body })) });
   };
+  if (known !== undefined) return <NewBeginning known={known} onIn={onIn} />;
   return (
     <NarrowPage>
       <PageHeading>{t.recover.title}</PageHeading>
       <p>{t.recover.intro}</p>
       <Form
-        onSubmit={submit}
-        submit={t.recover.submit}
-        fieldOf={{ 'wrong-recovery-code': 'recoveryCode', 'password-refused': 'password' }}
+        onSubmit={look}
+        submit={t.recover.next}
+        fieldOf={{ 'wrong-recovery-code': 'recoveryCode' }}
         more={<BackToLogin />}
       >
         <TextField
@@ -44,7 +49,30 @@ export function Recover({ onIn }: DoorProps): JSX.Element {
           maxLength={64}
           verbatim
         />
+      </Form>
+    </NarrowPage>
+  );
+}
+
+function NewBeginning({
+  known: { items, ...known },
+  onIn,
+}: DoorProps & { known: RecoverLookRequest & OtherAccessView }): JSX.Element {
+  const t = useConsoleText();
+  const { api } = useVisit();
+  const submit = async (values: FormValues): Promise<void> => {
+    const body: RecoverRequest = { ...known, password: values['password'] ?? '', keep: keptIn(values) };
+    const answer = await api<{ recoveryCode: string }>('/api/recover', { method: 'POST', body });
+    await onIn(answer.recoveryCode);
+  };
+  return (
+    <NarrowPage>
+      <PageHeading>{t.recover.newTitle}</PageHeading>
+      <p>{t.recover.newIntro}</p>
+      {items.some(({ kind }) => kind === 'totp') && <Notice>{t.recover.noSecondFactor}</Notice>}
+      <Form onSubmit={submit} submit={t.recover.submit} fieldOf={{ 'password-refused': 'password' }}>
         <NewPassword />
+        <KeepFields items={items} />
       </Form>
     </NarrowPage>
   );

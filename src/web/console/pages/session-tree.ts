@@ -17,6 +17,24 @@ export function sessionTree(sessions: readonly SessionNode[]): Branch[] {
   return below(null);
 }
 
+/**
+ * The trees of each person, in the order of `people`; behind them those of nobody, who act for no person yet. People without a
+ * session are left out.
+ */
+export function byPerson(
+  sessions: readonly SessionNode[],
+  people: readonly { id: string; name: string }[],
+): { id: string; name: string | undefined; tree: Branch[] }[] {
+  const names = new Map(people.map(({ id, name }) => [id, name]));
+  const groups = Map.groupBy(sessions, ({ personId }) =>
+    personId !== null && names.has(personId) ? personId : '',
+  );
+  return [...names.keys(), ''].flatMap((id) => {
+    const own = groups.get(id);
+    return own === undefined ? [] : [{ id, name: names.get(id), tree: sessionTree(own) }];
+  });
+}
+
 /** How many sessions end with this one, itself not counted. */
 export function countBelow({ children }: Branch): number {
   return children.reduce((sum, child) => sum + 1 + countBelow(child), 0);

@@ -1,109 +1,44 @@
 import type { JSX } from 'preact';
-import { useState } from 'preact/hooks';
-import type { SessionNode } from '../../../protocol/access-api.ts';
-import { Confirm } from '../../shared/confirm.tsx';
-import { Button } from '../../shared/controls.tsx';
-import { dateTime, relativeTime } from '../../shared/format.ts';
-import { useLocale } from '../../shared/language.ts';
+import type { PersonView, SessionNode } from '../../../protocol/access-api.ts';
 import { Card, PageHeading } from '../../shared/layout.tsx';
 import { useLoaded } from '../../shared/loading.ts';
 import { LoadedView } from '../../shared/notice.tsx';
 import { useConsoleText } from '../../shared/text/console.ts';
-import { useVisit } from '../visit.ts';
-import { type Branch, countBelow, holdsCurrent, sessionTree } from './session-tree.ts';
+import { useSession, useVisit } from '../visit.ts';
+import { SessionList } from './session-list.tsx';
+import { byPerson } from './session-tree.ts';
 
+/** Below each person what is signed in as them; a member sees their own. */
 export function Sessions(): JSX.Element {
   const t = useConsoleText();
-  const { api, refresh } = useVisit();
-  const [ending, setEnding] = useState<Branch>();
+  const { api } = useVisit();
+  const { person } = useSession();
   const loaded = useLoaded(async (signal) => {
-    const { sessions } = await api<{ sessions: SessionNode[] }>('/api/sessions', { signal });
-    return { tree: sessionTree(sessions), now: Date.now() };
+    const [{ sessions }, { people }] = await Promise.all([
+      api<{ sessions: SessionNode[] }>('/api/sessions', { signal }),
+      person?.role === 'owner' ? api<{ people: PersonView[] }>('/api/people', { signal }) : { people: [] },
+    ]);
+    return { groups: byPerson(sessions, person === null ? people : [person, ...people]), now: Date.now() };
   });
-  const end = async (branch: Branch): Promise<void> => {
-    await api(`/api/sessions/${encodeURIComponent(branch.session.id)}`, { method: 'DELETE' });
-    if (holdsCurrent(branch)) await refresh();
-    else loaded.again();
-  };
   return (
     <>
       <PageHeading>{t.sessions.title}</PageHeading>
       <p class="soft">{t.sessions.intro}</p>
       <LoadedView loaded={loaded}>
-        {({ tree, now }) => (
-          <Card>
-            {tree.length === 0 ? <p>{t.sessions.none}</p> : <Tree tree={tree} now={now} onEnd={setEnding} />}
-          </Card>
-        )}
+        {({ groups, now }) =>
+          groups.length === 0 ? (
+            <Card>
+              <p>{t.sessions.none}</p>
+            </Card>
+          ) : (
+            groups.map(({ id, name, tree }) => (
+              <Card key={id} title={name ?? t.sessions.nobodys}>
+                <SessionList tree={tree} now={now} onEnded={loaded.again} />
+              </Card>
+            ))
+          )
+        }
       </LoadedView>
-      {ending !== undefined && (
-        <Confirm
-          title={t.sessions.endTitle(ending.session.label)}
-          action={t.sessions.end}
-          onConfirm={() => end(ending)}
-          onClose={() => setEnding(undefined)}
-        >
-          <p>{holdsCurrent(ending) ? t.sessions.endCurrent : t.sessions.endText(countBelow(ending))}</p>
-        </Confirm>
-      )}
     </>
-  );
-}
-
-function Tree({
-  tree,
-  now,
-  onEnd,
-}: {
-  tree: readonly Branch[];
-  now: number;
-  onEnd: (branch: Branch) => void;
-}): JSX.Element {
-  return (
-    <ul role="list" class="tree">
-      {tree.map((branch) => (
-        <li key={branch.session.id}>
-          <Session branch={branch} now={now} onEnd={onEnd} />
-          {branch.children.length > 0 && <Tree tree={branch.children} now={now} onEnd={onEnd} />}
-        </li>
-      ))}
-    </ul>
-  );
-}
-
-function Session({
-  branch,
-  now,
-  onEnd,
-}: {
-  branch: Branch;
-  now: number;
-  onEnd: (branch: Branch) => void;
-}): JSX.Element {
-  const t = useConsoleText();
-  const locale = useLocale();
-  const { label, kind, current, lastSeenAt, lastAddress, expiresAt } = branch.session;
-  const facts = [
-    t.sessions.kinds[kind],
-    t.sessions.lastSeen(relativeTime(lastSeenAt, now, locale)),
-    ...(lastAddress === null ? [] : [t.sessions.from(lastAddress)]),
-    ...(expiresAt === null ? [] : [t.sessions.until(dateTime(expiresAt, locale))]),
-  ];
-  return (
-    <div class="item">
-      <div>
-        <p>
-          <strong>{label}</strong> {current && <span class="tag">{t.sessions.current}</span>}
-        </p>
-        <ul role="list" class="chunks soft">
-          {facts.map((fact) => (
-            <li key={fact}>{fact}</li>
-          ))}
-        </ul>
-      </div>
-      <Button aria-label={t.sessions.endName(label)} onClick={() => onEnd(branch)}>
-        {t.sessions.end}
-      </Button>
-    </div>
   );
 }

@@ -10,6 +10,51 @@ export const de: Translation<typeof en> = {
     password: 'Ihr Passwort',
     passkey: 'Passkey benutzen',
   },
+  secondFactor: {
+    title: 'Zweiter Faktor',
+    intro:
+      'Damit kann sich auch niemand anmelden, der Ihr Passwort erfahren hat. Ein Passkey ist für sich schon zwei Faktoren: Er lässt Sie immer allein hinein.',
+    off: 'Aus: Ihr Passwort genügt zum Anmelden.',
+    onTotp: 'Ein: Neben dem Passwort braucht es einen Code Ihrer Authenticator-App.',
+    onPasskey: 'Ein: Ihr Passwort genügt nicht, Sie melden sich mit einem Passkey an.',
+    totp: 'Authenticator-App einrichten',
+    passkey: 'Passkey verlangen, nicht nur das Passwort',
+    switchOff: 'Ausschalten',
+    offTitle: 'Den zweiten Faktor ausschalten?',
+    offText: 'Ihr Passwort genügt dann wieder zum Anmelden. Die Box vergisst die Authenticator-App.',
+    scan: 'Scannen Sie dies mit Ihrer Authenticator-App, und tippen Sie dann die sechs Ziffern ein, die sie zeigt.',
+    qr: 'QR-Code für die Authenticator-App',
+    orType: 'Oder tippen Sie diesen Schlüssel in die App:',
+    here: 'Die Authenticator-App auf diesem Gerät öffnen',
+    confirm: 'Einschalten',
+    cancel: 'Abbrechen',
+    code: 'Code Ihrer Authenticator-App',
+    codeHint: 'Sechs Ziffern; jeder Code gilt einmal.',
+    passkeyNeeded:
+      'Das Passwort stimmt, aber Ihr Konto verlangt einen Passkey: Benutzen Sie den Knopf dafür.',
+  },
+  newRecoveryCode: {
+    title: 'Wiederherstellungscode',
+    intro:
+      'Wenn Sie den aufbewahrten Code verloren haben oder jemand ihn gesehen hat, machen Sie einen neuen. Der alte gilt dann nicht mehr.',
+    made: 'Das ist Ihr neuer Wiederherstellungscode. Er gilt einmal und wird nur jetzt gezeigt.',
+    make: 'Neuen Wiederherstellungscode machen',
+  },
+  otherAccess: {
+    title: 'Was sonst noch jemanden hineinlässt',
+    intro:
+      'All das endet, damit niemand, der Ihr Passwort hatte, auf einem anderen Weg zurückkommt. Kreuzen Sie an, was Sie kennen und behalten wollen.',
+    none: 'Sonst lässt nichts jemanden hinein.',
+    keep: (label) => `${label} behalten`,
+    keepAll: 'Alles behalten',
+    at: (when) => `zuletzt benutzt oder gemacht ${when}`,
+    kinds: {
+      passkey: 'Passkey',
+      totp: 'Authenticator-App',
+      invitation: 'Einladung',
+      listed: 'App, die sich verbinden darf',
+    },
+  },
   account: {
     title: 'Ihr Konto',
     loggedInAs: (name) => `Sie sind als ${name} angemeldet.`,

@@ -53,7 +53,12 @@ export const de: Translation<typeof en> = {
   recover: {
     title: 'Passwort vergessen',
     intro:
-      'Geben Sie den aufbewahrten Wiederherstellungscode ein und wählen Sie ein neues Passwort. Überall sonst werden Sie dann abgemeldet.',
+      'Tippen Sie den Wiederherstellungscode ein, den Sie aufbewahrt haben. Er lässt Sie auch ohne zweiten Faktor hinein.',
+    next: 'Weiter',
+    newTitle: 'Ein neues Passwort',
+    newIntro: 'Wählen Sie ein neues Passwort. Sie werden dann überall sonst abgemeldet.',
+    noSecondFactor:
+      'Der Wiederherstellungscode fragt nicht nach einem Code Ihrer Authenticator-App und schaltet sie ab, wenn Sie sie unten nicht behalten.',
     submit: 'Neues Passwort setzen',
   },
   join: {
@@ -173,6 +178,7 @@ export const de: Translation<typeof en> = {
     since: (when) => `seit ${when}`,
     remove: 'Entfernen',
     removeName: (name) => `${name} entfernen`,
+    sessions: (count) => (count === 1 ? 'Eine Sitzung' : `${count} Sitzungen`),
     removeTitle: (name) => `${name} entfernen?`,
     removeText:
       'Die Person wird überall sofort abgemeldet, und die von ihr verbundenen Apps arbeiten nicht mehr.',
@@ -211,6 +217,7 @@ export const de: Translation<typeof en> = {
         : `Sie wird sofort abgemeldet, und mit ihr ${below === 1 ? 'eine Sitzung' : `${below} Sitzungen`} darunter.`,
     endCurrent: 'Das ist die Sitzung, die Sie gerade benutzen: Sie werden abgemeldet.',
     none: 'Niemand ist angemeldet.',
+    nobodys: 'Noch für niemanden',
   },
   apps: {
     title: 'Apps',

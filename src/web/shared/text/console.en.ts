@@ -55,8 +55,12 @@ export const en = {
   },
   recover: {
     title: 'Forgotten password',
-    intro:
-      'Type the recovery code that you kept, and choose a new password. You are then logged out everywhere else.',
+    intro: 'Type the recovery code that you kept. It also lets you in without a second factor.',
+    next: 'Next',
+    newTitle: 'A new password',
+    newIntro: 'Choose a new password. You are then signed out everywhere else.',
+    noSecondFactor:
+      'The recovery code does not ask for a code of your authenticator app, and switches that off unless you keep it below.',
     submit: 'Set the new password',
   },
   join: {
@@ -174,6 +178,7 @@ export const en = {
     since: (when: string) => `since ${when}`,
     remove: 'Remove',
     removeName: (name: string) => `Remove ${name}`,
+    sessions: (count: number) => (count === 1 ? 'One session' : `${count} sessions`),
     removeTitle: (name: string) => `Remove ${name}?`,
     removeText: 'They are logged out everywhere at once, and the apps they connected stop working.',
     inviteTitle: 'Invite somebody',
@@ -211,6 +216,7 @@ export const en = {
         : `It is logged out at once, and ${below === 1 ? 'one session' : `${below} sessions`} below it.`,
     endCurrent: 'This is the session you are using: you will be logged out.',
     none: 'Nobody is logged in.',
+    nobodys: 'For nobody yet',
   },
   apps: {
     title: 'Apps',

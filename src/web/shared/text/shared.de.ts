@@ -33,6 +33,12 @@ export const de: Translation<typeof en> = {
       'Diese Adresse ist keine der Box selbst. Öffnen Sie die Box unter einem ihrer eigenen Namen.',
     'owner-only': 'Das dürfen nur Besitzer der Box.',
     'proof-needed': 'Bestätigen Sie erst, dass Sie es sind, und versuchen Sie es dann noch einmal.',
+    'second-factor-needed': 'Das Passwort stimmt. Ihr Konto verlangt noch einen Code oder einen Passkey.',
+    'wrong-code':
+      'Dieser Code stimmt nicht oder wurde schon benutzt. Tippen Sie den nächsten ein, den die App zeigt.',
+    'no-passkey': 'Sie haben noch keinen Passkey. Legen Sie erst einen an.',
+    'last-second-factor':
+      'Das ist Ihr letzter Passkey, und Ihr Konto verlangt einen neben dem Passwort. Schalten Sie das erst ab.',
     'passkey-known': 'Die Box kennt diesen Passkey schon. Legen Sie einen neuen an.',
     'passphrase-refused': 'Dieses Kennwort ist zu kurz. Nehmen Sie mindestens 10 Zeichen.',
     'wrong-passphrase': 'Das Kennwort stimmt nicht, oder die Datei ist beschädigt.',

@@ -32,6 +32,11 @@ export const en = {
       'This address is not one of the box’s own. Open the box by one of its own names.',
     'owner-only': 'Only owners of the box can do this.',
     'proof-needed': 'Prove first that it is you, then try again.',
+    'second-factor-needed': 'The password is right. Your account also wants a code or a passkey.',
+    'wrong-code': 'This code is not right, or it has been used. Type the next one that the app shows.',
+    'no-passkey': 'You have no passkey yet. Add one first.',
+    'last-second-factor':
+      'This is your last passkey, and your account wants one beside the password. Switch that off first.',
     'passkey-known': 'The box knows this passkey already. Make a new one.',
     'passphrase-refused': 'This passphrase is too short. Take 10 characters or more.',
     'wrong-passphrase': 'The passphrase is not right, or the file is damaged.',

@@ -1,6 +1,6 @@
 import { beforeEach, expect, it } from 'vitest';
 import { InstanceTable, mostStrangers } from '../../../../src/box/access/instances/instance-table.ts';
-import { Vault } from '../../../../src/box/access/instances/vault.ts';
+import { Vault } from '../../../../src/box/access/vault.ts';
 import { Sessions } from '../../../../src/box/access/sessions.ts';
 import { AccessStore } from '../../../../src/box/access/store.ts';
 import { days, minutes } from '../../../../src/kit/clock.ts';

@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { copyFileSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { ReplayMemory, replayLimits } from '../../../../src/box/access/instances/replay-memory.ts';
-import { Vault } from '../../../../src/box/access/instances/vault.ts';
-import { temporaryFolder } from '../../../support/folder.ts';
+import { ReplayMemory, replayLimits } from '../../../src/box/access/instances/replay-memory.ts';
+import { Vault } from '../../../src/box/access/vault.ts';
+import { temporaryFolder } from '../../support/folder.ts';
 
 async function openVault(folder: string): Promise<Vault> {
   const vault = new Vault(folder);

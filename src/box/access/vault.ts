@@ -1,8 +1,8 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { codeOf, messageOf, Problem } from '../../../kit/errors.ts';
-import { writeAtomic } from '../../../kit/files.ts';
+import { codeOf, messageOf, Problem } from '../../kit/errors.ts';
+import { writeAtomic } from '../../kit/files.ts';
 
 const algorithm = 'aes-256-gcm';
 const keyBytes = 32;
@@ -15,14 +15,25 @@ const tagBytes = 16;
  */
 export class Vault {
   readonly #path: string;
+  #opening: Promise<void> | undefined;
   #key: Buffer | undefined;
 
   constructor(folder: string) {
     this.#path = join(folder, 'vault.key');
   }
 
-  /** Makes the key at the first start. Throws `storage-failed`, `vault-damaged`. */
+  /** Makes the key when it is first needed; may be called by everybody who needs it. Throws `storage-failed`, `vault-damaged`. */
   async open(): Promise<void> {
+    this.#opening ??= this.#open();
+    try {
+      await this.#opening;
+    } catch (error) {
+      this.#opening = undefined;
+      throw error;
+    }
+  }
+
+  async #open(): Promise<void> {
     let key = await readKey(this.#path);
     if (key === undefined) {
       key = randomBytes(keyBytes);
@@ -30,7 +41,8 @@ export class Vault {
     }
     if (key.length !== keyBytes) {
       const why = `it has ${key.length} bytes and not ${keyBytes}`;
-      const what = 'restore it from a backup, or remove it: app instances then have to be let in again';
+      const what =
+        'restore it from a backup, or remove it: app instances then have to be let in again, and authenticator apps set up again';
       throw new Problem('vault-damaged', `${this.#path} is no key: ${why}; ${what}`, { retryable: false });
     }
     this.#key = key;

@@ -1,0 +1,26 @@
+import type { JSX } from 'preact';
+import { codeOf, Problem } from '../../kit/errors.ts';
+import type { SecondFactor } from '../../protocol/account-api.ts';
+import { CodeField } from '../shared/form.tsx';
+import { Notice } from '../shared/notice.tsx';
+import { useConsoleText } from '../shared/text/console.ts';
+
+/** What the box wants beside the password, which was right; `undefined`: nothing, the person is in. */
+export async function besidePassword(call: Promise<unknown>): Promise<readonly SecondFactor[] | undefined> {
+  try {
+    await call;
+    return undefined;
+  } catch (error) {
+    if (codeOf(error) !== 'second-factor-needed') throw error;
+    const by = error instanceof Problem ? error.details['by'] : undefined;
+    return Array.isArray(by) ? (by as SecondFactor[]) : ['totp'];
+  }
+}
+
+/** The field for it; a passkey has its own button, and needs no password. */
+export function Beside({ wanted }: { wanted: readonly SecondFactor[] | undefined }): JSX.Element | null {
+  const { secondFactor: t } = useConsoleText();
+  if (wanted === undefined) return null;
+  if (!wanted.includes('totp')) return <Notice>{t.passkeyNeeded}</Notice>;
+  return <CodeField label={t.code} hint={t.codeHint} />;
+}
