@@ -19,6 +19,16 @@ const phone = (secret: string, offMs = 0): string =>
 const logIn = (code?: string, by = new Browser(lab)): Promise<Answer> =>
   by.call('POST', '/api/login', { body: { name: 'Ada', password, ...(code === undefined ? {} : { code }) } });
 
+const recover = async (code: string, keep: string[]): Promise<string> => {
+  const body = { name: 'Ada', recoveryCode: code, password, keep };
+  const { status, json } = await new Browser(lab).call('POST', '/api/recover', { body });
+  expect(status).toBe(201);
+  return String(json['recoveryCode']);
+};
+
+const look = (code: unknown): Promise<Answer> =>
+  new Browser(lab).call('POST', '/api/recover/access', { body: { name: 'Ada', recoveryCode: code } });
+
 /** Sets the phone up, and goes on to its next code. */
 async function setUp(): Promise<string> {
   const { json } = await owner.call('POST', '/api/second-factor/totp');
@@ -75,7 +85,7 @@ describe('an authenticator app', () => {
     const code = phone(secret);
     const before = phone(secret, -seconds(30));
     const both = await Promise.all([logIn(code), logIn(code)]);
-    expect(both.map(({ status }) => status).toSorted()).toEqual([204, 401]);
+    expect(new Set(both.map(({ status }) => status))).toEqual(new Set([204, 401]));
     expect(await logIn(code)).toMatchObject(wrong);
     expect(await logIn(before)).toMatchObject(wrong);
     expect((await logIn(phone(secret, seconds(30)))).status).toBe(204);
@@ -110,12 +120,6 @@ describe('an authenticator app', () => {
 
   it('is no hindrance to the recovery code, which ends it unless it is kept', async () => {
     const secret = await setUp();
-    const recover = async (code: string, keep: string[]): Promise<string> => {
-      const body = { name: 'Ada', recoveryCode: code, password, keep };
-      const { status, json } = await new Browser(lab).call('POST', '/api/recover', { body });
-      expect(status).toBe(201);
-      return String(json['recoveryCode']);
-    };
     const next = await recover(recoveryCode, ['totp']);
     expect(await logIn()).toMatchObject(needed(['totp']));
     expect((await logIn(phone(secret))).status).toBe(204);
@@ -170,8 +174,6 @@ describe('a passkey beside the password', () => {
 it('a new recovery code is made by somebody who is in, and the old one ends', async () => {
   const { status, json } = await owner.call('POST', '/api/recovery-code');
   expect(status).toBe(201);
-  const look = (code: unknown): Promise<Answer> =>
-    new Browser(lab).call('POST', '/api/recover/access', { body: { name: 'Ada', recoveryCode: code } });
   expect((await look(recoveryCode)).json['code']).toBe('wrong-recovery-code');
   expect(await look(json['recoveryCode'])).toMatchObject({ status: 200, json: { items: [] } });
 });
