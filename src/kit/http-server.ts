@@ -60,7 +60,7 @@ const codes: Record<string, [code: string, status: number]> = {
 };
 
 /** Any error as the `Problem` that the caller of an HTTP API is told. What is not the caller's doing says nothing of us. */
-function problemOf(error: unknown): Problem {
+export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (codeOf(error) === 'ERR_SQLITE_ERROR') {
     return new Problem('storage-failed', 'this cannot be stored now; try again later', { cause: error });

@@ -8,11 +8,14 @@ import { accessLimits, accessPaths, sessionEndedClose } from './constants.ts';
 
 export { accessLimits, accessPaths, sessionEndedClose };
 
-/** Query of `/connect` (RFC 6749, 4.1.1; RFC 7636, 4.3). `redirect_uri` is matched exactly against the owner's list. */
+/**
+ * Query of `/connect` (RFC 6749, 4.1.1; RFC 7636, 4.3). `redirect_uri` is matched exactly against the owner's list. Other
+ * parameters are ignored (3.1). `state` is the app's own affair: PKCE keeps others from bringing their code here.
+ */
 export const ConnectQuery = Type.Object({
   client_id: Type.String({ minLength: 1, maxLength: 200 }),
   redirect_uri: Type.String({ minLength: 1, maxLength: 500 }),
-  state: Type.String({ pattern: '^[A-Za-z0-9_-]{16,128}$' }),
+  state: Type.Optional(Type.String({ pattern: '^[^\\x00-\\x1f\\x7f]*$', maxLength: 2048 })),
   code_challenge: Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' }),
   code_challenge_method: Type.Literal('S256'),
   response_type: Type.Literal('code'),
@@ -97,10 +100,7 @@ export const ConnectView = Type.Object({
 export type ConnectView = Static<typeof ConnectView>;
 
 /** `POST /api/connect`, by the person who is logged in, after consent. Answers `{ redirect }`: where the window goes next. */
-export const ConsentRequest = Type.Object(
-  { ...ConnectQuery.properties, allow: Type.Boolean() },
-  { additionalProperties: false },
-);
+export const ConsentRequest = Type.Object({ ...ConnectQuery.properties, allow: Type.Boolean() });
 export type ConsentRequest = Static<typeof ConsentRequest>;
 
 /** Answer of the token endpoint (RFC 6749, 5.1), with the box's own words beside it. */

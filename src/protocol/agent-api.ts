@@ -24,7 +24,7 @@ export const Alive = Type.Object({ status: Type.Literal('ok'), challenge: Challe
 export type Alive = Static<typeof Alive>;
 
 /** Box, `POST /api/agent/challenge`, by a page of an app on the owner's list, which has no session yet. */
-export const SignRequest = Type.Object({ challenge: Challenge }, { additionalProperties: false });
+export const SignRequest = Type.Object({ challenge: Challenge });
 export type SignRequest = Static<typeof SignRequest>;
 /** `signature`: RSASSA-PSS with SHA-256 (RFC 8017, 8.1; salt of 32 bytes) by the box's identity over `signedText`. */
 export const SignAnswer = Type.Object({ boxId: BoxId, signedAt: Type.Integer(), signature: Signature });
@@ -45,15 +45,12 @@ export function signedText(parts: {
 }
 
 /** Agent, `POST /exchange`. The page made up `deviceId` once, to be known by: who signs in again replaces what was before. */
-export const ExchangeRequest = Type.Object(
-  {
-    challenge: Challenge,
-    signedAt: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
-    signature: Signature,
-    deviceId: Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$' }),
-  },
-  { additionalProperties: false },
-);
+export const ExchangeRequest = Type.Object({
+  challenge: Challenge,
+  signedAt: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+  signature: Signature,
+  deviceId: Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$' }),
+});
 export type ExchangeRequest = Static<typeof ExchangeRequest>;
 
 const Name = Type.String({ minLength: 1, maxLength: 63 });
@@ -63,16 +60,13 @@ const Name = Type.String({ minLength: 1, maxLength: 63 });
  * `origin`: of the page it is for, whose app must be on the owner's list; without one the session is the agent's own to use.
  * `expiredAt`: when it ends, ms since the epoch.
  */
-export const SessionLoginRequest = Type.Object(
-  {
-    deviceId: ExchangeRequest.properties.deviceId,
-    deviceName: Name,
-    platform: Name,
-    expiredAt: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
-    origin: Type.Optional(Origin),
-  },
-  { additionalProperties: false },
-);
+export const SessionLoginRequest = Type.Object({
+  deviceId: ExchangeRequest.properties.deviceId,
+  deviceName: Name,
+  platform: Name,
+  expiredAt: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
+  origin: Type.Optional(Origin),
+});
 export type SessionLoginRequest = Static<typeof SessionLoginRequest>;
 
 /** What the agent hands on to the page as its answer to `/exchange`. */
@@ -108,9 +102,6 @@ export type Handshake = Static<typeof Handshake>;
  * the fields of `SessionLoginAnswer`, and `error`.
  */
 export const AgentSocketMessage = Type.Union([
-  Type.Object(
-    { type: Type.Literal('exchange'), ...ExchangeRequest.properties },
-    { additionalProperties: false },
-  ),
-  Type.Object({ type: Type.Literal('done') }, { additionalProperties: false }),
+  Type.Object({ type: Type.Literal('exchange'), ...ExchangeRequest.properties }),
+  Type.Object({ type: Type.Literal('done') }),
 ]);

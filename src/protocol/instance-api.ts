@@ -16,19 +16,16 @@ const deviceId = Type.String({ minLength: 1, maxLength: 128, pattern: '^[\\x21-\
 const uid = Type.String({ pattern: '^[A-Za-z0-9_-]{16,128}$' });
 
 /** `POST /api/instances`: 200 with nothing secret in it, whoever asks; the answer that counts is in the mailbox. */
-export const InstanceRequest = Type.Object(
-  {
-    deviceId,
-    uid,
-    /** Which of the box's mailboxes; its first when absent. */
-    mailbox: Type.Optional(Type.String({ pattern: '^[a-z]{1,32}$' })),
-    /** What the person is to read in the list of sessions. */
-    label: Type.Optional(Type.String({ maxLength: instanceLimits.labelMax })),
-    /** `otp` when absent. `token` is the weaker one: it is shown as it is with every call. */
-    variation: Type.Optional(Type.Enum(['otp', 'token'])),
-  },
-  { additionalProperties: false },
-);
+export const InstanceRequest = Type.Object({
+  deviceId,
+  uid,
+  /** Which of the box's mailboxes; its first when absent. */
+  mailbox: Type.Optional(Type.String({ pattern: '^[a-z]{1,32}$' })),
+  /** What the person is to read in the list of sessions. */
+  label: Type.Optional(Type.String({ maxLength: instanceLimits.labelMax })),
+  /** `otp` when absent. `token` is the weaker one: it is shown as it is with every call. */
+  variation: Type.Optional(Type.Enum(['otp', 'token'])),
+});
 export type InstanceRequest = Static<typeof InstanceRequest>;
 
 export const InstanceAnswer = Type.Object({
@@ -39,26 +36,20 @@ export const InstanceAnswer = Type.Object({
 export type InstanceAnswer = Static<typeof InstanceAnswer>;
 
 /** `POST /api/instances/confirm`: 200 as above; the credentials are in the mailbox. */
-export const ConfirmRequest = Type.Object(
-  {
-    deviceId,
-    uid,
-    otp: Type.String({ pattern: '^[0-9]{8}$' }),
-    /** P-256, the uncompressed point in base64url: the credentials are encrypted to it. */
-    publicKey: Type.String({ pattern: '^[A-Za-z0-9_-]{87}$' }),
-  },
-  { additionalProperties: false },
-);
+export const ConfirmRequest = Type.Object({
+  deviceId,
+  uid,
+  otp: Type.String({ pattern: '^[0-9]{8}$' }),
+  /** P-256, the uncompressed point in base64url: the credentials are encrypted to it. */
+  publicKey: Type.String({ pattern: '^[A-Za-z0-9_-]{87}$' }),
+});
 export type ConfirmRequest = Static<typeof ConfirmRequest>;
 
 /** Encrypted by HPKE (RFC 9180), base64url; see sealed.ts. */
-export const Sealed = Type.Object(
-  {
-    enc: Type.String({ pattern: '^[A-Za-z0-9_-]{87}$' }),
-    ct: Type.String({ pattern: '^[A-Za-z0-9_-]{22,60000}$' }),
-  },
-  { additionalProperties: false },
-);
+export const Sealed = Type.Object({
+  enc: Type.String({ pattern: '^[A-Za-z0-9_-]{87}$' }),
+  ct: Type.String({ pattern: '^[A-Za-z0-9_-]{22,60000}$' }),
+});
 export type Sealed = Static<typeof Sealed>;
 
 /** What is in the sealed entry `credentials`. */
@@ -83,10 +74,9 @@ export const InstanceView = Type.Object({
 export type InstanceView = Static<typeof InstanceView>;
 
 /** `POST /api/instance/ask`: waits up to `wait` seconds for an owner; on `pending` ask again. */
-export const AskRequest = Type.Object(
-  { wait: Type.Optional(Type.Integer({ minimum: 0, maximum: instanceLimits.waitSeconds })) },
-  { additionalProperties: false },
-);
+export const AskRequest = Type.Object({
+  wait: Type.Optional(Type.Integer({ minimum: 0, maximum: instanceLimits.waitSeconds })),
+});
 export type AskRequest = Static<typeof AskRequest>;
 
 export const AskAnswer = Type.Object({

@@ -27,14 +27,11 @@ export const ChallengeAnswer = Type.Object({ challenge: Type.String({ minLength:
 export type ChallengeAnswer = Static<typeof ChallengeAnswer>;
 
 /** `POST /sign-in`. */
-export const SignInRequest = Type.Object(
-  {
-    publicKey: MailboxKey,
-    challenge: Type.String({ minLength: 1, maxLength: 200 }),
-    signature: Type.String({ pattern: '^[A-Za-z0-9_-]{86}$' }),
-  },
-  { additionalProperties: false },
-);
+export const SignInRequest = Type.Object({
+  publicKey: MailboxKey,
+  challenge: Type.String({ minLength: 1, maxLength: 200 }),
+  signature: Type.String({ pattern: '^[A-Za-z0-9_-]{86}$' }),
+});
 export type SignInRequest = Static<typeof SignInRequest>;
 
 export const SignInAnswer = Type.Object({
@@ -58,14 +55,11 @@ export const EntryOfBoxPath = Type.Object({
 });
 
 /** `PUT /mailboxes/{uid}/{name}` (204): replaces what this box left there under the name. `once`: gone when it is read. */
-export const PutEntryRequest = Type.Object(
-  {
-    value: Type.String({ minLength: 1, maxLength: mailboxLimits.valueBytes }),
-    expires_in: Type.Integer({ minimum: 1, maximum: mailboxLimits.entrySeconds }),
-    once: Type.Boolean(),
-  },
-  { additionalProperties: false },
-);
+export const PutEntryRequest = Type.Object({
+  value: Type.String({ minLength: 1, maxLength: mailboxLimits.valueBytes }),
+  expires_in: Type.Integer({ minimum: 1, maximum: mailboxLimits.entrySeconds }),
+  once: Type.Boolean(),
+});
 export type PutEntryRequest = Static<typeof PutEntryRequest>;
 
 /** `GET /mailboxes/{uid}/{box}/{name}?wait=<seconds>`; 404 `not-found` when there is nothing by then. */

@@ -28,17 +28,14 @@ export const ServerInfo = Type.Object({
 export type ServerInfo = Static<typeof ServerInfo>;
 
 /** `POST /authorise`, and the same at `/auth`. The client id is a secret: whoever has it is that client. */
-export const AuthoriseRequest = Type.Object(
-  {
-    clientId: Uuid4,
-    /** What the owner is shown; else what the User-Agent tells. */
-    name: Type.Optional(Type.String({ minLength: 1, maxLength: approvalLimits.labelMax })),
-    kind: Type.Optional(Type.Enum(['client', 'agent'])),
-    /** Seconds that the call may wait for the owner's answer. */
-    wait: Type.Optional(Type.Integer({ minimum: 0, maximum: pairingLimits.waitSeconds })),
-  },
-  { additionalProperties: false },
-);
+export const AuthoriseRequest = Type.Object({
+  clientId: Uuid4,
+  /** What the owner is shown; else what the User-Agent tells. */
+  name: Type.Optional(Type.String({ minLength: 1, maxLength: approvalLimits.labelMax })),
+  kind: Type.Optional(Type.Enum(['client', 'agent'])),
+  /** Seconds that the call may wait for the owner's answer. */
+  wait: Type.Optional(Type.Integer({ minimum: 0, maximum: pairingLimits.waitSeconds })),
+});
 export type AuthoriseRequest = Static<typeof AuthoriseRequest>;
 
 /** 200: a client that an owner has allowed. */

@@ -6,13 +6,14 @@ import type { AccessStore } from './store.ts';
 export type App = AppList['apps'][number];
 
 /**
- * An app of which only the address it is returned to is known: its origin is its name, and who it is. Throws
+ * An app of which only the address it is returned to is known: its origin (or its own scheme) is its name, and who it is. Throws
  * `redirect-malformed`.
  */
 export function appAt(redirectUri: string): App {
   if (!isRedirectUri(redirectUri)) throw malformed(redirectUri);
-  const { origin, host } = new URL(redirectUri);
-  return { clientId: origin, name: host, redirectUris: [redirectUri] };
+  const { host } = new URL(redirectUri);
+  const origin = shownOrigin(redirectUri);
+  return { clientId: origin, name: host === '' ? origin : host, redirectUris: [redirectUri] };
 }
 
 const setting = 'apps';
@@ -70,7 +71,8 @@ export class Apps {
   /** Exactly as it stands on the list, character by character (RFC 9700, 4.1.3), but for the port of a program. */
   find(clientId: unknown, redirectUri: unknown): App | undefined {
     const app = this.named(clientId);
-    return app?.redirectUris.some((uri) => uri === redirectUri || uri === ofAnyPort(redirectUri))
+    const wanted = ofAnyPort(redirectUri);
+    return app?.redirectUris.some((uri) => uri === redirectUri || ofAnyPort(uri) === wanted)
       ? app
       : undefined;
   }
@@ -81,7 +83,7 @@ export class Apps {
 
   /** The app whose scripts have this origin: they may call the box with a token of the app's. */
   at(origin: string): App | undefined {
-    return this.#list.find((app) => app.redirectUris.some((uri) => new URL(uri).origin === origin));
+    return this.#list.find((app) => app.redirectUris.some((uri) => originOf(uri) === origin));
   }
 
   isOrigin(origin: string): boolean {
@@ -91,7 +93,7 @@ export class Apps {
   /** Those of all apps on the list. */
   get origins(): string[] {
     const uris = this.#list.flatMap((app) => app.redirectUris);
-    return [...new Set(uris.map((uri) => new URL(uri).origin))];
+    return [...new Set(uris.flatMap((uri) => originOf(uri) ?? []))];
   }
 }
 
@@ -99,17 +101,28 @@ const isSame = (a: App, b: App): boolean =>
   a.clientId === b.clientId && a.redirectUris.join(' ') === b.redirectUris.join(' ');
 
 /**
- * RFC 8252, 7.3: a program on the person's computer is returned to whatever port it got there, under the address (not the
- * name, 8.3) of loopback. On the list it stands without a port.
+ * RFC 8252, 7.3: a program on the person's computer is returned to whatever port it got there, so `redirectUri` is compared
+ * without one when it is of loopback, by address or by name (which 8.3 warns of and many clients use all the same).
  */
-function ofAnyPort(redirectUri: unknown): string | undefined {
-  const [, host, rest] =
-    /^(http:\/\/(?:127\.0\.0\.1|\[::1\])):[1-9]\d{0,4}(\/.*)$/.exec(String(redirectUri)) ?? [];
-  return host === undefined || !URL.canParse(String(redirectUri)) ? undefined : `${host}${rest}`;
+function ofAnyPort(redirectUri: unknown): unknown {
+  if (typeof redirectUri !== 'string' || !URL.canParse(redirectUri)) return Symbol('nothing is like it');
+  const loopback = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]|localhost))(?::\d{1,5})?(\/.*)?$/.exec(redirectUri);
+  return loopback === null ? redirectUri : `${loopback[1]}${loopback[2] ?? '/'}`;
+}
+
+/** Of an app's pages (RFC 6454, 4); a scheme of an app's own has no pages, and `null` is the origin of anybody. */
+function originOf(redirectUri: string): string | undefined {
+  const { protocol, origin } = new URL(redirectUri);
+  return protocol === 'https:' || protocol === 'http:' ? origin : undefined;
+}
+
+/** What people are shown of where an app is returned to: its origin, or the scheme that is its own. */
+export function shownOrigin(redirectUri: string): string {
+  return originOf(redirectUri) ?? new URL(redirectUri).protocol.slice(0, -1);
 }
 
 function malformed(redirectUri: string): Problem {
-  const message = `${JSON.stringify(redirectUri)} cannot be returned to: give an https address without user and fragment, or http on this computer (127.0.0.1)`;
+  const message = `${JSON.stringify(redirectUri)} cannot be returned to: give an https address without user and fragment, http on this computer (127.0.0.1, localhost), or an app’s own scheme with a dot in it (com.example.app:/back)`;
   return new Problem('redirect-malformed', message, {
     status: 422,
     retryable: false,
@@ -117,11 +130,15 @@ function malformed(redirectUri: string): Problem {
   });
 }
 
+/** RFC 8252, 7.1: a domain name of the app's maker in reverse. Without a dot it could be anybody's, `javascript:` too. */
+const privateScheme = /^[a-z][a-z0-9+-]*(?:\.[a-z0-9+-]+)+:$/;
+
 /** RFC 9700, 2.6: TLS, except on loopback; RFC 6749, 3.1.2: no fragment; RFC 3986, 2: ASCII. */
 function isRedirectUri(uri: string): boolean {
   if (!URL.canParse(uri) || !/^[!-~]+$/.test(uri) || /[#\\]/.test(uri)) return false;
   const { protocol, hostname, username, password } = new URL(uri);
   if (username !== '' || password !== '') return false;
+  if (privateScheme.test(protocol)) return uri.startsWith(`${protocol}/`);
   const loopback = ['127.0.0.1', '[::1]', 'localhost'].includes(hostname);
   return protocol === 'https:' || (protocol === 'http:' && loopback);
 }

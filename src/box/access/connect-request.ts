@@ -13,7 +13,7 @@ export type ConnectRequest =
  * `app-not-allowed`, which must never become a redirect.
  */
 export function readConnectRequest(given: unknown, apps: Apps, issuer: string): ConnectRequest {
-  const query = given as Partial<Record<string, unknown>>;
+  const query = withoutEmpty(given as Readonly<Record<string, unknown>>);
   const { client_id: clientId, redirect_uri: redirectUri } = query;
   const app = apps.find(clientId, redirectUri);
   if (app === undefined) {
@@ -34,9 +34,15 @@ export function readConnectRequest(given: unknown, apps: Apps, issuer: string): 
   return { app, error, redirect };
 }
 
-/** `uri`, as it stands, with `parameters` behind what its query holds already (RFC 6749, 3.1.2). */
-export function redirectTo(uri: string, parameters: Readonly<Record<string, string>>): string {
-  return `${uri}${uri.includes('?') ? '&' : '?'}${new URLSearchParams(parameters).toString()}`;
+/** Parameters without a value count as left out (RFC 6749, 3.1). */
+function withoutEmpty(query: Readonly<Record<string, unknown>>): Partial<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== ''));
+}
+
+/** `uri`, as it stands, with `parameters` behind what its query holds already (RFC 6749, 3.1.2); not those that are not there. */
+export function redirectTo(uri: string, parameters: Readonly<Record<string, string | undefined>>): string {
+  const given = Object.entries(parameters).filter((each): each is [string, string] => each[1] !== undefined);
+  return `${uri}${uri.includes('?') ? '&' : '?'}${new URLSearchParams(given).toString()}`;
 }
 
 /** In the characters that RFC 6749 allows there. */

@@ -4,6 +4,7 @@ import type { HttpApp } from '../../kit/http-server.ts';
 import { plainPageHeaders } from '../../kit/plain-page.ts';
 import { accessLimits, accessPaths, type ConnectView, ConsentRequest } from '../../protocol/access-api.ts';
 import { agentClient } from '../../protocol/constants.ts';
+import { shownOrigin } from './apps.ts';
 import { readConnectRequest, redirectTo } from './connect-request.ts';
 import { unnamed } from './visitor.ts';
 import { errorPage } from './error-page.ts';
@@ -51,7 +52,7 @@ export function connectRoutes(app: HttpApp, options: ConnectRoutesOptions): void
     try {
       const asked = readConnectRequest(request.query, apps, issuerOf(request));
       if ('redirect' in asked) return await reply.redirect(asked.redirect, 302);
-      arrived(asked.query.state);
+      if (asked.query.state !== undefined) arrived(asked.query.state);
       return await reply.send(page());
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
@@ -65,7 +66,7 @@ export function connectRoutes(app: HttpApp, options: ConnectRoutesOptions): void
   app.get('/api/connect', open, async (request): Promise<ConnectView> => {
     const asked = readConnectRequest(request.query, apps, issuerOf(request));
     if ('error' in asked) throw new Problem('bad-request', 'this is no request to connect', { status: 400 });
-    return { app: { name: asked.app.name, origin: new URL(asked.query.redirect_uri).origin } };
+    return { app: { name: asked.app.name, origin: shownOrigin(asked.query.redirect_uri) } };
   });
 
   const consent = {
@@ -74,8 +75,10 @@ export function connectRoutes(app: HttpApp, options: ConnectRoutesOptions): void
     schema: { body: ConsentRequest },
   } as const satisfies RouteShorthandOptions;
   app.post('/api/connect', consent, async (request) => {
-    const { allow, ...query } = request.body;
-    readConnectRequest(query, apps, issuerOf(request));
+    const { allow, ...given } = request.body;
+    const asked = readConnectRequest(given, apps, issuerOf(request));
+    if ('error' in asked) throw new Problem('bad-request', 'this is no request to connect', { status: 400 });
+    const { query } = asked;
     const { redirect_uri: redirectUri, client_id: clientId, code_challenge: challenge, state } = query;
     const answer = allow
       ? { code: codes.issue(guard.who(request).session.id, { clientId, redirectUri, challenge }) }

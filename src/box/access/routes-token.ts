@@ -1,13 +1,14 @@
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import type { Problem } from '../../kit/errors.ts';
-import type { HttpApp } from '../../kit/http-server.ts';
+import { type HttpApp, problemOf } from '../../kit/http-server.ts';
+import { refusal } from '../../kit/refusal.ts';
 import { days } from '../../kit/clock.ts';
 import { readableName } from '../../kit/text.ts';
 import { accessLimits, accessPaths, type TokenResponse } from '../../protocol/access-api.ts';
 import { agentClient } from '../../protocol/constants.ts';
 import { idleMs } from './logins.ts';
-import { invalidClient, invalidRequest, unsupportedGrant } from './oauth-problem.ts';
+import { asOAuthProblem, invalidClient, invalidRequest, unsupportedGrant } from './oauth-problem.ts';
 import { preflight } from './guard.ts';
 import type { Parts } from './parts.ts';
 import type { Session } from './sessions.ts';
@@ -49,6 +50,13 @@ export function tokenRoutes(app: HttpApp, options: TokenRoutesOptions): void {
     { parseAs: 'string' },
     async (_request: unknown, body: string) => parseForm(body),
   );
+  app.setErrorHandler(async (error, request, reply) => {
+    const problem = asOAuthProblem(problemOf(error));
+    if (problem.status >= 500) request.log.error({ err: error }, 'the token endpoint failed');
+    // RFC 6749, 5.2: JSON, whoever asks.
+    const { status, headers, body } = refusal(problem, { accept: undefined });
+    return reply.status(status).headers(headers).send(body);
+  });
   for (const path of [accessPaths.token, accessPaths.revoke]) app.options(path, oauth, preflight);
 
   const byCode = (form: Static<typeof ByCode>, label: string, address: string): Session => {
@@ -62,9 +70,10 @@ export function tokenRoutes(app: HttpApp, options: TokenRoutesOptions): void {
     });
   };
 
-  /** Throws `invalid-client` for an app that is not, or no longer, on the owner's list. */
+  /** Throws `invalid-request` when none is named, `invalid-client` for an app that is not, or no longer, on the owner's list. */
   const appOf = (form: unknown): { name: string } => {
     const clientId = (form as { client_id?: unknown } | null | undefined)?.client_id;
+    if (clientId === undefined) throw invalidRequest('client_id is missing');
     const found = apps.named(clientId);
     if (found === undefined) throw invalidClient('this app is not on the list of the box');
     return found;
@@ -73,6 +82,7 @@ export function tokenRoutes(app: HttpApp, options: TokenRoutesOptions): void {
   app.post(accessPaths.token, oauth, async (request): Promise<TokenResponse> => {
     const form = request.body;
     const { address } = guard.visitor(request);
+    requireGrantType(form);
     const { name } = appOf(form);
     if (Value.Check(ByRefresh, form)) {
       const { session, pair } = tokens.refresh(form.refresh_token, form.client_id);
@@ -99,12 +109,22 @@ export function tokenRoutes(app: HttpApp, options: TokenRoutesOptions): void {
   });
 }
 
+const grantTypeOf = (form: unknown): unknown =>
+  (form as { grant_type?: unknown } | null | undefined)?.grant_type;
+
+/** Throws `invalid-request`, `unsupported-grant-type`. */
+function requireGrantType(form: unknown): void {
+  const grantType = grantTypeOf(form);
+  const known = 'authorization_code or refresh_token';
+  if (grantType === undefined) throw invalidRequest(`grant_type is missing: give ${known}`);
+  if (grantType !== 'authorization_code' && grantType !== 'refresh_token')
+    throw unsupportedGrant(`grant_type must be ${known}`);
+}
+
 function faultOf(form: unknown): Problem {
-  const grantType = (form as { grant_type?: unknown } | undefined)?.grant_type;
-  if (grantType === 'authorization_code')
-    return invalidRequest('give code, redirect_uri, client_id and code_verifier (43 to 128 characters)');
-  if (grantType === 'refresh_token') return invalidRequest('give refresh_token and client_id');
-  return unsupportedGrant('grant_type must be authorization_code or refresh_token');
+  return grantTypeOf(form) === 'authorization_code'
+    ? invalidRequest('give code, redirect_uri, client_id and code_verifier (43 to 128 characters)')
+    : invalidRequest('give refresh_token and client_id');
 }
 
 /** RFC 6749, 3.2: a form, each parameter at most once; empty ones count as left out. */

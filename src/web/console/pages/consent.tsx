@@ -65,7 +65,7 @@ export function Consent(): JSX.Element {
 }
 
 /** It is returned to a port of this computer that says nothing to anybody (RFC 8252, 7.3). */
-const isProgram = (origin: string): boolean => /^http:\/\/(127\.0\.0\.1|\[::1\])(:|$)/.test(origin);
+const isProgram = (origin: string): boolean => /^http:\/\/(127\.0\.0\.1|\[::1\]|localhost)(:|$)/.test(origin);
 
 function Refused({ problem }: { problem: unknown }): JSX.Element {
   const t = useConsoleText();

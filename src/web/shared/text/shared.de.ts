@@ -53,7 +53,7 @@ export const de: Translation<typeof en> = {
     'last-owner': 'Eine Box braucht einen Besitzer: Machen Sie erst jemand anderen dazu.',
     'body-too-large': 'Das ist zu lang.',
     'redirect-malformed':
-      'Das ist keine Rücksprungadresse. Sie beginnt mit https:// und enthält weder # noch Platzhalter.',
+      'Das ist keine Rücksprungadresse. Sie beginnt mit https://, bei einem Programm auf einem Rechner mit http://localhost oder mit dem eigenen Schema einer App, das einen Punkt enthält, und hat weder # noch Platzhalter.',
     'rate-limited': 'Zu viele Versuche.',
     'storage-failed': 'Die Box konnte das nicht speichern. Vielleicht ist ihr Speicher voll.',
     'not-ready': 'Die Box startet gerade. Versuchen Sie es gleich noch einmal.',

@@ -50,7 +50,7 @@ export const en = {
     'last-owner': 'A box needs an owner: make somebody else an owner first.',
     'body-too-large': 'This is too long.',
     'redirect-malformed':
-      'This is no address to go back to. It starts with https:// and has neither # nor a wildcard.',
+      'This is no address to go back to. It starts with https://, with http://localhost for a program on a computer, or with an app’s own scheme that has a dot in it, and has neither # nor a wildcard.',
     'rate-limited': 'Too many tries.',
     'storage-failed': 'The box could not store this. Its disk may be full.',
     'not-ready': 'The box is starting. Try again in a moment.',
