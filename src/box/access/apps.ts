@@ -106,7 +106,9 @@ const isSame = (a: App, b: App): boolean =>
  */
 function ofAnyPort(redirectUri: unknown): unknown {
   if (typeof redirectUri !== 'string' || !URL.canParse(redirectUri)) return Symbol('nothing is like it');
-  const loopback = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]|localhost))(?::\d{1,5})?(\/.*)?$/.exec(redirectUri);
+  const loopback = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]|localhost))(?::[1-9]\d{0,4})?(\/.*)?$/.exec(
+    redirectUri,
+  );
   return loopback === null ? redirectUri : `${loopback[1]}${loopback[2] ?? '/'}`;
 }
 

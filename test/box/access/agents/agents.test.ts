@@ -256,11 +256,20 @@ describe('a page that an agent signed in', () => {
     expect(json['code']).toBe('app-not-allowed');
   });
 
+  it('is below the agent’s, whatever else a message says', async () => {
+    const { accessToken } = await pairAgent(lab, owner);
+    const other = (await sessions()).find(({ kind }) => kind === 'login')?.id;
+    const made = await signIn(accessToken, { parentId: other, personId: 'x', kind: 'login', id: 'mine' });
+    const node = (await sessions()).find(({ id }) => id === made['sessionId']);
+    expect(node).toMatchObject({ parentId: made['parentSessionId'], kind: 'page' });
+    expect(node?.parentId).not.toBe(other);
+  });
+
   it('comes of no other message, whatever is in it', async () => {
     const { accessToken } = await pairAgent(lab, owner);
     const before = (await sessions()).length;
     const broken = fc
-      .tuple(fc.constantFrom(...Object.keys(page), 'expiredAt', 'parentId'), fc.anything())
+      .tuple(fc.constantFrom(...Object.keys(page), 'expiredAt'), fc.anything())
       .map(([field, value]) => ({ ...page, [field]: value ?? null }))
       .filter((body) => !isGood(body));
     await fc.assert(
@@ -283,7 +292,6 @@ const isName = (value: unknown): boolean =>
 function isGood(body: Record<string, unknown>): boolean {
   const { deviceId, deviceName, platform } = body;
   return (
-    !('parentId' in body) &&
     typeof deviceId === 'string' &&
     /^[\w-]{1,64}$/.test(deviceId) &&
     isName(deviceName) &&
