@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, it, vi } from 'vitest';
 import * as lists from '../../src/cli/programs.mjs';
 import { atEndOfTest } from '../support/at-end.ts';
-import { execFileSync, spawnSync } from '../support/programs.ts';
+import { execFile, execFileSync, spawnSync } from '../support/programs.ts';
 import { startedBy } from '../support/wrappers.ts';
 import { callsOf } from './calls.ts';
 import { programsOfScript } from './shell.ts';
@@ -97,9 +98,10 @@ describe('programs that are started', () => {
     );
   });
 
-  it('that are missing are named with their package', () => {
+  it('that are missing are named with their package', async () => {
     vi.stubEnv('PATH', '/nowhere');
     atEndOfTest(() => vi.unstubAllEnvs());
+    await expect(async () => promisify(execFile)('curl', ['x'])).rejects.toThrow('curl is missing');
     expect(() => spawnSync('curl', [])).toThrow("curl is missing; it is in Debian's package curl");
     expect(() => execFileSync('ip', ['netns', 'exec', 'x', 'pebble'])).toThrow(/^(ip|pebble) is missing/);
     expect(() => spawnSync(`sfdisk${process.pid}`, [])).toThrow(

@@ -17,18 +17,14 @@ export type { ChildProcess, ChildProcessByStdio, SpawnOptions } from 'node:child
 const known: Readonly<Record<string, string>> = Object.assign({}, ...Object.values(lists));
 
 function checked<F extends (...args: never[]) => unknown>(start: F): F {
-  return new Proxy(start, {
-    apply: (target, self, args: never[]) => {
+  const after = (action: F): F =>
+    ((...args: Parameters<F>) => {
       const [program, words] = args as unknown as [string, unknown];
       mustBeThere([program, ...(Array.isArray(words) ? (words as string[]) : [])]);
-      const answer: unknown = Reflect.apply(target, self, args);
-      return answer;
-    },
-    get: (target, field) => {
-      const value: unknown = Reflect.get(target, field);
-      return field === promisify.custom && typeof value === 'function' ? checked(value as F) : value;
-    },
-  });
+      return action(...args);
+    }) as F;
+  const promised = (start as { [promisify.custom]?: F })[promisify.custom];
+  return Object.assign(after(start), promised === undefined ? {} : { [promisify.custom]: after(promised) });
 }
 
 /** Throws for the first program of a command line that is missing or that the list does not know. */
