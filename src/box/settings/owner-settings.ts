@@ -1,10 +1,10 @@
-import { Type, type Static } from 'typebox';
 import { Value } from 'typebox/value';
 import { join } from 'node:path';
 import type { Clock, Random } from '../../kit/clock.ts';
 import { type Fact, OwnedFact } from '../../kit/fact.ts';
 import { Problem } from '../../kit/errors.ts';
 import { privateFolder, readIfThere, writeAtomic } from '../../kit/files.ts';
+import type { Health } from '../../kit/health.ts';
 import type { Log } from '../../kit/log.ts';
 import { Reconciler } from '../../kit/reconcile.ts';
 import type { Service } from '../../kit/service.ts';
@@ -12,14 +12,14 @@ import { readableName } from '../../kit/text.ts';
 import { type SettingsRequest, SettingsView } from '../../protocol/access-api.ts';
 
 /** What the file holds; a setting that is absent is the configuration's. */
-const Kept = Type.Partial(SettingsView);
-type Kept = Static<typeof Kept>;
+type Kept = Partial<SettingsView>;
 
 export interface OwnerSettingsOptions {
   /** Of its own: `<state>/settings`. */
   folder: string;
   /** What holds until an owner changes it. */
   configured: Pick<SettingsView, 'name' | 'tunnel'>;
+  health: Health;
   log: Log;
   clock: Clock;
   random: Random;
@@ -101,6 +101,7 @@ export class OwnerSettings implements Service {
     };
     await privateFolder(this.#options.folder);
     await writeAtomic(this.#path, JSON.stringify(next));
+    this.#options.health.clear(this.name);
     this.#view.set(next);
     await this.#apply();
     return next;
@@ -121,15 +122,45 @@ export class OwnerSettings implements Service {
     return join(this.#options.folder, 'settings.json');
   }
 
-  /** A damaged file costs the settings, not the box. */
+  /**
+   * A damaged file costs the settings, not the box; and what an owner may have closed does not stand open because of it, as
+   * it would by the configuration.
+   */
   async #load(): Promise<Kept> {
     const text = await readIfThere(this.#path);
     if (text === undefined) return {};
-    try {
-      return Value.Parse(Kept, JSON.parse(text));
-    } catch {
-      this.#options.log.warn(`${this.#path} is damaged; the configured settings hold`);
-      return {};
-    }
+    const { kept, damaged } = readKept(text);
+    if (damaged.length === 0) return kept;
+    const { log, health } = this.#options;
+    const message = `${this.#path} is damaged (${damaged.join(', ')}): until an owner sets it again, the box is closed there`;
+    log.warn(message);
+    health.set(this.name, 'warning', message, 'look at the settings in the console, and save them again');
+    return kept;
+  }
+}
+
+/** What holds in place of a value that nobody can read. The name is told to everybody anyway. */
+const closed: Kept = { tunnel: false, discovery: 'off' };
+
+/** Each setting for itself: what is right is kept, what is absent is the configuration's, and what is wrong is closed. */
+function readKept(text: string): { kept: Kept; damaged: string[] } {
+  const value = parsed(text);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return { kept: closed, damaged: ['all of it'] };
+  const wrong = Object.entries(SettingsView.properties)
+    .filter(([key, schema]) => key in value && !Value.Check(schema, value[key as keyof typeof value]))
+    .map(([key]) => key);
+  const right = Object.entries(value).filter(
+    ([key]) => key in SettingsView.properties && !wrong.includes(key),
+  );
+  const instead = Object.entries(closed).filter(([key]) => wrong.includes(key));
+  return { kept: Object.fromEntries([...right, ...instead]), damaged: wrong };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }

@@ -58,8 +58,10 @@ export class UpdateMemory {
     return this.#read(this.#record, UpdateRecord);
   }
 
-  settings(): Promise<UpdateSettings | undefined> {
-    return this.#read(this.#settings, UpdateSettings);
+  /** An owner may have paused updates: where nobody can read it any more, they are, and the console shows it. */
+  async settings(): Promise<Partial<UpdateSettings>> {
+    if ((await readIfThere(this.#settings)) === undefined) return {};
+    return (await this.#read(this.#settings, UpdateSettings)) ?? { paused: true };
   }
 
   writeRecord(record: UpdateRecord): Promise<void> {

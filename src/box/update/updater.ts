@@ -90,7 +90,7 @@ export class Updater implements Service {
 
   async start(): Promise<void> {
     const { memory, history, clock, random } = this.#options;
-    this.#show((await memory.settings()) ?? {});
+    this.#show(await memory.settings());
     await history.load();
     this.#heardAt = clock.monotonic();
     this.#askAt = this.#heardAt + checkDelayMs(true, random());

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { OwnerSettings } from '../../../src/box/settings/owner-settings.ts';
+import { Health } from '../../../src/kit/health.ts';
 import { silentLog } from '../../../src/kit/log.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';
@@ -12,12 +13,14 @@ let count = 0;
 function newSettings(
   folder = join(root, String(++count)),
   clock = new FakeClock(),
-): { settings: OwnerSettings; folder: string; clock: FakeClock } {
+): { settings: OwnerSettings; folder: string; clock: FakeClock; health: Health } {
   const configured = { name: 'Porchlight', tunnel: true };
+  const health = new Health(clock);
   return {
-    settings: new OwnerSettings({ folder, configured, clock, random: () => 0, log: silentLog }),
+    settings: new OwnerSettings({ folder, configured, health, clock, random: () => 0, log: silentLog }),
     folder,
     clock,
+    health,
   };
 }
 
@@ -72,18 +75,27 @@ describe('what owners set', () => {
     await settings.stop();
   });
 
-  it.each(['', '{', '[]', '{"name":7}', '{"discovery":"sometimes"}'])(
-    'a damaged file %j costs the settings, not the box',
-    async (text) => {
-      const { settings, folder } = newSettings();
-      await settings.start();
-      await settings.write({ name: 'Attic', tunnel: false, discovery: 'off' });
-      await settings.stop();
-      writeFileSync(join(folder, 'settings.json'), text);
-      const again = newSettings(folder).settings;
-      await again.start();
-      expect(again.read()).toEqual({ name: 'Porchlight', tunnel: true, discovery: 'always' });
-      await again.stop();
-    },
-  );
+  const all = { name: 'Porchlight', tunnel: false, discovery: 'off' } as const;
+  it.each([
+    ['', all],
+    ['{', all],
+    ['[]', all],
+    ['null', all],
+    ['{"name":7,"tunnel":true}', { name: 'Porchlight', tunnel: true, discovery: 'always' }],
+    ['{"name":"Attic","discovery":"sometimes"}', { name: 'Attic', tunnel: true, discovery: 'off' }],
+    ['{"tunnel":"false","discovery":"always"}', { name: 'Porchlight', tunnel: false, discovery: 'always' }],
+  ] as const)('a damaged file %j costs the settings, not the box, and opens nothing', async (text, view) => {
+    const { settings, folder } = newSettings();
+    await settings.start();
+    await settings.write({ name: 'Attic', tunnel: false, discovery: 'off' });
+    await settings.stop();
+    writeFileSync(join(folder, 'settings.json'), text);
+    const { settings: again, health } = newSettings(folder);
+    await again.start();
+    expect(again.read()).toEqual(view);
+    expect(health.conditions.value).toMatchObject([{ name: 'settings', severity: 'warning' }]);
+    await again.write({ name: 'Attic', tunnel: true, discovery: 'always' });
+    expect(health.conditions.value).toEqual([]);
+    await again.stop();
+  });
 });

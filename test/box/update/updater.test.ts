@@ -310,6 +310,6 @@ describe.skipIf(why !== undefined)(`updates with RAUC ${why ?? ''}`, () => {
     updater.look();
     await clock.advance(hours(1));
     await expect.poll(() => (updater.look(), phase())).toBe('awaiting-reboot');
-    expect(updater.state.value).toMatchObject({ target: '1.1.0', channel: 'stable' });
+    expect(updater.state.value).toMatchObject({ target: '1.1.0', channel: 'stable', paused: true });
   });
 });
