@@ -59,6 +59,8 @@ export class HeldRights {
 
   #follow(sessionId: string, { raw }: FastifyRequest, reply: FastifyReply): Readable {
     const body = new PassThrough();
+    // A call without a body (signing out) reads nothing, and so hears of no error: it must not be the end of the box.
+    body.on('error', () => undefined);
     const cut = (): void => {
       forget();
       raw.unpipe(body);

@@ -219,6 +219,20 @@ describe('a session that ends between head and body', () => {
     }
   }, 120_000);
 
+  it('may be the one that the call itself ends, without a body', async () => {
+    const uncaught: unknown[] = [];
+    const listener = (error: unknown): unknown => uncaught.push(error);
+    process.prependListener('uncaughtException', listener);
+    for (let visit = 0; visit < 5; visit++) {
+      const browser = new Browser(house.lab);
+      await browser.login();
+      expect((await browser.call('POST', '/api/logout')).status).toBe(204);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    process.off('uncaughtException', listener);
+    expect(uncaught).toEqual([]);
+  });
+
   it('is told so at once, and what it still sends is not waited for', async () => {
     const { headers, sessionId } = await asPerson();
     received = 0;
