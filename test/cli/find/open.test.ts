@@ -192,7 +192,7 @@ it.skipIf(noBrowser !== undefined)(
     expect(await inPage(socket)).toBe('open');
     // Elsewhere on this computer, a page that was not let in.
     await page.goto(`http://other.localhost:${me.door}/`);
-    expect(await page.getByRole('alert').textContent()).toContain('no box is known under this name');
+    expect(await page.getByRole('alert').textContent()).toContain('No box is known under this name');
   },
 );
 
