@@ -99,7 +99,11 @@ export const CardSettings = Type.Object({
     restartHours: Type.Optional(update.properties.restartHours),
     trialMinutes: Type.Optional(update.properties.trialMinutes),
   }),
-  web: Type.Object({ services: Type.Optional(web.properties.services) }),
+  web: Type.Object({
+    services: Type.Optional(web.properties.services),
+    servicesWithVisitorHost: Type.Optional(web.properties.servicesWithVisitorHost),
+    serviceTimeouts: Type.Optional(web.properties.serviceTimeouts),
+  }),
   log: Type.Object({ level: Type.Optional(log.properties.level) }),
 });
 export type CardSettings = Static<typeof CardSettings>;
