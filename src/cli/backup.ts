@@ -5,7 +5,7 @@ import { Backups } from '../box/backup/backups.ts';
 import { placeOf } from '../box/backup/contents.ts';
 import { carryOut } from '../box/backup/pending.ts';
 import { BoxConfig } from '../box/config.ts';
-import { boxConfigFile, trustOf, version } from '../box/installation.ts';
+import { trustOf, version } from '../box/installation.ts';
 import { systemClock } from '../kit/clock.ts';
 import { type Command, command, exitCode } from '../kit/command.ts';
 import { codeOf, messageOf, Problem } from '../kit/errors.ts';
@@ -14,8 +14,9 @@ import { lockFolder } from '../kit/lock.ts';
 import { asOwnerOf } from './as-owner.ts';
 import { askControl, streamControl } from './ask-control.ts';
 import { askPassphrase } from './passphrase.ts';
+import { boxFile } from './box-file.ts';
 
-const shared = { config: BoxConfig, file: boxConfigFile } as const;
+const shared = { config: BoxConfig, file: boxFile } as const;
 
 /** The box that runs is asked; of one that does not, the state folder is worked on. */
 async function eitherWay<T>(asked: () => Promise<T>, alone: () => Promise<T>): Promise<T> {

@@ -90,7 +90,9 @@ function usualFile({ env }: Io): string {
 function words({ name, id, url, identity, addresses, problem }: Listed): string {
   const mark = { new: marks.ok, known: marks.ok, changed: marks.error, silent: marks.warning }[identity];
   const why = identity === 'silent' ? `${identityWords.silent}: ${problem}` : identityWords[identity];
-  return `${mark} ${name} (${shortId(id)})\n    ${url}\n    ${addresses.join(', ') || 'no address'}\n${wrapped(why, '    ')}\n`;
+  // Boxes on a network with others of their kind have the short id in their name.
+  const whole = name.includes(shortId(id)) ? name : `${name} (${shortId(id)})`;
+  return `${mark} ${whole}\n    ${url}\n    ${addresses.join(', ') || 'no address'}\n${wrapped(why, '    ')}\n`;
 }
 
 async function open(door: Door, io: Io): Promise<number> {

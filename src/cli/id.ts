@@ -1,16 +1,16 @@
 import { BoxConfig } from '../box/config.ts';
 import { readIdentity } from '../box/identity/identity.ts';
-import { boxConfigFile } from '../box/installation.ts';
 import { command, exitCode } from '../kit/command.ts';
 import { codeOf, Problem } from '../kit/errors.ts';
 import { zoneName } from '../protocol/names.ts';
+import { boxFile } from './box-file.ts';
 
 export const idCommand = command({
   name: 'id',
   summary: 'Prints the box id; with --json also the fingerprint and the zone.',
   switches: { json: 'print JSON' },
   config: BoxConfig,
-  file: boxConfigFile,
+  file: boxFile,
   action: async ({ config, switches }, io) => {
     const identity = await readable(config.state);
     if (identity === undefined) {

@@ -1,18 +1,18 @@
 import { BoxConfig } from '../box/config.ts';
-import { boxConfigFile } from '../box/installation.ts';
 import type { BoxStatus } from '../box/system/status.ts';
 import { seconds } from '../kit/clock.ts';
 import { command, exitCode } from '../kit/command.ts';
 import { wrapped } from '../kit/wrapped.ts';
 import { askBox } from './ask-box.ts';
 import { marks } from './terminal.ts';
+import { boxFile } from './box-file.ts';
 
 export const statusCommand = command({
   name: 'status',
   summary: 'Says how the running box is, in ten lines; exits 3 when a part does not work.',
   switches: { json: 'print JSON' },
   config: BoxConfig,
-  file: boxConfigFile,
+  file: boxFile,
   action: async ({ config, switches }, io) => {
     const status = await askBox(config.system.port, seconds(5));
     io.out(switches.has('json') ? `${JSON.stringify(status)}\n` : statusText(status));

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { Type } from 'typebox';
 import { BoxConfig } from '../box/config.ts';
-import { boxConfigFile, version } from '../box/installation.ts';
+import { version } from '../box/installation.ts';
 import { busOf, Rauc } from '../box/update/rauc.ts';
 import { checkBundle } from '../box/update/update-policy.ts';
 import { seconds, systemClock } from '../kit/clock.ts';
@@ -11,6 +11,7 @@ import { codeOf, messageOf, Problem } from '../kit/errors.ts';
 import { updateChannels, UpdateState } from '../protocol/update-api.ts';
 import { askControl, type ControlCall } from './ask-control.ts';
 import { updateText } from './update-text.ts';
+import { boxFile } from './box-file.ts';
 
 const UpdateConfig = Type.Object({
   ...BoxConfig.properties,
@@ -35,7 +36,7 @@ export const updateCommand = command({
     json: 'print JSON',
   },
   config: UpdateConfig,
-  file: boxConfigFile,
+  file: boxFile,
   action: async ({ config, operands, switches }, io) => {
     const [bundle, ...more] = operands;
     if (more.length > 0) throw new Problem('usage', 'it takes one bundle');

@@ -33,8 +33,8 @@ export interface CommandOptions<S extends TObject> {
   /** Flags without a value, with what they do. */
   switches?: Readonly<Record<string, string>>;
   config: S;
-  /** The file read when it is there and no other is named. */
-  file?: string;
+  /** The file read when it is there and no other is named; or what knows it when the command runs. */
+  file?: string | (() => string);
   action: (given: Given<S>, io: Io) => Promise<number>;
 }
 
@@ -59,12 +59,13 @@ export function command<S extends TObject>(options: CommandOptions<S>): Command 
       try {
         // Help is help, whatever else is wrong on the line.
         if (args.includes('--help') || args.includes('-h')) return (io.out(help()), exitCode.ok);
+        const file = typeof options.file === 'function' ? options.file() : options.file;
         const {
           config,
           rest,
           switches: given,
         } = loadConfig(options.config, {
-          ...(options.file === undefined ? {} : { file: options.file }),
+          ...(file === undefined ? {} : { file }),
           env: io.env,
           args,
           switches: Object.keys(switches),

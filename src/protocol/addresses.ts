@@ -49,6 +49,11 @@ export function isHomeAddress(address: string): boolean {
   return kind === 'private' || kind === 'unique-local' || kind === 'shared';
 }
 
+/** Whether it leads to this very machine (RFC 1122, 3.2.1.3; RFC 4291, 2.5.3). */
+export function isLoopback(address: string): boolean {
+  return parse(address)?.range() === 'loopback';
+}
+
 /**
  * The group of callers that share a home: an IPv4 address itself, the /64 of an IPv6 address (`2001:db8:0:1::/64`).
  */

@@ -1,5 +1,5 @@
 import { execFile, spawn, type ChildProcess } from '../support/programs.ts';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
@@ -8,6 +8,7 @@ import { temporaryFolder } from '../support/folder.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '../..');
+const main = join(root, 'src/cli/main.ts');
 const folder = temporaryFolder();
 const start = ['start', '--silent', '--', '--ports', 'free', '--json', '--state'];
 
@@ -95,7 +96,8 @@ describe('npm start', { timeout: 120_000 }, () => {
   });
 
   it('proposes lines to copy that work, and Ctrl-C leaves no process', async () => {
-    const state = join(folder, 'curl');
+    const state = join(folder, 'curl/.porchlight');
+    mkdirSync(join(folder, 'curl'));
     const { child, summary, exit } = await startHome(state);
     const answers = await Promise.all(
       summary.try.map(async (line) => (await run('sh', ['-c', line], { cwd: root })).stdout),
@@ -103,6 +105,17 @@ describe('npm start', { timeout: 120_000 }, () => {
     expect(answers[0]).toContain('Hello 127.0.0.1, from a small service behind a Porchlight box.');
     expect(answers[1]).toMatch(/^HTTP\/2 204/);
     expect(answers[2]).toContain('✓ tunnel');
+    // Commands find the home that runs in the folder that they are called in.
+    const inFolder = async (...args: string[]): Promise<string> =>
+      (await run(process.execPath, [main, ...args], { cwd: join(folder, 'curl') })).stdout;
+    expect(JSON.parse(await inFolder('status', '--json'))).toMatchObject({ boxId: summary.boxId });
+    expect(await inFolder('doctor')).toContain('✓ tunnel');
+    expect(await inFolder('sessions')).toContain('Robin');
+    expect(await inFolder('id')).toBe(`${summary.boxId}\n`);
+    const found = await inFolder('find', '--pins', join(folder, 'pins.json'));
+    const name = `Home on one machine (${summary.boxId.slice(0, 8)})`;
+    expect(found).toContain(`✓ ${name}\n    ${summary.urls.local}\n    127.0.0.1`);
+    expect(found).toContain('first seen: remembered');
     expect(processesOf(state).length).toBeGreaterThan(2);
     // As a terminal does it: to the whole foreground group.
     process.kill(-(child.pid ?? 0), 'SIGINT');

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  isLoopback,
   addressFamily,
   addressFromLabel,
   addressKind,
@@ -32,6 +33,18 @@ const homeAddress = fc.oneof(
   uniqueLocal,
 );
 const anyIpv6 = groups(8).map(ipv6Text);
+
+it.each([
+  ['127.0.0.1', true],
+  ['127.255.0.9', true],
+  ['::1', true],
+  ['::ffff:127.0.0.1', true],
+  ['0.0.0.0', false],
+  ['192.168.1.1', false],
+  ['localhost', false],
+])('%s leads to this machine: %s', (address, leads) => {
+  expect(isLoopback(address)).toBe(leads);
+});
 
 describe('kind and family', () => {
   it.each([

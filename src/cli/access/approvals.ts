@@ -1,5 +1,4 @@
 import { BoxConfig } from '../../box/config.ts';
-import { boxConfigFile } from '../../box/installation.ts';
 import { command, exitCode } from '../../kit/command.ts';
 import { Problem } from '../../kit/errors.ts';
 import { wrapped } from '../../kit/wrapped.ts';
@@ -7,6 +6,7 @@ import { ApprovalsView, type PendingApproval } from '../../protocol/approvals-ap
 import { askControl } from '../ask-control.ts';
 import { chosen } from './chosen.ts';
 import { shortId } from './session-tree.ts';
+import { boxFile } from '../box-file.ts';
 
 export const approvalsCommand = command({
   name: 'approvals',
@@ -14,7 +14,7 @@ export const approvalsCommand = command({
   operands: '[allow CODE | refuse CODE | forget ID]',
   switches: { json: 'print JSON' },
   config: BoxConfig,
-  file: boxConfigFile,
+  file: boxFile,
   action: async ({ config, operands, switches }, io) => {
     const view = await askControl(config.state, { method: 'GET', path: '/approvals', answer: ApprovalsView });
     const [deed, typed, ...more] = operands;

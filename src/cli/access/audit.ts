@@ -1,10 +1,10 @@
 import { Type } from 'typebox';
 import { BoxConfig } from '../../box/config.ts';
-import { boxConfigFile } from '../../box/installation.ts';
 import { command, exitCode } from '../../kit/command.ts';
 import { Problem } from '../../kit/errors.ts';
 import { type AuditEntry, auditLimits, AuditView } from '../../protocol/audit-api.ts';
 import { askControl } from '../ask-control.ts';
+import { boxFile } from '../box-file.ts';
 
 const AuditConfig = Type.Object({
   since: Type.String({
@@ -19,7 +19,7 @@ export const auditCommand = command({
   summary: `Prints who did what, when and from where; the box keeps it for ${auditLimits.keepDays} days.`,
   switches: { json: 'print JSON' },
   config: AuditConfig,
-  file: boxConfigFile,
+  file: boxFile,
   action: async ({ config, switches }, io) => {
     const entries = await entriesSince(config.state, startOf(config.since, Date.now()));
     io.out(switches.has('json') ? `${JSON.stringify({ entries })}\n` : auditText(entries));

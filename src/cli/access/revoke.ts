@@ -1,12 +1,12 @@
 import { Type } from 'typebox';
 import { BoxConfig } from '../../box/config.ts';
-import { boxConfigFile } from '../../box/installation.ts';
 import { command, exitCode } from '../../kit/command.ts';
 import { Problem } from '../../kit/errors.ts';
 import { ControlEnded, ControlSessions } from '../../protocol/control-api.ts';
 import { askControl } from '../ask-control.ts';
 import { chosen } from './chosen.ts';
 import { sessionTree } from './session-tree.ts';
+import { boxFile } from '../box-file.ts';
 
 const RevokeConfig = Type.Object({
   allOf: Type.String({ default: '', description: 'end all sessions of the person of this name' }),
@@ -19,7 +19,7 @@ export const revokeCommand = command({
   operands: 'ID | --all-of NAME',
   switches: { json: 'print JSON' },
   config: RevokeConfig,
-  file: boxConfigFile,
+  file: boxFile,
   action: async ({ config, operands, switches }, io) => {
     const [typed, ...more] = operands;
     if ((typed === undefined) === (config.allOf === '') || more.length > 0)

@@ -1,16 +1,16 @@
 import { BoxConfig } from '../../box/config.ts';
-import { boxConfigFile } from '../../box/installation.ts';
 import { command, exitCode } from '../../kit/command.ts';
 import { ControlSessions } from '../../protocol/control-api.ts';
 import { askControl } from '../ask-control.ts';
 import { sessionTree } from './session-tree.ts';
+import { boxFile } from '../box-file.ts';
 
 export const sessionsCommand = command({
   name: 'sessions',
   summary: 'Shows who is let in, and by whom: the tree of sessions of the running box.',
   switches: { json: 'print JSON' },
   config: BoxConfig,
-  file: boxConfigFile,
+  file: boxFile,
   action: async ({ config, switches }, io) => {
     const answer = await askControl(config.state, {
       method: 'GET',

@@ -1,5 +1,5 @@
 import { BoxConfig } from '../../box/config.ts';
-import { boxConfigFile, builtAt, trustOf } from '../../box/installation.ts';
+import { builtAt, trustOf } from '../../box/installation.ts';
 import { seconds, systemClock } from '../../kit/clock.ts';
 import { command, exitCode } from '../../kit/command.ts';
 import { boxCheck, identityCheck } from './box.ts';
@@ -12,6 +12,7 @@ import { addressCheck } from './network.ts';
 import { registrationCheck } from './registration.ts';
 import { reportText } from './report.ts';
 import { outsideCheck, tunnelCheck } from './tunnel.ts';
+import { boxFile } from '../box-file.ts';
 
 /** In the order in which they depend on each other: the first line that is wrong explains those below it. */
 const checks: readonly Check[] = [
@@ -39,7 +40,7 @@ export const doctorCommand = command({
   summary: 'Looks for what is wrong, and says what to do about it; exits 3 when something does not work.',
   switches: { json: 'print JSON' },
   config: BoxConfig,
-  file: boxConfigFile,
+  file: boxFile,
   action: async ({ config, switches }, io) => {
     const done = new AbortController();
     const context = lookAround({

@@ -4,14 +4,16 @@ import { urlsByKind, waysIn } from '../../box/system/status.ts';
 import { command, exitCode, type Io, mayColour } from '../../kit/command.ts';
 import { Problem } from '../../kit/errors.ts';
 import { runUntilEnded } from '../../kit/run.ts';
+import { boxFile } from '../box-file.ts';
 import type { FirstPerson } from './first-person.ts';
 import { Home } from './home.ts';
+import { homeFolder } from './place.ts';
 import { freePorts, usualPorts } from './ports.ts';
 import { watchSteps } from './progress.ts';
 
 const HomeConfig = Type.Object({
   state: Type.String({
-    default: '.porchlight',
+    default: homeFolder,
     minLength: 1,
     description: 'folder for everything this home keeps; remove it to begin anew',
   }),
@@ -115,7 +117,8 @@ async function summary(home: Home): Promise<Summary> {
     try: [
       curl(urls['hello']),
       ...(tunnel === undefined ? [] : [curl(`${String(tunnel)}ping`)]),
-      `npx porchlight doctor --config ${home.boxConfigPath}`,
+      // Those that run here are found without.
+      `npx porchlight doctor${boxFile() === home.boxConfigPath ? '' : ` --config ${home.boxConfigPath}`}`,
     ],
   };
 }

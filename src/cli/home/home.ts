@@ -19,6 +19,7 @@ import { type FirstPerson, firstPerson } from './first-person.ts';
 import { inWordsOfAHome } from './free-port.ts';
 import { HelloService } from './hello.ts';
 import { Pebble } from './pebble.ts';
+import { homeBoxFile } from './place.ts';
 import type { HomePorts } from './ports.ts';
 import { createTestCa, type TestCa } from './test-ca.ts';
 
@@ -83,7 +84,7 @@ export class Home implements Service {
 
   /** The box's settings, for `porchlight status --config` and the like. */
   get boxConfigPath(): string {
-    return join(this.#options.state, 'box.toml');
+    return join(this.#options.state, homeBoxFile);
   }
 
   async start(signal: AbortSignal): Promise<void> {

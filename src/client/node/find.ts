@@ -2,7 +2,7 @@ import { networkInterfaces } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Bonjour, type Service } from 'bonjour-service';
 import { isAbort, messageOf, Problem } from '../../kit/errors.ts';
-import { canonicalAddress, isHomeAddress } from '../../protocol/addresses.ts';
+import { canonicalAddress, isHomeAddress, isLoopback } from '../../protocol/addresses.ts';
 import { mdnsService } from '../../protocol/mdns.ts';
 import { boxIdFromDigest } from '../../protocol/names.ts';
 import { shownName } from '../shown-name.ts';
@@ -29,8 +29,9 @@ export type FoundService = Pick<Service, 'fqdn' | 'host' | 'port' | 'txt' | 'add
 const againMs = [1000, 3000, 9000];
 
 /**
- * The boxes that answer on this network within `ms`, by mDNS and with no cloud at all, on every link. Leaves out what is no
- * box, and whose id is not of its fingerprint. Throws `mdns-unavailable`.
+ * The boxes that answer on this network within `ms`, by mDNS and with no cloud at all, on every link; those of this very
+ * machine too, whose home network is the loopback link (`npm start`). Leaves out what is no box, and whose id is not of its
+ * fingerprint. Throws `mdns-unavailable`.
  */
 export async function findBoxes(options: { ms: number; signal?: AbortSignal }): Promise<LocalBox[]> {
   const found = new Map<string, LocalBox>();
@@ -40,7 +41,7 @@ export async function findBoxes(options: { ms: number; signal?: AbortSignal }): 
   };
   const links = Object.values(networkInterfaces())
     .flatMap((addresses) => addresses ?? [])
-    .filter(({ family, internal }) => family === 'IPv4' && !internal);
+    .filter(({ family }) => family === 'IPv4');
   const ended = new AbortController();
   const signal = AbortSignal.any([ended.signal, ...(options.signal === undefined ? [] : [options.signal])]);
   const browsing = links.map(({ address }) => browse(address, take, signal));
@@ -97,8 +98,12 @@ export function localBox(service: FoundService): LocalBox | undefined {
   if (!/^[a-z0-9-]{1,63}\.local$/.test(host) || !Number.isInteger(port) || port < 1 || port > 65_535)
     return undefined;
   // The one it answered from, for those that leave their addresses out.
-  const said = service.addresses?.filter(isHomeAddress) ?? [];
-  const from = service.referer === undefined ? [] : [service.referer.address].filter(isHomeAddress);
+  const sender = service.referer?.address;
+  // Only who speaks from this machine may lead to it: a stranger's 127.0.0.1 would be some service of ours.
+  const ours = sender !== undefined && isLoopback(sender);
+  const usable = (address: string): boolean => isHomeAddress(address) || (ours && isLoopback(address));
+  const said = service.addresses?.filter(usable) ?? [];
+  const from = sender === undefined ? [] : [sender].filter(usable);
   return {
     name:
       shownName(service.fqdn.slice(0, service.fqdn.toLowerCase().indexOf(`.${mdnsService.full}`))) || host,

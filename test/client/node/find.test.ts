@@ -49,6 +49,14 @@ describe('a service that was found', () => {
     expect(localBox({ ...service, ...changes })).toBeUndefined();
   });
 
+  it('leads to this machine when it speaks from there, and only then', () => {
+    const told = { ...service, addresses: ['127.0.0.1', '::1', '192.168.77.2'] };
+    const from = (address: string): readonly string[] | undefined =>
+      localBox({ ...told, referer: { address, family: 'IPv4', port: 5353, size: 1 } })?.addresses;
+    expect(from('127.0.0.1')).toEqual(['127.0.0.1', '::1', '192.168.77.2']);
+    expect(from('192.168.77.2')).toEqual(['192.168.77.2']);
+  });
+
   it('leads nowhere but to its console', () => {
     for (const path of ['console', '', '/a b', '/\u0007'])
       expect(localBox({ ...service, txt: { id, fp, path } })?.path).toBe('/');
