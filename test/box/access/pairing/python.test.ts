@@ -1,9 +1,9 @@
-import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { temporaryFolder } from '../../../support/folder.ts';
+import { execFile } from '../../../support/programs.ts';
 import { Browser, names, openLab } from '../lab.ts';
 import { paired } from './flow.ts';
 
