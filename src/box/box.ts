@@ -8,6 +8,7 @@ import { HealthPage } from '../kit/health-page.ts';
 import type { LogMemory } from '../kit/log-memory.ts';
 import { lockFolder } from '../kit/lock.ts';
 import type { Log } from '../kit/log.ts';
+import { Markers } from '../kit/markers.ts';
 import { type Service, ServiceGroup } from '../kit/service.ts';
 import { Supervision } from '../kit/supervision.ts';
 import type { ServiceManager } from '../kit/systemd.ts';
@@ -115,11 +116,10 @@ export class Box implements Service {
     const { config, trust, pages, logs, version, builtAt, manager, restart } = this.#options;
     const { runtimeFolder, log, random = Math.random } = this.#options;
     const health = new Health(clock);
-    const part = (name: string): { log: Log; clock: Clock; random: Random; health: Health } => ({
+    const shared = { clock, random, health, markers: new Markers(config.state) };
+    const part = (name: string): typeof shared & { log: Log } => ({
+      ...shared,
       log: log.child({ part: name, boxId: identity.boxId }),
-      clock,
-      random,
-      health,
     });
     const folder = (name: string): string => join(config.state, name);
     const names = zoneNames(identity.boxId, config.zone.root, config.zone.mirrors);

@@ -1,3 +1,4 @@
+import { systemClock } from '../kit/clock.ts';
 import { builtPages, readBuiltFiles } from '../kit/built-files.ts';
 import { command, exitCode, logFor } from '../kit/command.ts';
 import { LogMemory } from '../kit/log-memory.ts';
@@ -6,6 +7,7 @@ import { serviceManager } from '../kit/systemd.ts';
 import { Box } from './box.ts';
 import { BoxConfig } from './config.ts';
 import { boxConfigFile, builtAt, externalAccountOf, trustOf, version } from './installation.ts';
+import { needsRescue, Rescue } from './rescue.ts';
 
 export const boxCommand = command({
   name: 'box',
@@ -16,9 +18,12 @@ export const boxCommand = command({
     const logs = new LogMemory({ capacity: 2000 });
     const log = logFor(config.log, io, (line) => logs.add(line));
     const anew = new AbortController();
+    const manager = serviceManager(io.env);
+    const restart = (): void => anew.abort();
+    const runtimeFolder = io.env['RUNTIME_DIRECTORY'];
     const box = new Box({
-      restart: () => anew.abort(),
-      runtimeFolder: io.env['RUNTIME_DIRECTORY'],
+      restart,
+      runtimeFolder,
       config,
       pages: await readBuiltFiles(builtPages('console')),
       logs,
@@ -26,10 +31,17 @@ export const boxCommand = command({
       trust: await trustOf(config),
       externalAccount: await externalAccountOf(config),
       builtAt: await builtAt(),
-      manager: serviceManager(io.env),
+      manager,
       log,
     });
-    await runUntilEnded(box, (ended) => aborted(AbortSignal.any([ended, anew.signal])));
+    const until = (ended: AbortSignal): Promise<void> => aborted(AbortSignal.any([ended, anew.signal]));
+    try {
+      await runUntilEnded(box, until);
+    } catch (error) {
+      if (!needsRescue(error)) throw error;
+      const rescue = { config, problem: error, manager, runtimeFolder, restart, log, clock: systemClock };
+      await runUntilEnded(new Rescue(rescue), until);
+    }
     return anew.signal.aborted ? exitCode.restart : exitCode.ok;
   },
 });

@@ -1,8 +1,10 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { link, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { codeOf, messageOf, Problem } from '../kit/errors.ts';
 import { syncFolder, writeAtomic } from '../kit/files.ts';
+import { Markers, markersFolder } from '../kit/markers.ts';
 
 const bytes = 32;
 
@@ -11,9 +13,19 @@ const bytes = 32;
  * it is made at the first start. dns-server and frontends must have the same. Throws `bad-master-key`.
  */
 export async function loadMasterKey(options: { file: string; stateFolder: string }): Promise<Buffer> {
-  const path = options.file === '' ? join(options.stateFolder, 'tunnel-master-key') : options.file;
-  const key = await read(path, options.file === '');
-  if (key.length >= bytes) return key;
+  const own = options.file === '';
+  const path = own ? join(options.stateFolder, 'tunnel-master-key') : options.file;
+  const markers = new Markers(options.stateFolder);
+  const beginNew = `remove ${join(options.stateFolder, markersFolder, marker)}, start again, and give all frontends the new key`;
+  if (own && !existsSync(path)) markers.expect(marker, { what: 'the master key of tunnels', path, beginNew });
+  const key = await read(path, own);
+  const print = createHash('sha256').update('tunnel master key').update(key).digest('hex').slice(0, 16);
+  const before = own ? markers.read(marker) : undefined;
+  if (before !== undefined && before !== print) throw altered(path, beginNew);
+  if (key.length >= bytes) {
+    if (own) markers.note(marker, print);
+    return key;
+  }
   throw new Problem(
     'bad-master-key',
     `${path} has ${key.length} bytes; it needs ${bytes} random ones or more`,
@@ -22,6 +34,14 @@ export async function loadMasterKey(options: { file: string; stateFolder: string
       details: { path },
     },
   );
+}
+
+const marker = 'tunnel-master-key';
+
+/** With another key no box could prove its tunnel, and nobody would know why. */
+function altered(path: string, beginNew: string): Problem {
+  const message = `${path} is not the key that was made here: restore it from a backup; or, if another key is meant: ${beginNew}`;
+  return new Problem('bad-master-key', message, { retryable: false, details: { path } });
 }
 
 async function read(path: string, make: boolean): Promise<Buffer> {

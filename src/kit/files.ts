@@ -1,22 +1,34 @@
-import { constants } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { codeOf, messageOf, Problem } from './errors.ts';
 
-/** Creates `folder` (and parents) readable by its owner alone. */
-export async function privateFolder(folder: string): Promise<void> {
-  await storing(folder, () => make(folder));
+/** Creates `folder` (and parents) readable by its owner alone; on the disk when it resolves. Throws `storage-failed`. */
+export async function privateFolder(folder: string, mode = 0o700): Promise<void> {
+  await storing(folder, () => make(folder, mode));
 }
 
 /** Parents first when there are none: Node's `recursive` calls a read-only file system *no such file or directory*. */
-async function make(folder: string): Promise<void> {
+async function make(folder: string, mode: number): Promise<void> {
   try {
-    await mkdir(folder, 0o700);
+    await mkdir(folder, mode);
   } catch (error) {
     if (codeOf(error) === 'EEXIST') return;
     if (codeOf(error) !== 'ENOENT' || dirname(folder) === folder) throw error;
-    await make(dirname(folder));
-    await make(folder);
+    await make(dirname(folder), mode);
+    return make(folder, mode);
+  }
+  // Without it a power cut takes the folder, with all that was written and synced in it.
+  await syncFolder(dirname(folder));
+}
+
+/** Whether the file system of `folder` takes no writes at all (mounted so, or turned so after an error of the disk). */
+export function isReadOnly(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK);
+    return false;
+  } catch (error) {
+    return codeOf(error) === 'EROFS';
   }
 }
 

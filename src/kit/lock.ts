@@ -2,15 +2,18 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { ownersAlone, storing } from './database.ts';
 import { Problem } from './errors.ts';
+import { isReadOnly } from './files.ts';
 
 /** SQLITE_BUSY: another connection holds the lock. */
 const busy = 5;
 
 /**
  * One process for one state folder. The lock is SQLite's on a file of its own: the kernel gives it back however the
- * holder dies, which a lock file with a process id in it does not. Throws `state-in-use`, `storage-failed`.
+ * holder dies, which a lock file with a process id in it does not. A file system that is read-only needs none: nobody can
+ * change anything there. Throws `state-in-use`, `storage-failed`.
  */
 export function lockFolder(folder: string): { release: () => void } {
+  if (isReadOnly(folder)) return { release: () => undefined };
   const path = join(folder, '.lock');
   ownersAlone(path);
   const database = storing(path, () => new DatabaseSync(path));

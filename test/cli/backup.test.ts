@@ -1,5 +1,5 @@
 import { spawn } from '../support/programs.ts';
-import { chmodSync, chownSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readIdentity } from '../../src/box/identity/identity.ts';
@@ -13,6 +13,7 @@ const folder = temporaryFolder();
 const file = join(folder, 'box.backup');
 const passphrase = 'a lamp beside the old harbour';
 let settings: readonly string[] = [];
+let httpPort = 0;
 
 const isRoot = process.getuid?.() === 0;
 if (!isRoot)
@@ -56,6 +57,7 @@ const runs = async (): Promise<void> => {
 
 beforeAll(async () => {
   const ports = await Promise.all([freePort(), freePort(), freePort()]);
+  httpPort = ports[1];
   writeFileSync(
     join(folder, 'box.toml'),
     `state = "${state}"
@@ -96,6 +98,30 @@ describe('backup, reset and restore', () => {
     expect(setupCode()).not.toBe(before.code);
     await second.stop();
   }, 60_000);
+
+  it('are the ways out for a box whose people are gone, which says so and begins nothing anew', async () => {
+    const id = await boxId();
+    for (const end of ['', '-wal', '-shm'])
+      rmSync(join(state, `access/access.sqlite${end}`), { force: true });
+    const box = startBox();
+    await runs();
+    const status = await typed('', 'status');
+    expect(status).toMatchObject({ code: exitCode.unhealthy });
+    expect(status.out).toMatch(
+      /list of people, apps and sessions[^]*was there before[^]*porchlight reset --yes/,
+    );
+    const page = await fetch(`http://127.0.0.1:${httpPort}/`, { headers: { accept: 'text/html' } });
+    expect([page.status, page.headers.get('content-type')]).toEqual([503, 'text/html; charset=utf-8']);
+    expect(await page.text()).toContain('Restore it from a backup');
+    // Nothing but a person's word makes it go on; then it is started again by itself.
+    expect(await typed(`${passphrase}\n`, 'restore', file)).toMatchObject({ code: exitCode.ok, err: '' });
+    expect(await box.ended).toMatchObject({ code: exitCode.restart });
+    const again = startBox();
+    await runs();
+    expect(await boxId()).toBe(id);
+    expect((await typed('', 'status')).out).not.toContain('was there before');
+    await again.stop();
+  }, 90_000);
 
   it('work on the state of one that does not', async () => {
     const before = await boxId();

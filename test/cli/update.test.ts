@@ -5,6 +5,8 @@ import { Control } from '../../src/box/control/control.ts';
 import { updateRoutes } from '../../src/box/update/update-routes.ts';
 import type { Updater } from '../../src/box/update/updater.ts';
 import { updateCommand } from '../../src/cli/update.ts';
+import { Health } from '../../src/kit/health.ts';
+import { systemClock } from '../../src/kit/clock.ts';
 import { silentLog } from '../../src/kit/log.ts';
 import { RaucLab, whyNoRauc } from '../box/update/rauc-lab.ts';
 import { ReleaseServer } from '../box/update/release-server.ts';
@@ -34,7 +36,7 @@ describe.skipIf(why !== undefined)(`porchlight update ${why ?? ''}`, () => {
     lab = await RaucLab.open();
     updater = updaterOf({ lab, stateFolder: state, version: '1.0.0', url: server.url, restart });
     await updater.start();
-    control = new Control({ stateFolder: state, log: silentLog });
+    control = new Control({ stateFolder: state, health: new Health(systemClock), log: silentLog });
     control.add((app) => updateRoutes(app, updater, '/update'));
     await control.start();
   });

@@ -19,7 +19,7 @@ describe('the master key of tunnel secrets', () => {
     expect(new Set(keys.map((key) => key.toString('hex'))).size).toBe(1);
     expect(keys[0]).toHaveLength(32);
     expect((await loadMasterKey({ file: '', stateFolder })).equals(keys[0] ?? Buffer.alloc(0))).toBe(true);
-    expect(readdirSync(stateFolder)).toEqual(['tunnel-master-key']);
+    expect(readdirSync(stateFolder)).toEqual(['known', 'tunnel-master-key']);
     expect(statSync(join(stateFolder, 'tunnel-master-key')).mode & 0o777).toBe(0o600);
   });
 

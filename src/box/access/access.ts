@@ -6,6 +6,7 @@ import type { Fact } from '../../kit/fact.ts';
 import type { HttpApp } from '../../kit/http-server.ts';
 import type { Log } from '../../kit/log.ts';
 import { Reconciler } from '../../kit/reconcile.ts';
+import type { Markers } from '../../kit/markers.ts';
 import { type Service, ServiceGroup } from '../../kit/service.ts';
 import { refuseUpgrade } from '../../kit/refuse-upgrade.ts';
 import { accessPaths, type Ways } from '../../protocol/access-api.ts';
@@ -53,6 +54,8 @@ import type { Upgrade, WayIn } from './way-in.ts';
 export interface AccessOptions {
   /** Of its own: `<state>/access`. */
   folder: string;
+  /** What the state folder has held; absent in tests of single parts. */
+  markers?: Markers;
   boxId: string;
   /** PEM. */
   identity: { certPem: string; keyPem: string };
@@ -95,6 +98,7 @@ export class Access implements Service {
   readonly name = 'access';
   readonly #options: AccessOptions;
   readonly #store: AccessStore;
+  readonly #vault: Vault;
   readonly #setupCode: SetupCode;
   readonly #parts: Parts;
   readonly #sockets: SessionSockets;
@@ -110,19 +114,20 @@ export class Access implements Service {
   constructor(options: AccessOptions) {
     this.#options = options;
     const { clock, folder, boxId, names, boxName, visitorOf, log } = options;
-    const store = new AccessStore(folder);
+    const store = new AccessStore(folder, options.markers);
     const sessions = new Sessions({ store, clock });
     const audit = new Audit({ store, clock, log });
     const approvals = new Approvals({ store, sessions, audit, clock });
     const tokens = new Tokens({ store, sessions, clock });
     const codes = new Codes({ store, sessions, clock });
-    const people = new People({ store, sessions, clock });
+    const people = new People({ ...options, store, sessions });
     const apps = new Apps({ store, configured: options.apps });
     const passkeys = new Passkeys({ store, people, boxName, rpId: names.main, clock });
     const setupCode = new SetupCode({ folder, store, clock, log });
     const hashers = { home: new PasswordHasher(), away: new PasswordHasher({ atOnce: 1 }) };
     const recentProof = new RecentProof({ clock });
-    const vault = new Vault(folder);
+    const vault = new Vault(folder, options.markers);
+    this.#vault = vault;
     const secondFactors = new SecondFactors({ store, vault, passkeys, clock });
     const otherAccess = new OtherAccess({ people, passkeys, sessions, apps, secondFactors, audit });
     const known = { store, people, sessions, tokens, recentProof, secondFactors, otherAccess };
@@ -193,6 +198,7 @@ export class Access implements Service {
 
   async start(signal: AbortSignal): Promise<void> {
     await this.#store.open();
+    await this.#vault.openIfMade();
     const { people, apps } = this.#parts;
     people.open();
     apps.open();

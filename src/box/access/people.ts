@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Clock, days } from '../../kit/clock.ts';
 import { type Fact, OwnedFact } from '../../kit/fact.ts';
 import { Problem } from '../../kit/errors.ts';
+import { type Markers, resetBox } from '../../kit/markers.ts';
 import { readableName } from '../../kit/text.ts';
 import type { InviteRequest, PersonView } from '../../protocol/access-api.ts';
 import { newHumanCode, normalHumanCode, secretHash } from './secrets.ts';
@@ -14,6 +15,8 @@ export interface Person {
   role: 'owner' | 'member';
 }
 
+/** There has been an owner. */
+const marker = 'owner';
 const inviteMs = days(2);
 
 /** Who has an account. Passwords are in the form of `PasswordHasher`; codes as hashes of what nobody can guess. */
@@ -22,8 +25,11 @@ export class People {
   readonly #sessions: Sessions;
   readonly #clock: Clock;
   readonly #claimed = new OwnedFact(false);
+  readonly #markers: Markers | undefined;
 
-  constructor(options: { store: AccessStore; sessions: Sessions; clock: Clock }) {
+  /** With `markers`, a box that had an owner and has none now is damaged, and does not wait for its first person. */
+  constructor(options: { store: AccessStore; sessions: Sessions; clock: Clock; markers?: Markers }) {
+    this.#markers = options.markers;
     this.#store = options.store;
     this.#sessions = options.sessions;
     this.#clock = options.clock;
@@ -36,6 +42,10 @@ export class People {
 
   open(): void {
     const row = this.#store.get("SELECT 1 FROM person WHERE role = 'owner' AND password IS NOT NULL");
+    if (row === undefined) {
+      const what = 'the account of the owner';
+      this.#markers?.expect(marker, { what, path: 'access/access.sqlite', beginNew: resetBox });
+    } else this.#markers?.note(marker);
     this.#claimed.set(row !== undefined);
   }
 
@@ -47,6 +57,7 @@ export class People {
       return { person, recoveryCode: this.setPassword(person.id, password) };
     });
     this.#claimed.set(true);
+    this.#markers?.note(marker);
     return made;
   }
 

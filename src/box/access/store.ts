@@ -2,7 +2,9 @@ import { join } from 'node:path';
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
 import { isAlone, openDatabase, storing, transaction } from '../../kit/database.ts';
 import { codeOf, Problem } from '../../kit/errors.ts';
-import { privateFolder } from '../../kit/files.ts';
+import { isReadOnly, privateFolder } from '../../kit/files.ts';
+import { checkAfterUncleanEnd } from '../../kit/integrity.ts';
+import { type Markers, resetBox } from '../../kit/markers.ts';
 import { migrations } from './migrations.ts';
 
 type Values = Record<string, SQLInputValue>;
@@ -22,24 +24,35 @@ export function numberOrNull(value: SQLOutputValue | undefined): number | null {
  */
 export class AccessStore {
   readonly #folder: string;
+  readonly #markers: Markers | undefined;
   readonly #statements = new Map<string, StatementSync>();
   #database: DatabaseSync | undefined;
   /** Opened on a full disk, for this connection alone: a backup could not read it. */
   #alone = false;
+  /** Opened on a file system that was read-only. */
+  #readOnly = false;
 
-  /** `folder` is made when it is not there, for its owner alone. */
-  constructor(folder: string) {
+  /**
+   * `folder` is made when it is not there, for its owner alone. With `markers`, a store that was there once and is gone is
+   * damage (`store-missing`), and never a box that waits for its first person.
+   */
+  constructor(folder: string, markers?: Markers) {
     this.#folder = folder;
+    this.#markers = markers;
   }
 
   async open(): Promise<void> {
     await privateFolder(this.#folder);
+    await checkAfterUncleanEnd(this.#path);
     this.#open();
   }
 
   #open(): void {
-    this.#database = openDatabase(this.#path, migrations);
+    const what = 'the list of people, apps and sessions';
+    const marked = this.#markers && { markers: this.#markers, name: 'access', what, beginNew: resetBox };
+    this.#database = openDatabase(this.#path, migrations, marked);
     this.#alone = isAlone(this.#database);
+    this.#readOnly = isReadOnly(this.#folder);
   }
 
   close(): void {
@@ -59,6 +72,7 @@ export class AccessStore {
 
   /** Answers how many rows changed. */
   run(sql: string, values: Values = {}): number {
+    this.#writeAgain();
     const changes = this.#storing(() => Number(this.#prepared(sql).run(values).changes));
     this.#shareAgain();
     return changes;
@@ -66,11 +80,19 @@ export class AccessStore {
 
   /** All of `action` or nothing of it; inside another transaction it is a part of that one. */
   transaction<T>(action: () => T): T {
+    this.#writeAgain();
     const database = this.#opened;
     if (database.isTransaction) return action();
     const result = this.#storing(() => transaction(database, action));
     this.#shareAgain();
     return result;
+  }
+
+  /** The file system takes writes again: so does a store that was opened to be read. */
+  #writeAgain(): void {
+    if (!this.#readOnly || isReadOnly(this.#folder)) return;
+    this.close();
+    this.#storing(() => this.#open());
   }
 
   /** The disk has taken a write: it is no longer full. */

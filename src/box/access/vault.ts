@@ -1,13 +1,15 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf, messageOf, Problem } from '../../kit/errors.ts';
 import { writeAtomic } from '../../kit/files.ts';
+import { type Markers, resetBox } from '../../kit/markers.ts';
 
 const algorithm = 'aes-256-gcm';
 const keyBytes = 32;
 const nonceBytes = 12;
 const tagBytes = 16;
+const marker = 'vault';
 
 /**
  * Secrets that the box must be able to read again, which a hash cannot do: encrypted with a key in a file beside the database,
@@ -15,14 +17,20 @@ const tagBytes = 16;
  */
 export class Vault {
   readonly #path: string;
+  readonly #markers: Markers | undefined;
   #opening: Promise<void> | undefined;
   #key: Buffer | undefined;
 
-  constructor(folder: string) {
+  constructor(folder: string, markers?: Markers) {
+    this.#markers = markers;
     this.#path = join(folder, 'vault.key');
   }
 
-  /** Makes the key when it is first needed; may be called by everybody who needs it. Throws `storage-failed`, `vault-damaged`. */
+  /**
+   * Makes the key when it is first needed; may be called by everybody who needs it. A key that was there and is gone, or is
+   * another one, would make everything that was sealed worthless in silence: `store-missing`, `vault-damaged`. Throws
+   * `storage-failed`.
+   */
   async open(): Promise<void> {
     this.#opening ??= this.#open();
     try {
@@ -33,18 +41,24 @@ export class Vault {
     }
   }
 
+  /** At the start of the box: a key that was made once must be there, whole. */
+  async openIfMade(): Promise<void> {
+    if (this.#markers?.has(marker) === true) await this.open();
+  }
+
   async #open(): Promise<void> {
     let key = await readKey(this.#path);
     if (key === undefined) {
+      const what = 'the key of app instances and authenticator apps';
+      this.#markers?.expect(marker, { what, path: this.#path, beginNew: resetBox });
       key = randomBytes(keyBytes);
       await writeAtomic(this.#path, key);
     }
-    if (key.length !== keyBytes) {
-      const why = `it has ${key.length} bytes and not ${keyBytes}`;
-      const what =
-        'restore it from a backup, or remove it: app instances then have to be let in again, and authenticator apps set up again';
-      throw new Problem('vault-damaged', `${this.#path} is no key: ${why}; ${what}`, { retryable: false });
-    }
+    if (key.length !== keyBytes) throw this.#damaged(`it has ${key.length} bytes and not ${keyBytes}`);
+    const print = createHash('sha256').update('vault key').update(key).digest('hex').slice(0, 16);
+    const before = this.#markers?.read(marker);
+    if (before !== undefined && before !== print) throw this.#damaged('it is not the one that was made here');
+    this.#markers?.note(marker, print);
     this.#key = key;
   }
 
@@ -68,6 +82,11 @@ export class Vault {
     } catch {
       return undefined;
     }
+  }
+
+  #damaged(why: string): Problem {
+    const ways = `restore it from a backup; or, if a new beginning is meant: ${resetBox}`;
+    return new Problem('vault-damaged', `${this.#path} is damaged: ${why}; ${ways}`, { retryable: false });
   }
 
   get #opened(): Buffer {

@@ -1,7 +1,7 @@
-import { mkdir, readFile, readlink, rename, rm, symlink } from 'node:fs/promises';
+import { readFile, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { codeOf } from '../../kit/errors.ts';
-import { syncFolder, writeAtomic } from '../../kit/files.ts';
+import { privateFolder, syncFolder, writeAtomic } from '../../kit/files.ts';
 
 /**
  * Replaces a file on data atomically, and makes its folder; `undefined` removes it. What is there already is not written
@@ -15,14 +15,14 @@ export async function writeToData(
   if (content === undefined) return rm(path, { force: true });
   const wanted = Buffer.from(content);
   if ((await there(() => readFile(path)))?.equals(wanted) === true) return;
-  await mkdir(dirname(path), { recursive: true });
+  await privateFolder(dirname(path), 0o755);
   await writeAtomic(path, wanted, mode);
 }
 
 /** The same for a symbolic link. */
 export async function linkOnData(path: string, target: string): Promise<void> {
   if ((await there(() => readlink(path))) === target) return;
-  await mkdir(dirname(path), { recursive: true });
+  await privateFolder(dirname(path), 0o755);
   const temporary = join(dirname(path), `.${basename(path)}.tmp`);
   await rm(temporary, { force: true });
   await symlink(target, temporary);

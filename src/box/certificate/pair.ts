@@ -1,6 +1,7 @@
-import { createPrivateKey, generateKeyPair, X509Certificate } from 'node:crypto';
+import { generateKeyPair, X509Certificate } from 'node:crypto';
 import { promisify } from 'node:util';
 import { messageOf, Problem } from '../../kit/errors.ts';
+import { isKeyOf } from '../../kit/key-check.ts';
 import type { ZoneCertificate } from '../facts.ts';
 
 export interface Pair {
@@ -27,7 +28,7 @@ export function checkedPair({ chainPem, keyPem }: Pair, names: readonly string[]
   const chain = certificatesOf(chainPem);
   const [leaf] = chain;
   if (leaf === undefined) throw unusable('there is no certificate in it');
-  if (!leaf.checkPrivateKey(privateKey(keyPem))) throw unusable('the key is not the one of the certificate');
+  if (!isKeyIn(leaf, keyPem)) throw unusable('the key is not the one of the certificate');
   const found = namesOf(leaf);
   if (!sameNames(found, names)) throw unusable(`it is for ${found.join(', ')}, not for ${names.join(', ')}`);
   const notBefore = leaf.validFromDate.getTime();
@@ -63,9 +64,9 @@ function certificatesOf(chainPem: string): X509Certificate[] {
   }
 }
 
-function privateKey(keyPem: string): ReturnType<typeof createPrivateKey> {
+function isKeyIn(leaf: X509Certificate, keyPem: string): boolean {
   try {
-    return createPrivateKey(keyPem);
+    return isKeyOf(leaf, keyPem);
   } catch {
     throw unusable('its key cannot be read');
   }

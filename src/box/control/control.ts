@@ -1,5 +1,7 @@
 import { chmod, rm } from 'node:fs/promises';
 import { minutes } from '../../kit/clock.ts';
+import { isReadOnly } from '../../kit/files.ts';
+import type { Health } from '../../kit/health.ts';
 import { createHttpApp, type HttpApp } from '../../kit/http-server.ts';
 import type { Log } from '../../kit/log.ts';
 import type { Service } from '../../kit/service.ts';
@@ -14,6 +16,7 @@ export type ControlRoutes = (app: HttpApp) => void | Promise<void>;
 
 export interface ControlOptions {
   stateFolder: string;
+  health: Health;
   log: Log;
 }
 
@@ -54,6 +57,16 @@ export class Control implements Service {
     app.server.maxConnections = connections;
     const { file, path, release } = controlSocket(stateFolder);
     this.#open = { app, release };
+    if (isReadOnly(stateFolder)) {
+      const message =
+        'porchlight on this machine cannot ask the box: its state is read-only, and takes no socket';
+      return this.#options.health.set(
+        this.name,
+        'warning',
+        message,
+        'mount the file system writable, and restart the box',
+      );
+    }
     // Of a box that was killed: the lock on the folder is ours, so nobody listens there.
     await rm(file, { force: true });
     await app.listen({ path });

@@ -1,11 +1,13 @@
-import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import { messageOf, Problem } from '../../kit/errors.ts';
+import { isKeyOf } from '../../kit/key-check.ts';
 import { boxIdFromDigest } from '../../protocol/names.ts';
 import type { Identity } from '../facts.ts';
 
 /**
  * The identity that a certificate and a key make, or the problem `identity-damaged`. A damaged identity is never
- * replaced in silence: the box id is the box's name, and a new one would lock every owner and app out.
+ * replaced in silence: the box id is the box's name, and a new one would lock every owner and app out. Every bit counts:
+ * the hash of the certificate is the name, so the certificate must verify its own signature (RFC 5280, 4.1.1.3).
  */
 export function identityFrom(certPem: string, keyPem: string, folder: string): Identity {
   const certificate = parsed(
@@ -13,10 +15,13 @@ export function identityFrom(certPem: string, keyPem: string, folder: string): I
     `${folder}/certificate.pem is not a certificate`,
     folder,
   );
-  const key = parsed(() => createPrivateKey(keyPem), `${folder}/key.pem is not a private key`, folder);
-  if (!certificate.checkPrivateKey(key)) {
-    throw damaged('key.pem and certificate.pem do not belong together', folder);
-  }
+  const check = (what: string, right: () => boolean): void => {
+    if (!parsed(right, what, folder)) throw damaged(what, folder);
+  };
+  check('certificate.pem has been altered: its signature is not its own', () =>
+    certificate.verify(certificate.publicKey),
+  );
+  check('key.pem is not, or no longer, the key of certificate.pem', () => isKeyOf(certificate, keyPem));
   const digest = createHash('sha256').update(certificate.raw).digest();
   return { boxId: boxIdFromDigest(digest), certPem, keyPem, fingerprint: digest.toString('hex') };
 }
@@ -34,7 +39,7 @@ export function damaged(what: string, folder: string, cause?: unknown): Problem 
   return new Problem(
     'identity-damaged',
     `the box's identity is damaged: ${what}. Restore ${folder} from a backup to keep the box's name; ` +
-      `or, to begin as a new box under a new name, move that folder away and start again`,
+      `or, to begin as a new box under a new name: porchlight reset --forget-identity --yes`,
     { retryable: false, details: { folder }, cause },
   );
 }

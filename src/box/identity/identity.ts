@@ -3,6 +3,7 @@ import { rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../../kit/clock.ts';
 import { privateFolder, readIfThere, syncFolder, writeAtomic } from '../../kit/files.ts';
+import { Markers } from '../../kit/markers.ts';
 import { rsaKeyPem, signCertificate } from '../../kit/x509.ts';
 import type { Identity } from '../facts.ts';
 import { damaged, identityFrom } from './identity-check.ts';
@@ -16,21 +17,37 @@ const noEnd = new Date('9999-12-31T23:59:59Z');
  * Throws `identity-damaged`, `storage-failed`.
  */
 export async function loadIdentity(options: { stateFolder: string; clock: Clock }): Promise<Identity> {
-  const found = await readIdentity(options.stateFolder);
-  return found ?? createIdentity(folderIn(options.stateFolder), options.clock);
+  const { stateFolder, clock } = options;
+  const identity = (await readIdentity(stateFolder)) ?? (await createIdentity(folderIn(stateFolder), clock));
+  new Markers(stateFolder).note(marker, identity.boxId);
+  return identity;
 }
 
-/** The identity that is there, `undefined` before the first start. Throws `identity-damaged`. */
+/**
+ * The identity that is there, `undefined` before the first start. A folder that is missing although the box has had a name,
+ * or has people, is damage. Throws `identity-damaged`.
+ */
 export async function readIdentity(stateFolder: string): Promise<Identity | undefined> {
   const folder = folderIn(stateFolder);
+  const known = new Markers(stateFolder);
   const names = ['certificate.pem', 'key.pem'] as const;
   const [certPem, keyPem] = await Promise.all(names.map((name) => readIfThere(join(folder, name))));
-  if (certPem !== undefined && keyPem !== undefined) return identityFrom(certPem, keyPem, folder);
+  if (certPem !== undefined && keyPem !== undefined) {
+    const identity = identityFrom(certPem, keyPem, folder);
+    const before = known.read(marker);
+    if (before === undefined || before === identity.boxId) return identity;
+    throw damaged(`it is the one of ${identity.boxId}, and this state belongs to ${before}`, folder);
+  }
   if (certPem !== undefined) throw damaged('key.pem is missing', folder);
   if (keyPem !== undefined) throw damaged('certificate.pem is missing', folder);
   if (existsSync(folder)) throw damaged('key.pem and certificate.pem are missing', folder);
+  if (known.has(marker) || existsSync(join(stateFolder, 'access', 'access.sqlite')))
+    throw damaged(`${folder} is missing`, folder);
   return undefined;
 }
+
+/** What the box is called, apart from its identity. */
+const marker = 'identity';
 
 const folderIn = (stateFolder: string): string => join(stateFolder, 'identity');
 

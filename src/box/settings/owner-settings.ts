@@ -1,24 +1,32 @@
+import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { join } from 'node:path';
 import type { Clock, Random } from '../../kit/clock.ts';
 import { type Fact, OwnedFact } from '../../kit/fact.ts';
-import { Problem } from '../../kit/errors.ts';
+import { checkedJson, readCheckedJson } from '../../kit/checked-json.ts';
+import { messageOf, Problem } from '../../kit/errors.ts';
 import { privateFolder, readIfThere, writeAtomic } from '../../kit/files.ts';
 import type { Health } from '../../kit/health.ts';
 import type { Log } from '../../kit/log.ts';
+import type { Markers } from '../../kit/markers.ts';
 import { Reconciler } from '../../kit/reconcile.ts';
 import type { Service } from '../../kit/service.ts';
 import { readableName } from '../../kit/text.ts';
 import { type SettingsRequest, SettingsView } from '../../protocol/access-api.ts';
 
-/** What the file holds; a setting that is absent is the configuration's. */
-type Kept = Partial<SettingsView>;
+/** What the file holds. */
+const Kept = Type.Object(SettingsView.properties);
+
+/** What holds when nobody knows what an owner chose: nobody finds the box, and nobody comes in from outside. */
+const closed = { tunnel: false, discovery: 'off' } as const;
+const marker = 'settings';
 
 export interface OwnerSettingsOptions {
   /** Of its own: `<state>/settings`. */
   folder: string;
   /** What holds until an owner changes it. */
   configured: Pick<SettingsView, 'name' | 'tunnel'>;
+  markers: Markers;
   health: Health;
   log: Log;
   clock: Clock;
@@ -100,7 +108,8 @@ export class OwnerSettings implements Service {
           : { until: this.#options.clock.now() + discovery.forMinutes * 60_000 },
     };
     await privateFolder(this.#options.folder);
-    await writeAtomic(this.#path, JSON.stringify(next));
+    await writeAtomic(this.#path, checkedJson(next));
+    this.#options.markers.note(marker);
     this.#options.health.clear(this.name);
     this.#view.set(next);
     await this.#apply();
@@ -122,45 +131,23 @@ export class OwnerSettings implements Service {
     return join(this.#options.folder, 'settings.json');
   }
 
-  /**
-   * A damaged file costs the settings, not the box; and what an owner may have closed does not stand open because of it, as
-   * it would by the configuration.
-   */
-  async #load(): Promise<Kept> {
+  /** A damaged or lost file costs the settings, not the box; what it said cannot be *open*, where nobody knows. */
+  async #load(): Promise<Partial<SettingsView>> {
+    const { markers, health, log } = this.#options;
     const text = await readIfThere(this.#path);
-    if (text === undefined) return {};
-    const { kept, damaged } = readKept(text);
-    if (damaged.length === 0) return kept;
-    const { log, health } = this.#options;
-    const message = `${this.#path} is damaged (${damaged.join(', ')}): until an owner sets it again, the box is closed there`;
-    log.warn(message);
-    health.set(this.name, 'warning', message, 'look at the settings in the console, and save them again');
-    return kept;
-  }
-}
-
-/** What holds in place of a value that nobody can read. The name is told to everybody anyway. */
-const closed: Kept = { tunnel: false, discovery: 'off' };
-
-/** Each setting for itself: what is right is kept, what is absent is the configuration's, and what is wrong is closed. */
-function readKept(text: string): { kept: Kept; damaged: string[] } {
-  const value = parsed(text);
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    return { kept: closed, damaged: ['all of it'] };
-  const wrong = Object.entries(SettingsView.properties)
-    .filter(([key, schema]) => key in value && !Value.Check(schema, value[key as keyof typeof value]))
-    .map(([key]) => key);
-  const right = Object.entries(value).filter(
-    ([key]) => key in SettingsView.properties && !wrong.includes(key),
-  );
-  const instead = Object.entries(closed).filter(([key]) => wrong.includes(key));
-  return { kept: Object.fromEntries([...right, ...instead]), damaged: wrong };
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
+    if (text === undefined && !markers.has(marker)) return {};
+    try {
+      if (text === undefined) throw new Error('it is missing');
+      const kept = Value.Parse(Kept, readCheckedJson(text));
+      markers.note(marker);
+      return kept;
+    } catch (error) {
+      log.warn(`${this.#path} is damaged: ${messageOf(error)}`);
+      const message =
+        'the settings that owners made are lost: nobody finds the box, and its tunnel is closed';
+      const remedy = 'look at Settings in the console and save them again, or restore a backup';
+      health.set(this.name, 'error', message, remedy);
+      return closed;
+    }
   }
 }

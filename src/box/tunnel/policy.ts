@@ -13,7 +13,7 @@ export interface TunnelMemory {
   since: number;
   /** A child is not started before this. */
   startAt: number;
-  /** Starts in a row that did not last. */
+  /** Starts that did not last, less those forgiven by time in which the tunnel worked. */
   failures: number;
   /** When the present child was first proven to carry visitors. */
   firstProof: number | undefined;
@@ -76,8 +76,8 @@ export const timing = {
   probeAgain: seconds(2),
   /** Never ask for grants more often, whatever the clock of this box makes of their dates. */
   grantEvery: minutes(5),
-  /** A child that lasted so long is a fresh beginning for the back-off. */
-  stable: minutes(1),
+  /** Each such time in which the tunnel was proven forgives one failure: what worked for 40 s is tried again at once. */
+  forgives: seconds(5),
   /** An address without a proof for so long is taken out of the zone: two probes, and a minute of grace. */
   withdraw: seconds(90),
 } as const;
@@ -139,8 +139,8 @@ export function afterEvent(
 }
 
 function ended(memory: TunnelMemory, now: number, random: Random): TunnelMemory {
-  const lasted = memory.firstProof !== undefined && now - memory.firstProof >= timing.stable;
-  const failures = lasted ? 1 : memory.failures + 1;
+  const worked = memory.firstProof === undefined ? 0 : now - memory.firstProof;
+  const failures = Math.max(0, memory.failures - Math.floor(worked / timing.forgives)) + 1;
   return {
     ...memory,
     child: 'none',

@@ -2,7 +2,7 @@ import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { privateFolder, readIfThere, syncFolder, writeAtomic } from '../../kit/files.ts';
+import { isReadOnly, privateFolder, readIfThere, syncFolder, writeAtomic } from '../../kit/files.ts';
 import { stage } from '../backup/pending.ts';
 import { TrialMarks } from './trial-marks.ts';
 import { machineFolder, stateBeforeFolder } from './update-record.ts';
@@ -25,6 +25,8 @@ export async function keepStateBefore(
 ): Promise<boolean> {
   const folder = join(stateFolder, machineFolder);
   const copy = join(stateFolder, stateBeforeFolder);
+  // A release on trial must not go on without a copy; one that has been running needs to note nothing.
+  if (isReadOnly(stateFolder) && (await marks.onTrial()) === undefined) return false;
   await privateFolder(folder);
   const ran = await readIfThere(join(folder, ranFile));
   if (ran === version) return false;

@@ -4,6 +4,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { openDatabase, transaction } from '../../kit/database.ts';
 import { messageOf, Problem } from '../../kit/errors.ts';
 import { privateFolder } from '../../kit/files.ts';
+import { checkAfterUncleanEnd } from '../../kit/integrity.ts';
+import { markedStore } from '../marked-store.ts';
 import { nextExpiry, type ZoneContent } from './zone-content.ts';
 
 export interface StoredZone {
@@ -59,7 +61,11 @@ export class ZoneStore {
   async open(): Promise<void> {
     await privateFolder(this.#folder);
     const path = join(this.#folder, 'zones.sqlite');
-    const database = storing(() => openDatabase(path, migrations), path);
+    await checkAfterUncleanEnd(path);
+    const database = storing(
+      () => openDatabase(path, migrations, markedStore(this.#folder, 'zones', 'the zones of all boxes')),
+      path,
+    );
     this.#database = database;
     this.#statements = {
       read: database.prepare('SELECT serial, content FROM zone WHERE label = ?'),

@@ -34,6 +34,9 @@ const worthCounting = 64 * 1024;
 /** Answers to a client that asks and asks but does not read end here. */
 const stalledBytes = 16 * 1024 * 1024;
 
+/** A box that answers none of so many questions, one each `pingMs`, is gone. */
+const questions = 2;
+
 /** The connection of one box, and the streams in it. */
 export class BoxTunnel {
   readonly box: Box;
@@ -47,6 +50,8 @@ export class BoxTunnel {
   #nextSid = 1;
   #heardAt: number;
   #askedAt: number;
+  /** Questions since it was last heard. */
+  #asked = 0;
   #corked = false;
   #draining: number | undefined;
   #closed = false;
@@ -117,11 +122,21 @@ export class BoxTunnel {
       this.#options.counters.refuse('box-silent');
       stream.destroy();
     }
-    if (now - this.#heardAt > 3 * pingMs) return this.close('tunnel-silent');
-    if (now - this.#heardAt > pingMs && now - this.#askedAt > pingMs) {
-      this.#askedAt = now;
-      this.#write(frameHead([['NOOP', 1], ['PING', Math.round(now)]], 1), Buffer.from('!')); // prettier-ignore
-    }
+    if (now - this.#heardAt <= pingMs || now - this.#askedAt <= pingMs) return;
+    if (this.#asked >= questions) return this.#givenUp();
+    this.#asked++;
+    this.#askedAt = now;
+    this.#write(frameHead([['NOOP', 1], ['PING', Math.round(now)]], 1), Buffer.from('!')); // prettier-ignore
+  }
+
+  /**
+   * A box is silent when it was asked and did not answer. Of a process that stood still itself, time alone says nothing: what
+   * came meanwhile is read first.
+   */
+  #givenUp(): void {
+    setImmediate(() => {
+      if (this.#asked >= questions) this.close('tunnel-silent');
+    });
   }
 
   close(reason?: Refusal): void {
@@ -135,6 +150,7 @@ export class BoxTunnel {
 
   #received(bytes: Buffer): void {
     this.#heardAt = this.#options.now();
+    this.#asked = 0;
     let frames: Frame[];
     try {
       frames = this.#reader.push(bytes);

@@ -3,6 +3,7 @@ import { messageOf } from '../../kit/errors.ts';
 import { privateFolder } from '../../kit/files.ts';
 import type { Health } from '../../kit/health.ts';
 import { createHttpsApp, type HttpsApp, HttpsService } from '../../kit/http-server.ts';
+import { checkAfterUncleanEnd } from '../../kit/integrity.ts';
 import type { Log } from '../../kit/log.ts';
 import { Reconciler } from '../../kit/reconcile.ts';
 import type { Service } from '../../kit/service.ts';
@@ -130,6 +131,7 @@ export class RegistrationServer implements Service {
   async start(signal: AbortSignal): Promise<void> {
     await privateFolder(this.#options.stateFolder);
     signal.throwIfAborted();
+    await checkAfterUncleanEnd(RecordStore.pathIn(this.#options.stateFolder));
     this.#store = RecordStore.open(this.#options.stateFolder, (trouble) => this.#storage(trouble));
     this.#storage(undefined);
     await this.#http.start();

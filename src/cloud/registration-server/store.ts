@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { markedStore } from '../marked-store.ts';
 import { openDatabase, transaction } from '../../kit/database.ts';
 import { Problem } from '../../kit/errors.ts';
 import type { BoxId } from '../../protocol/names.ts';
@@ -91,12 +92,23 @@ export class RecordStore {
     this.#sql = Object.fromEntries(prepared) as Record<keyof typeof statements, StatementSync>;
   }
 
+  static pathIn(stateFolder: string): string {
+    return join(stateFolder, 'registration.sqlite');
+  }
+
   /**
    * `onTrouble` is told the error when writing begins to fail, and `undefined` when it works again.
    * Throws `storage-failed`, `store-too-new`.
    */
   static open(stateFolder: string, onTrouble: (trouble: unknown) => void): RecordStore {
-    return new RecordStore(openDatabase(join(stateFolder, 'registration.sqlite'), migrations), onTrouble);
+    return new RecordStore(
+      openDatabase(
+        RecordStore.pathIn(stateFolder),
+        migrations,
+        markedStore(stateFolder, 'registration', 'the announcements of all boxes'),
+      ),
+      onTrouble,
+    );
   }
 
   /** A key of this server's own, made once. */

@@ -8,6 +8,7 @@ import type { MailboxServer } from '../../../src/cloud/mailbox/mailbox.ts';
 import { seconds } from '../../../src/kit/clock.ts';
 import { OwnedFact } from '../../../src/kit/fact.ts';
 import { Health } from '../../../src/kit/health.ts';
+import { systemClock } from '../../../src/kit/clock.ts';
 import { silentLog } from '../../../src/kit/log.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';
@@ -80,7 +81,9 @@ async function end(living: Living, how: Ending, lab: EnrolmentLab, owner: Browse
   }
   if (how === 'command line') {
     const stateFolder = temporaryFolder();
-    const control = new Control({ stateFolder, log: silentLog }).add((app) => lab.access.control(app));
+    const control = new Control({ stateFolder, health: new Health(systemClock), log: silentLog }).add((app) =>
+      lab.access.control(app),
+    );
     await control.start();
     await askControl(stateFolder, { method: 'DELETE', path: `/sessions/${living.id}` });
     await control.stop();

@@ -11,6 +11,8 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { Control, controlLimits, type ControlRoutes } from '../../../src/box/control/control.ts';
 import { askControl, streamControl } from '../../../src/cli/ask-control.ts';
 import { codeOf, Problem } from '../../../src/kit/errors.ts';
+import { Health } from '../../../src/kit/health.ts';
+import { systemClock } from '../../../src/kit/clock.ts';
 import { silentLog } from '../../../src/kit/log.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 
@@ -35,7 +37,7 @@ const routes: ControlRoutes = (app) => {
 };
 
 async function open(stateFolder: string): Promise<Control> {
-  const control = new Control({ stateFolder, log: silentLog }).add(routes);
+  const control = new Control({ stateFolder, health: new Health(systemClock), log: silentLog }).add(routes);
   await control.start();
   onTestFinished(() => control.stop());
   return control;

@@ -1,8 +1,9 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { OwnerSettings } from '../../../src/box/settings/owner-settings.ts';
 import { Health } from '../../../src/kit/health.ts';
+import { Markers } from '../../../src/kit/markers.ts';
 import { silentLog } from '../../../src/kit/log.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';
@@ -11,16 +12,25 @@ const root = temporaryFolder();
 let count = 0;
 
 function newSettings(
-  folder = join(root, String(++count)),
+  folder = join(root, String(++count), 'settings'),
   clock = new FakeClock(),
-): { settings: OwnerSettings; folder: string; clock: FakeClock; health: Health } {
-  const configured = { name: 'Porchlight', tunnel: true };
+): { settings: OwnerSettings; health: Health; folder: string; clock: FakeClock } {
   const health = new Health(clock);
+  const rest = { markers: new Markers(dirname(folder)) };
+  const configured = { name: 'Porchlight', tunnel: true };
   return {
-    settings: new OwnerSettings({ folder, configured, health, clock, random: () => 0, log: silentLog }),
+    settings: new OwnerSettings({
+      ...rest,
+      folder,
+      configured,
+      clock,
+      health,
+      random: () => 0,
+      log: silentLog,
+    }),
+    health,
     folder,
     clock,
-    health,
   };
 }
 
@@ -75,27 +85,60 @@ describe('what owners set', () => {
     await settings.stop();
   });
 
-  const all = { name: 'Porchlight', tunnel: false, discovery: 'off' } as const;
-  it.each([
-    ['', all],
-    ['{', all],
-    ['[]', all],
-    ['null', all],
-    ['{"name":7,"tunnel":true}', { name: 'Porchlight', tunnel: true, discovery: 'always' }],
-    ['{"name":"Attic","discovery":"sometimes"}', { name: 'Attic', tunnel: true, discovery: 'off' }],
-    ['{"tunnel":"false","discovery":"always"}', { name: 'Porchlight', tunnel: false, discovery: 'always' }],
-  ] as const)('a damaged file %j costs the settings, not the box, and opens nothing', async (text, view) => {
+  it.each(['', '{', '[]', '{"name":7}', '{"discovery":"sometimes"}', undefined])(
+    'a damaged or lost file %j costs the settings, not the box, and opens nothing',
+    async (text) => {
+      const { settings, folder } = newSettings();
+      await settings.start();
+      await settings.write({ name: 'Attic', tunnel: false, discovery: 'off' });
+      await settings.stop();
+      const path = join(folder, 'settings.json');
+      if (text === undefined) rmSync(path);
+      else writeFileSync(path, text);
+      const { settings: again, health } = newSettings(folder);
+      await again.start();
+      expect(again.read()).toEqual({ name: 'Porchlight', tunnel: false, discovery: 'off' });
+      expect(health.conditions.value).toMatchObject([{ name: 'settings', severity: 'error' }]);
+      await again.write({ name: 'Attic', tunnel: true, discovery: 'always' });
+      expect(health.conditions.value).toEqual([]);
+      await again.stop();
+      const { settings: third } = newSettings(folder);
+      await third.start();
+      expect(third.read()).toEqual({ name: 'Attic', tunnel: true, discovery: 'always' });
+      await third.stop();
+    },
+  );
+
+  it('no flipped bit opens what an owner closed', async () => {
     const { settings, folder } = newSettings();
     await settings.start();
-    await settings.write({ name: 'Attic', tunnel: false, discovery: 'off' });
+    const chosen = { name: 'Attic', tunnel: false, discovery: 'off' } as const;
+    await settings.write(chosen);
     await settings.stop();
-    writeFileSync(join(folder, 'settings.json'), text);
-    const { settings: again, health } = newSettings(folder);
+    const path = join(folder, 'settings.json');
+    const whole = readFileSync(path);
+    for (let bit = 0; bit < whole.length * 8; bit++) {
+      const flipped = Buffer.from(whole);
+      flipped[bit >> 3] = (whole[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      writeFileSync(path, flipped);
+      const { settings: again } = newSettings(folder);
+      await again.start();
+      expect(again.read()).toMatchObject({ tunnel: false, discovery: 'off' });
+      expect(['Attic', 'Porchlight']).toContain(again.read().name);
+      await again.stop();
+    }
+  });
+
+  it('takes the file of an older version, which has no checksum', async () => {
+    const { settings, folder } = newSettings();
+    await settings.start();
+    await settings.stop();
+    mkdirSync(folder, { recursive: true });
+    const chosen = { name: 'Attic', tunnel: true, discovery: 'off' };
+    writeFileSync(join(folder, 'settings.json'), JSON.stringify(chosen));
+    const { settings: again } = newSettings(folder);
     await again.start();
-    expect(again.read()).toEqual(view);
-    expect(health.conditions.value).toMatchObject([{ name: 'settings', severity: 'warning' }]);
-    await again.write({ name: 'Attic', tunnel: true, discovery: 'always' });
-    expect(health.conditions.value).toEqual([]);
+    expect(again.read()).toEqual(chosen);
     await again.stop();
   });
 });

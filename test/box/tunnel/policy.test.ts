@@ -98,7 +98,7 @@ describe('what to do next', () => {
     expect(nextAction(memory, { ...wanted, ...want }, now)).toEqual(action);
   });
 
-  it('starts slower and slower while nothing lasts, and afresh after a minute of service', () => {
+  it('starts slower and slower while nothing lasts, and afresh as far as it worked', () => {
     const delays: number[] = [];
     let memory: TunnelMemory = untouched;
     for (let turn = 0; turn < 9; turn++) {
@@ -106,10 +106,19 @@ describe('what to do next', () => {
       delays.push(memory.startAt);
     }
     expect(delays).toEqual([400, 800, 1600, 3200, 6400, 12_800, 25_600, 51_200, 60_000]);
-    for (const [at, event] of [[0, started], [1, live], [2, proven], [2 + timing.stable, lost]] as const) {
-      memory = afterEvent(memory, event, at, noJitter);
-    } // prettier-ignore
-    expect(memory.startAt).toBe(2 + timing.stable + 400);
+    // Nine failures: each 5 s of proven work forgive one.
+    const afterWork = (ms: number): number => {
+      let worked = memory;
+      for (const [at, event] of [[0, started], [1, live], [2, proven], [2 + ms, lost]] as const) {
+        worked = afterEvent(worked, event, at, noJitter);
+      } // prettier-ignore
+      return worked.startAt - (2 + ms);
+    };
+    expect(afterWork(4000)).toBe(60_000);
+    expect(afterWork(20_000)).toBe(12_800);
+    expect(afterWork(40_000)).toBe(800);
+    expect(afterWork(45_000)).toBe(400);
+    expect(afterWork(3_600_000)).toBe(400);
   });
 
   it('honours the Retry-After of the zone API', () => {

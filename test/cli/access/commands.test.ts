@@ -6,6 +6,8 @@ import { auditCommand } from '../../../src/cli/access/audit.ts';
 import { revokeCommand } from '../../../src/cli/access/revoke.ts';
 import { sessionsCommand } from '../../../src/cli/access/sessions.ts';
 import type { Command } from '../../../src/kit/command.ts';
+import { Health } from '../../../src/kit/health.ts';
+import { systemClock } from '../../../src/kit/clock.ts';
 import { silentLog } from '../../../src/kit/log.ts';
 import type { ControlSession } from '../../../src/protocol/control-api.ts';
 import { away, Browser, fromApp, type Lab, openLab } from '../../box/access/lab.ts';
@@ -21,7 +23,7 @@ async function open(): Promise<{
 }> {
   const state = temporaryFolder();
   const lab = await openLab();
-  const control = new Control({ stateFolder: state, log: silentLog });
+  const control = new Control({ stateFolder: state, health: new Health(systemClock), log: silentLog });
   control.add((app) => lab.access.control(app));
   await control.start();
   onTestFinished(() => control.stop());

@@ -237,6 +237,22 @@ describe.concurrent('a box', () => {
     expect(stage.refusals).toMatchObject({ 'tunnel-silent': 1 });
   });
 
+  it('is not given up by a frontend that stood still itself, and asked nothing', async () => {
+    await using stage = await Stage.set({ pingMs: 500 });
+    const box = await stage.box();
+    box.socket.on('data', () => {
+      const question = box.frames.findLast(({ headers }) => headers.has('ping'));
+      box.send([['NOOP', 1], ['PONG', question?.headers.get('ping') ?? '']]); // prettier-ignore
+    });
+    for (let stalls = 0; stalls < 3; stalls++) {
+      // The whole process, as a busy machine or a suspended one: longer than three questions' time.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2000);
+      await new Promise((resolve) => setTimeout(resolve, 700));
+    }
+    expect(stage.refusals).not.toHaveProperty('tunnel-silent');
+    expect(box.socket.closed).toBe(false);
+  });
+
   it('that comes back takes over its name at once, while those inside may finish', async () => {
     await using stage = await Stage.set({ drainMs: 20_000 });
     const old = await stage.box();

@@ -1,9 +1,10 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import { dirname } from 'node:path';
 import { type Clock, days } from '../../../kit/clock.ts';
 import { messageOf, Problem } from '../../../kit/errors.ts';
 import { type Fact, OwnedFact } from '../../../kit/fact.ts';
 import { privateFolder, readIfThere, writeAtomic } from '../../../kit/files.ts';
+import { isKeyOf } from '../../../kit/key-check.ts';
 import { signRevocationList } from '../../../kit/revocation-list.ts';
 import { rsaKeyPem, signCertificate } from '../../../kit/x509.ts';
 import { enrolmentLimits } from '../../../protocol/enrolment-api.ts';
@@ -130,7 +131,9 @@ function pairIn(text: string, path: string): KeyPair {
   const parts = new Map([...text.matchAll(pem)].map(([part, kind = '']) => [kind, part]));
   const [keyPem = '', certPem = ''] = [parts.get('PRIVATE KEY'), parts.get('CERTIFICATE')];
   try {
-    if (new X509Certificate(certPem).checkPrivateKey(createPrivateKey(keyPem))) return { certPem, keyPem };
+    const certificate = new X509Certificate(certPem);
+    if (!certificate.verify(certificate.publicKey)) throw new TypeError('the certificate has been altered');
+    if (isKeyOf(certificate, keyPem)) return { certPem, keyPem };
     throw new TypeError('key and certificate do not belong together');
   } catch (error) {
     const message = `${path} is damaged (${messageOf(error)}): restore it from a backup, or remove it, and every device asks anew`;
