@@ -1,4 +1,5 @@
 import type { JSX } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
 import { codeOf, Problem } from '../../kit/errors.ts';
 import type { SecondFactor } from '../../protocol/account-api.ts';
 import { CodeField } from '../shared/form.tsx';
@@ -17,10 +18,15 @@ export async function besidePassword(call: Promise<unknown>): Promise<readonly S
   }
 }
 
-/** The field for it; a passkey has its own button, and needs no password. */
-export function Beside({ wanted }: { wanted: readonly SecondFactor[] | undefined }): JSX.Element | null {
+/** The field for it, which takes the focus when it appears; a passkey has its own button, and needs no password. */
+export function Beside({ wanted }: { wanted: readonly SecondFactor[] | undefined }): JSX.Element {
   const { secondFactor: t } = useConsoleText();
-  if (wanted === undefined) return null;
-  if (!wanted.includes('totp')) return <Notice>{t.passkeyNeeded}</Notice>;
-  return <CodeField label={t.code} hint={t.codeHint} />;
+  const place = useRef<HTMLDivElement>(null);
+  useEffect(() => place.current?.querySelector('input')?.focus(), [wanted]);
+  return (
+    <div ref={place} class="live" aria-live="polite">
+      {wanted?.includes('totp') === true && <CodeField label={t.code} hint={t.codeHint} />}
+      {wanted?.includes('totp') === false && <Notice>{t.passkeyNeeded}</Notice>}
+    </div>
+  );
 }

@@ -105,7 +105,9 @@ describe.skipIf(noBrowser !== undefined)(`a person’s own account ${noBrowser ?
     await page.getByLabel(en.fields.name).fill(right.name);
     await page.getByLabel(en.fields.password, { exact: true }).fill(right.password);
     await page.keyboard.press('Enter');
-    await page.getByLabel(en.secondFactor.code).fill(right.code);
+    // The field has the focus.
+    await page.getByLabel(en.secondFactor.code).waitFor();
+    await page.keyboard.type(right.code);
     await page.keyboard.press('Enter');
     await page.getByRole('navigation').first().waitFor();
   });

@@ -45,7 +45,7 @@ export function People(): JSX.Element {
           <Card>
             <ul role="list" class="rows">
               {people.map((person) => (
-                <li key={person.id}>
+                <li key={person.id} class="stacked">
                   <Person person={person} onRemove={setRemoving} />
                   <TheirSessions
                     tree={groups.find(({ id }) => id === person.id)?.tree ?? []}

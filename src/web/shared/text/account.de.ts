@@ -18,7 +18,7 @@ export const de: Translation<typeof en> = {
     onTotp: 'Ein: Neben dem Passwort braucht es einen Code Ihrer Authenticator-App.',
     onPasskey: 'Ein: Ihr Passwort genügt nicht, Sie melden sich mit einem Passkey an.',
     totp: 'Authenticator-App einrichten',
-    passkey: 'Passkey verlangen, nicht nur das Passwort',
+    passkey: 'Passkey verlangen',
     switchOff: 'Ausschalten',
     offTitle: 'Den zweiten Faktor ausschalten?',
     offText: 'Ihr Passwort genügt dann wieder zum Anmelden. Die Box vergisst die Authenticator-App.',

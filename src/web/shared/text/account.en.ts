@@ -16,7 +16,7 @@ export const en = {
     onTotp: 'On: your password wants a code of your authenticator app beside it.',
     onPasskey: 'On: your password is not enough, you sign in with a passkey.',
     totp: 'Set up an authenticator app',
-    passkey: 'Want a passkey, not the password alone',
+    passkey: 'Require a passkey',
     switchOff: 'Switch off',
     offTitle: 'Switch off the second factor?',
     offText: 'Your password is enough to sign in again. The box forgets the authenticator app.',
