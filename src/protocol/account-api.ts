@@ -23,7 +23,7 @@ export const ProofRequest = Type.Object(
 );
 export type ProofRequest = Static<typeof ProofRequest>;
 
-export const proofMethods = ['password', 'passkey'] as const;
+const proofMethods = ['password', 'passkey'] as const;
 export type ProofMethod = (typeof proofMethods)[number];
 
 export const proofMinutes = 5;
@@ -32,7 +32,7 @@ export const proofMinutes = 5;
  * `second-factor-needed` with `by: SecondFactor[]`: `totp`, send them again with `code`; `passkey`, use a passkey instead, which
  * is two factors by itself. A code works once (401 `wrong-code`).
  */
-export const secondFactors = ['totp', 'passkey'] as const;
+const secondFactors = ['totp', 'passkey'] as const;
 export type SecondFactor = (typeof secondFactors)[number];
 
 /**
@@ -54,7 +54,7 @@ export type TotpView = Static<typeof TotpView>;
 export const CodeRequest = Type.Object({ code }, { additionalProperties: false });
 export type CodeRequest = Static<typeof CodeRequest>;
 
-export const otherAccessKinds = [
+const otherAccessKinds = [
   'passkey',
   'totp',
   'app',

@@ -2,7 +2,7 @@ import type { Random } from '../../kit/clock.ts';
 import { keyOf, nothingElse, type OwnedRecord, sameName, uniqueNames } from './records.ts';
 
 /** As dns-packet decodes it; the top bit of a class is no part of it (RFC 6762, 5.4). */
-export interface Question {
+interface Question {
   name: string;
   type: string;
   class?: string | undefined;
