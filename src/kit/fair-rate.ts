@@ -23,6 +23,12 @@ export class FairRate {
     if (wait > 0) throw rateLimited(wait, what);
   }
 
+  /** What was taken was no use of it after all. */
+  giveBack(client: string, now: number, crowd = ''): void {
+    this.#client.giveBack(`${crowd} ${client}`, now);
+    this.#all.giveBack(crowd, now);
+  }
+
   /** Takes one and answers 0; or takes nothing and answers after how many seconds to come again. */
   tryTake(client: string, now: number, crowd = ''): number {
     // Who is over their own limit uses up nothing of everybody's.

@@ -8,8 +8,8 @@ import { type Static, Type } from 'typebox';
 export const approvalLimits = {
   /** Nobody answered: the question is over. */
   waitSeconds: 120,
-  /** Questions at one time: in all, and from one address (or /64). */
-  pending: 32,
+  /** Questions at one time: of the home and of elsewhere each, shared between client networks; and of one network. */
+  pending: 64,
   pendingPerAddress: 3,
   /** Calls that wait for the same answer. */
   waitersPerQuestion: 4,

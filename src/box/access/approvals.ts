@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { type Clock, days, seconds } from '../../kit/clock.ts';
 import { Problem } from '../../kit/errors.ts';
 import { type Fact, OwnedFact } from '../../kit/fact.ts';
+import { FairShares } from '../../kit/fair-shares.ts';
 import { readableName } from '../../kit/text.ts';
+import { isHomeAddress } from '../../protocol/addresses.ts';
 import {
   type ApprovalKind,
   approvalLimits,
@@ -32,7 +34,6 @@ export type Answer = { allowed: true; session: Session } | { allowed: false };
 interface Question {
   shown: PendingApproval;
   subject: string;
-  home: string;
   waiters: number;
   answer: PromiseWithResolvers<Answer | 'expired'>;
 }
@@ -50,6 +51,8 @@ export class Approvals {
   readonly #audit: Audit;
   readonly #clock: Clock;
   readonly #questions = new Map<string, Question>();
+  /** The places of questions, of the home and of elsewhere apart: strangers outside cannot push aside who asks at home. */
+  readonly #places = { home: this.#placesOf(), elsewhere: this.#placesOf() };
   readonly #pending = new OwnedFact<readonly PendingApproval[]>([]);
   readonly #stopped = new AbortController();
 
@@ -180,9 +183,8 @@ export class Approvals {
 
   #open(asking: Asking): Question {
     const home = householdOf(asking.address);
-    const same = [...this.#questions.values()].filter((question) => question.home === home);
-    const full = this.#questions.size >= approvalLimits.pending;
-    if (full || same.length >= approvalLimits.pendingPerAddress) throw tooMany();
+    const places = this.#places[isHomeAddress(asking.address) ? 'home' : 'elsewhere'];
+    if (places.of(home) >= approvalLimits.pendingPerAddress) throw tooMany();
     const now = this.#clock.now();
     const waitMs = seconds(approvalLimits.waitSeconds);
     const label = readableName(asking.label).slice(0, approvalLimits.labelMax) || asking.kind;
@@ -197,11 +199,11 @@ export class Approvals {
         endsAt: now + waitMs,
       },
       subject: secretHash(asking.kind, asking.subject),
-      home,
       waiters: 0,
       answer: Promise.withResolvers(),
     };
     this.#questions.set(question.shown.id, question);
+    places.add(question.shown.id, home);
     this.#publish();
     this.#audit.record({ action: 'approval-asked', who: label, address: asking.address });
     void this.#expire(question, waitMs);
@@ -220,8 +222,13 @@ export class Approvals {
   #close(id: string, answer: Answer | 'expired'): void {
     const question = this.#questions.get(id);
     this.#questions.delete(id);
+    for (const places of [this.#places.home, this.#places.elsewhere]) places.remove(id);
     this.#publish();
     question?.answer.resolve(answer);
+  }
+
+  #placesOf(): FairShares<string> {
+    return new FairShares({ most: approvalLimits.pending, onLost: (id) => this.#close(id, 'expired') });
   }
 
   #publish(): void {

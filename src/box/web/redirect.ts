@@ -1,9 +1,11 @@
 import { createServer, type Server } from 'node:http';
-import { hostName } from '../../kit/http-text.ts';
+import { clientKey } from '../../kit/client-key.ts';
 import { answerClientError, httpLimits } from '../../kit/http-server.ts';
 import { isSound } from '../../kit/http-strict.ts';
+import { hostName } from '../../kit/http-text.ts';
 import { listen, listenProblem } from '../../kit/listen.ts';
 import { escaped } from '../../kit/markup.ts';
+import { Places } from '../../kit/places.ts';
 import { plainPage, plainPageHeaders } from '../../kit/plain-page.ts';
 import type { Service } from '../../kit/service.ts';
 
@@ -38,7 +40,8 @@ export class HttpRedirect implements Service {
         response.writeHead(308, { ...plainPageHeaders, location }).end(redirectPage(location));
       },
     );
-    server.maxConnections = 256;
+    const places = new Places({ most: 256 });
+    server.on('connection', (socket) => places.admit(socket, clientKey(socket.remoteAddress ?? '', 'link')));
     this.#server = server;
     server.on('clientError', answerClientError);
     await listen(server, { host, port }).catch((error: unknown) => {

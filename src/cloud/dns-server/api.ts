@@ -14,6 +14,7 @@ import {
   type ZoneState,
 } from '../../protocol/zone-api.ts';
 import { boxIdOfPeer, boxTlsOptions } from '../box-certificate.ts';
+import { KnownBoxes } from '../known-boxes.ts';
 import { tunnelSecret } from '../tunnel-secret.ts';
 import { legacyRoutes } from './legacy-api.ts';
 import { clientKey } from '../../kit/client-key.ts';
@@ -75,6 +76,7 @@ export function createApi(options: ApiOptions): Promise<HttpsApp> {
   const { tls, log, zones } = options;
   const app = createHttpsApp({
     log,
+    isKnown: new KnownBoxes({ clock: options.clock }).isKnown,
     tls: { key: tls.keyPem, cert: tls.certPem, ...boxTlsOptions },
     bodyLimit: zoneLimits.bodyBytes,
     requestTimeoutMs: options.limits.requestTimeoutMs,
@@ -136,7 +138,7 @@ function zoneRoutes(app: HttpsApp, options: ApiOptions): void {
 
   // A zone that was never written to is empty, not missing: its name servers and frontends can be asked for all the same.
   app.get(zone, { schema: { params: ZonePath } }, async ({ params: { boxId } }) =>
-    state(boxId, zones.read(boxId)),
+    state(boxId, zones.visit(boxId)),
   );
 
   app.put(zone, { schema: { params: ZonePath, body: ZoneRecords } }, async (request) => {

@@ -27,10 +27,42 @@ const migrations = [
      expires_at REAL
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX zone_expiry ON zone (expires_at) WHERE expires_at IS NOT NULL`,
+  // What ages: who made a zone (a client network), when, and when its box was last here (coarse: see `ZoneStore.touch`).
+  `CREATE TABLE zone_age (
+     label TEXT PRIMARY KEY,
+     client TEXT NOT NULL,
+     made_at REAL NOT NULL,
+     touched_at REAL NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   INSERT INTO zone_age SELECT label, '', 0, unixepoch() * 1000 FROM zone;
+   CREATE INDEX zone_touched ON zone_age (touched_at);
+   CREATE INDEX zone_client ON zone_age (client, touched_at);
+   CREATE TABLE zone_client_count (client TEXT PRIMARY KEY, zones INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+   INSERT INTO zone_client_count SELECT client, count(*) FROM zone_age GROUP BY client;
+   CREATE INDEX zone_most ON zone_client_count (zones);
+   CREATE TRIGGER zone_age_more AFTER INSERT ON zone_age BEGIN
+     INSERT INTO zone_client_count VALUES (new.client, 1) ON CONFLICT (client) DO UPDATE SET zones = zones + 1;
+   END;
+   CREATE TRIGGER zone_age_less AFTER DELETE ON zone_age BEGIN
+     UPDATE zone_client_count SET zones = zones - 1 WHERE client = old.client;
+     DELETE FROM zone_client_count WHERE client = old.client AND zones = 0;
+   END;
+   CREATE TRIGGER zone_gone AFTER DELETE ON zone BEGIN DELETE FROM zone_age WHERE label = old.label; END`,
 ];
 
 type Statements = Record<
-  'read' | 'write' | 'remove' | 'count' | 'serial' | 'nextSerial' | 'expired',
+  | 'read'
+  | 'write'
+  | 'remove'
+  | 'count'
+  | 'serial'
+  | 'nextSerial'
+  | 'expired'
+  | 'made'
+  | 'touch'
+  | 'aged'
+  | 'ofClient'
+  | 'cheapest',
   StatementSync
 >;
 
@@ -70,7 +102,8 @@ export class ZoneStore {
     this.#statements = {
       read: database.prepare('SELECT serial, content FROM zone WHERE label = ?'),
       write: database.prepare(
-        'INSERT OR REPLACE INTO zone (label, serial, content, expires_at) VALUES (?, ?, ?, ?)',
+        `INSERT INTO zone (label, serial, content, expires_at) VALUES (?, ?, ?, ?)
+         ON CONFLICT (label) DO UPDATE SET serial = excluded.serial, content = excluded.content, expires_at = excluded.expires_at`,
       ),
       remove: database.prepare('DELETE FROM zone WHERE label = ?'),
       count: database.prepare('SELECT count(*) AS value FROM zone'),
@@ -78,6 +111,20 @@ export class ZoneStore {
       // RFC 1982: serials wrap around at 32 bits.
       nextSerial: database.prepare('UPDATE serial SET value = (value + 1) & 0xffffffff RETURNING value'),
       expired: database.prepare('SELECT label FROM zone WHERE expires_at <= ? LIMIT 1000'),
+      made: database.prepare(
+        'INSERT INTO zone_age VALUES ($label, $client, $now, $now) ON CONFLICT (label) DO NOTHING',
+      ),
+      touch: database.prepare('UPDATE zone_age SET touched_at = ? WHERE label = ? AND touched_at < ?'),
+      aged: database.prepare(
+        `SELECT label FROM zone_age WHERE touched_at < $idle
+           OR (touched_at < $fresh AND touched_at - made_at < $settled) LIMIT 1000`,
+      ),
+      ofClient: database.prepare('SELECT zones FROM zone_client_count WHERE client = ?'),
+      cheapest: database.prepare(
+        `SELECT zone_age.label, most.client, most.zones
+         FROM (SELECT client, zones FROM zone_client_count ORDER BY zones DESC LIMIT 1) AS most
+         JOIN zone_age ON zone_age.client = most.client ORDER BY zone_age.touched_at LIMIT 1`,
+      ),
     };
     this.#serial = Number(this.#opened.serial.get()?.['value']);
     this.#count = Number(this.#opened.count.get()?.['value']);
@@ -100,7 +147,7 @@ export class ZoneStore {
    * Reads, changes and writes one zone; content and serial appear together. A change that changes nothing costs no write and no serial.
    * What `change` throws leaves everything as it was. Throws `storage-failed` when the disk does not take it.
    */
-  change(label: string, change: Change): StoredZone | undefined {
+  change(label: string, change: Change, madeBy?: { client: string; now: number }): StoredZone | undefined {
     const before = this.read(label);
     const content = change(before?.content);
     if (isDeepStrictEqual(content, before?.content)) return before;
@@ -115,6 +162,7 @@ export class ZoneStore {
           JSON.stringify(content),
           Number.isFinite(expiresAt) ? expiresAt : null,
         );
+        if (madeBy !== undefined) this.#opened.made.run({ label, ...madeBy });
       }
       return serial;
     });
@@ -125,6 +173,27 @@ export class ZoneStore {
   /** Labels of zones of which a part has expired, at most 1000 at a time. */
   expired(now: number): string[] {
     return storing(() => this.#opened.expired.all(now)).map((row) => String(row['label']));
+  }
+
+  /** The box of the zone was here. Written down at most once in `everyMs`, so that looking costs no write. */
+  touch(label: string, now: number, everyMs: number): void {
+    storing(() => this.#opened.touch.run(now, label, now - everyMs));
+  }
+
+  /** Labels of zones whose box was not here since `idle`, or, when it never was here `settled` after it made the zone, since `fresh`. */
+  aged(times: { idle: number; fresh: number; settled: number }): string[] {
+    return storing(() => this.#opened.aged.all(times)).map((row) => String(row['label']));
+  }
+
+  /** How many zones a client network made. */
+  zonesOf(client: string): number {
+    return Number(storing(() => this.#opened.ofClient.get(client))?.['zones'] ?? 0);
+  }
+
+  /** Of the network with most zones, the one whose box was away for longest, and how many it has. */
+  cheapest(): { label: string; zones: number } | undefined {
+    const row = storing(() => this.#opened.cheapest.get());
+    return row && { label: String(row['label']), zones: Number(row['zones']) };
   }
 
   get #opened(): Statements {

@@ -1,22 +1,35 @@
-import type { Clock } from '../../kit/clock.ts';
+import { type Clock, days, hours, minutes } from '../../kit/clock.ts';
 import { Problem } from '../../kit/errors.ts';
 import { clientKey } from '../../kit/client-key.ts';
+import { RateLimit, rateLimited } from '../../kit/rate-limit.ts';
 import { isBoxId } from '../../protocol/names.ts';
 import { type ServedZone, servedZone } from './served-zone.ts';
 import type { Change, StoredZone, ZoneStore } from './store.ts';
-import { TokenBuckets } from './token-buckets.ts';
 import { emptyZone, unexpired, type ZoneContent } from './zone-content.ts';
 import { ZoneCache } from './zone-cache.ts';
 
 export interface ZoneLimits {
-  /** Zones in total. */
+  /** Zones in total. When there is no room, the client network with most loses the one whose box was away for longest. */
   zones: number;
-  /** New zones from one source (IPv4 address or IPv6 /48): so many at once, then so many an hour. */
+  /** New zones from one client network: so many at once, then so many an hour. */
   newZonesBurst: number;
   newZonesPerHour: number;
+  /** A zone whose box was away for so long is removed; a box that comes back writes it again. */
+  idleDays: number;
 }
 
-export const defaultZoneLimits: ZoneLimits = { zones: 1_000_000, newZonesBurst: 50, newZonesPerHour: 20 };
+/** A box that was never here an hour after it made its zone is forgotten after a day: names for an attack cost this much less. */
+const settledAfterMs = hours(1);
+const freshMs = days(1);
+/** How exactly it is written down when a box was here. */
+const touchEveryMs = minutes(30);
+
+export const defaultZoneLimits: ZoneLimits = {
+  zones: 1_000_000,
+  newZonesBurst: 100,
+  newZonesPerHour: 120,
+  idleDays: 60,
+};
 
 export interface ZonesOptions {
   store: ZoneStore;
@@ -35,12 +48,12 @@ const sha1Label = /^[0-9a-f]{40}$/;
 export class Zones {
   readonly #options: ZonesOptions;
   readonly #cache: ZoneCache;
-  readonly #newZones: TokenBuckets;
+  readonly #newZones: RateLimit;
 
   constructor(options: ZonesOptions) {
     this.#options = options;
     const { newZonesBurst: burst, newZonesPerHour } = options.limits;
-    this.#newZones = new TokenBuckets({ burst, perSecond: newZonesPerHour / 3600, capacity: 50_000 });
+    this.#newZones = new RateLimit({ burst, perSecond: newZonesPerHour / 3600 });
     this.#cache = new ZoneCache({
       capacity: cachedZones,
       now: () => options.clock.now(),
@@ -65,13 +78,22 @@ export class Zones {
       : { ...stored, content: unexpired(stored.content, this.#options.clock.now()) };
   }
 
+  /** As `read`, by the zone's own box: it is not away. */
+  visit(label: string): StoredZone | undefined {
+    this.#touch(label);
+    return this.read(label);
+  }
+
   /** Changes a zone, making it when it is not there. Throws `too-many-zones`, `rate-limited`, `storage-failed`. */
   edit(label: string, source: string, change: (content: ZoneContent) => ZoneContent): StoredZone {
-    const stored = this.#change(label, (before) => {
+    const madeBy = { client: clientKey(source), now: this.#options.clock.now() };
+    this.#touch(label);
+    const edited = (before: ZoneContent | undefined): ZoneContent => {
       const after = change(unexpired(before ?? emptyZone, this.#options.clock.now()));
-      if (before === undefined) this.#admit(source);
+      if (before === undefined) this.#admit(madeBy.client);
       return after;
-    });
+    };
+    const stored = this.#change(label, edited, madeBy);
     if (stored === undefined) throw new Error('an edited zone is there');
     return stored;
   }
@@ -86,11 +108,24 @@ export class Zones {
     for (const label of this.#options.store.expired(now)) {
       this.#change(label, (content) => (content === undefined ? undefined : unexpired(content, now)));
     }
+    const idle = now - days(this.#options.limits.idleDays);
+    const aged = this.#options.store.aged({ idle, fresh: now - freshMs, settled: settledAfterMs });
+    for (const label of aged) this.remove(label);
   }
 
-  #change(label: string, change: Change): StoredZone | undefined {
+  #touch(label: string): void {
     try {
-      const stored = this.#options.store.change(label, change);
+      this.#options.store.touch(label, this.#options.clock.now(), touchEveryMs);
+    } catch (error) {
+      // A full disk must not keep a box from reading its zone.
+      if (!(error instanceof Problem)) throw error;
+      this.#options.onStored(error);
+    }
+  }
+
+  #change(label: string, change: Change, madeBy?: { client: string; now: number }): StoredZone | undefined {
+    try {
+      const stored = this.#options.store.change(label, change, madeBy);
       this.#options.onStored(undefined);
       return stored;
     } catch (error) {
@@ -101,25 +136,18 @@ export class Zones {
     }
   }
 
-  #admit(source: string): void {
+  /** Lets one more zone of this network be made. Throws `too-many-zones`, `rate-limited`. */
+  #admit(client: string): void {
     const { store, limits, clock } = this.#options;
-    if (store.count >= limits.zones) {
-      throw new Problem(
-        'too-many-zones',
-        `this server holds ${limits.zones} zones and takes no more; tell its operator`,
-        {
-          status: 429,
-          retryAfterSeconds: 3600,
-        },
-      );
+    const wait = this.#newZones.waitSeconds(client, clock.monotonic());
+    if (wait > 0) throw rateLimited(wait, 'new zones from your network');
+    const cheapest = store.count >= limits.zones ? store.cheapest() : undefined;
+    if (cheapest !== undefined) {
+      // Who holds most gives the room, unless that is who asks: a box that is there is worth more than one that is new.
+      if (store.zonesOf(client) + 1 > cheapest.zones) throw tooManyZones(limits.zones);
+      this.remove(cheapest.label);
     }
-    const wait = this.#newZones.take(clientKey(source), clock.monotonic());
-    if (wait > 0) {
-      throw new Problem('rate-limited', `too many new zones from ${source}`, {
-        status: 429,
-        retryAfterSeconds: Math.ceil(wait),
-      });
-    }
+    this.#newZones.tryTake(client, clock.monotonic());
   }
 
   #load(label: string, now: number): ServedZone | undefined {
@@ -130,3 +158,10 @@ export class Zones {
       : servedZone(label, stored.content, { zoneRoot, caaIssuers, now });
   }
 }
+
+const tooManyZones = (zones: number): Problem =>
+  new Problem(
+    'too-many-zones',
+    `this server holds ${zones} zones, many of them of your network, and takes no more of it; tell its operator`,
+    { status: 429, retryAfterSeconds: 3600 },
+  );

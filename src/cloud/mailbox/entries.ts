@@ -1,7 +1,14 @@
 import { type Clock, seconds } from '../../kit/clock.ts';
 import { Problem } from '../../kit/errors.ts';
+import { FairShares } from '../../kit/fair-shares.ts';
 import type { BoxId } from '../../protocol/names.ts';
 import type { PutEntryRequest } from '../../protocol/mailbox-api.ts';
+
+/** Who writes, as far as limits go: a client network (`clientKey`), and whether the box has proven itself over time. */
+export interface Writer {
+  client: string;
+  proven: boolean;
+}
 
 export interface Place {
   uid: string;
@@ -10,19 +17,19 @@ export interface Place {
 }
 
 export interface EntryLimits {
-  /** Values in all mailboxes, and what they weigh. */
-  entries: number;
+  /** What all values weigh: of new boxes, and beside them of those that are proven. Each is shared between client networks. */
   bytes: number;
+  provenBytes: number;
   perBox: number;
   perInstance: number;
-  /** Instances that wait for a value, in all and each. */
+  /** Instances that wait for a value: in all, shared between client networks, and each. */
   waiting: number;
   waitingPerInstance: number;
 }
 
 const defaultEntryLimits: EntryLimits = {
-  entries: 100_000,
-  bytes: 64 * 1024 * 1024,
+  bytes: 32 * 1024 * 1024,
+  provenBytes: 32 * 1024 * 1024,
   perBox: 1000,
   perInstance: 8,
   waiting: 10_000,
@@ -33,14 +40,15 @@ interface Entry {
   place: Place;
   value: string;
   once: boolean;
+  by: Writer;
   /** Of the clock that only moves forward. */
   endsAt: number;
 }
 
 /**
  * What boxes left for instances, in memory alone: a value lives minutes, and what a restart loses is asked for again. Nothing
- * is on a disk that somebody could read later. Never more than the limits: what does not fit is refused, because to forget
- * another's value instead would let a stranger empty mailboxes.
+ * is on a disk that somebody could read later. Never more than the limits: when all is full, the network that holds most gives
+ * the room, or is refused more, so that no crowd of new identities keeps the boxes of another network from writing.
  */
 export class Entries {
   readonly #clock: Clock;
@@ -49,37 +57,43 @@ export class Entries {
   readonly #boxes = new Map<string, number>();
   readonly #instances = new Map<string, number>();
   readonly #waiting = new Map<string, Set<() => void>>();
+  readonly #shares: Record<'fresh' | 'proven', FairShares<string>>;
+  readonly #held: FairShares<() => void>;
   #bytes = 0;
-  #held = 0;
 
   constructor(options: { clock: Clock; limits?: Partial<EntryLimits> }) {
     this.#clock = options.clock;
     this.#limits = { ...defaultEntryLimits, ...options.limits };
+    const onLost = (key: string): void => this.#remove(key);
+    const sharesOf = (bytes: number): FairShares<string> =>
+      new FairShares({ most: Math.floor(bytes / unitBytes), onLost });
+    this.#shares = { fresh: sharesOf(this.#limits.bytes), proven: sharesOf(this.#limits.provenBytes) };
+    this.#held = new FairShares({ most: this.#limits.waiting, onLost: (tell) => tell() });
   }
 
   get figures(): { entries: number; bytes: number; waiting: number } {
-    return { entries: this.#entries.size, bytes: this.#bytes, waiting: this.#held };
+    return { entries: this.#entries.size, bytes: this.#bytes, waiting: this.#held.count };
   }
 
   /** Replaces what `place` holds. Throws `mailbox-full`. */
-  put(place: Place, { value, expires_in: expiresIn, once }: PutEntryRequest): void {
+  put(place: Place, { value, expires_in: expiresIn, once }: PutEntryRequest, by: Writer): void {
     const key = keyOf(place);
     const before = this.#entries.get(key);
     this.#remove(key);
-    const { entries, bytes, perBox, perInstance } = this.#limits;
+    const { perBox, perInstance } = this.#limits;
     const what =
       (this.#boxes.get(place.box) ?? 0) >= perBox
         ? 'the mailboxes hold too much of this box'
         : (this.#instances.get(place.uid) ?? 0) >= perInstance
           ? 'this mailbox is full'
-          : this.#entries.size >= entries || this.#bytes + weightOf(value) > bytes
-            ? 'all mailboxes are full'
+          : this.#sharesOf(by).wouldCostItself(by.client, unitsOf(value))
+            ? 'the mailboxes are full, and hold most of your network'
             : undefined;
     if (what !== undefined) {
       if (before !== undefined) this.#add(key, before);
       throw full(what);
     }
-    this.#add(key, { place, value, once, endsAt: this.#clock.monotonic() + seconds(expiresIn) });
+    this.#add(key, { place, value, once, by, endsAt: this.#clock.monotonic() + seconds(expiresIn) });
     for (const tell of this.#waiting.get(key) ?? []) tell();
   }
 
@@ -88,22 +102,21 @@ export class Entries {
   }
 
   /** The value at `place`, as soon as there is one; `undefined` after `ms`, or when `signal` aborts. */
-  async read(place: Place, ms: number, signal: AbortSignal): Promise<string | undefined> {
+  async read(place: Place, ms: number, signal: AbortSignal, client: string): Promise<string | undefined> {
     const key = keyOf(place);
     const now = this.#take(key);
     if (now !== undefined || ms <= 0 || signal.aborted) return now;
     const others = this.#waiting.get(key) ?? new Set();
-    if (this.#held >= this.#limits.waiting || others.size >= this.#limits.waitingPerInstance)
-      return undefined;
+    if (others.size >= this.#limits.waitingPerInstance) return undefined;
     const told = new AbortController();
     const tell = (): void => told.abort();
     this.#waiting.set(key, others.add(tell));
-    this.#held++;
+    this.#held.add(tell, client);
     try {
       await this.#clock.sleep(ms, AbortSignal.any([told.signal, signal])).catch(() => undefined);
       return signal.aborted ? undefined : this.#take(key);
     } finally {
-      this.#held--;
+      this.#held.remove(tell);
       others.delete(tell);
       if (others.size === 0) this.#waiting.delete(key);
     }
@@ -124,7 +137,12 @@ export class Entries {
     return entry.value;
   }
 
+  #sharesOf({ proven }: Writer): FairShares<string> {
+    return this.#shares[proven ? 'proven' : 'fresh'];
+  }
+
   #add(key: string, entry: Entry): void {
+    this.#sharesOf(entry.by).add(key, entry.by.client, unitsOf(entry.value));
     this.#entries.set(key, entry);
     this.#count(entry, 1);
   }
@@ -133,6 +151,7 @@ export class Entries {
     const entry = this.#entries.get(key);
     if (entry === undefined) return;
     this.#entries.delete(key);
+    this.#sharesOf(entry.by).remove(key);
     this.#count(entry, -1);
   }
 
@@ -153,6 +172,10 @@ const keyOf = ({ uid, box, name }: Place): string => `${uid}/${box}/${name}`;
 
 /** What an entry takes in memory, about: two bytes a character at worst, and what is around it. */
 const weightOf = (value: string): number => 2 * value.length + 600;
+
+/** What shares are counted in. */
+const unitBytes = 1024;
+const unitsOf = (value: string): number => Math.ceil(weightOf(value) / unitBytes);
 
 const full = (what: string): Problem =>
   new Problem('mailbox-full', `${what}; try again when something has been read or is over`, {

@@ -7,6 +7,7 @@ import { Reconciler } from '../../kit/reconcile.ts';
 import type { Service } from '../../kit/service.ts';
 import { mailboxLimits } from '../../protocol/mailbox-api.ts';
 import { boxTlsOptions } from '../box-certificate.ts';
+import { KnownBoxes } from '../known-boxes.ts';
 import { Entries, type EntryLimits } from './entries.ts';
 import { type MailboxCounters, mailboxRoutes } from './routes.ts';
 import { SignIn } from './sign-in.ts';
@@ -104,8 +105,10 @@ export class MailboxServer implements Service {
   async #build(): Promise<HttpsApp> {
     const { tls, rates, log, clock } = this.#options;
     const { perBox, boxesPerSource, instancesPerSource } = { ...defaultRates, ...rates };
+    const known = new KnownBoxes({ clock });
     const app = createHttpsApp({
       log,
+      isKnown: known.isKnown,
       // Boxes prove who they are; instances, which ask the same listener, have no certificate and need none.
       tls: { key: tls.keyPem, cert: tls.certPem, ...boxTlsOptions },
       bodyLimit: mailboxLimits.bodyBytes,
@@ -118,6 +121,7 @@ export class MailboxServer implements Service {
         boxesPerSource: new RateLimit(boxesPerSource),
         instancesPerSource: new RateLimit(instancesPerSource),
       },
+      known,
       counters: this.#counters,
       clock,
     });

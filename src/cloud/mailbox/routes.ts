@@ -20,6 +20,7 @@ import {
 import type { BoxId } from '../../protocol/names.ts';
 import { boxIdOfPeer } from '../box-certificate.ts';
 import { clientKey } from '../../kit/client-key.ts';
+import type { KnownBoxes } from '../known-boxes.ts';
 import type { Entries } from './entries.ts';
 import type { SignIn } from './sign-in.ts';
 
@@ -39,6 +40,7 @@ export interface MailboxRoutesOptions {
   entries: Entries;
   signIn: SignIn;
   limits: Record<'perBox' | 'boxesPerSource' | 'instancesPerSource', RateLimit>;
+  known: KnownBoxes;
   counters: MailboxCounters;
   clock: Clock;
 }
@@ -62,7 +64,7 @@ export async function mailboxRoutes(app: HttpsApp, options: MailboxRoutesOptions
 }
 
 /** A box writes in its own name: it is who its certificate says. */
-function forBoxes(app: HttpsApp, { entries, limits, counters, clock }: MailboxRoutesOptions): void {
+function forBoxes(app: HttpsApp, { entries, limits, known, counters, clock }: MailboxRoutesOptions): void {
   app.addHook('onRequest', async (request) => {
     limits.boxesPerSource.take(sourceOf(request), clock.monotonic(), 'letters from your address');
     limits.perBox.take(boxOf(request), clock.monotonic(), 'letters of this box');
@@ -70,7 +72,9 @@ function forBoxes(app: HttpsApp, { entries, limits, counters, clock }: MailboxRo
 
   const path = mailboxPaths.toInstance(':uid', ':name');
   app.put(path, { schema: { params: EntryPath, body: PutEntryRequest } }, async (request, reply) => {
-    entries.put({ ...request.params, box: boxOf(request) }, request.body);
+    const box = boxOf(request);
+    const by = { client: sourceOf(request), proven: known.isProven(box) };
+    entries.put({ ...request.params, box }, request.body, by);
     counters.written++;
     return reply.status(204).send();
   });
@@ -122,7 +126,8 @@ async function forInstances(app: HttpsApp, options: MailboxRoutesOptions): Promi
     if (uid !== request.params.uid) throw notYours();
     const gone = new AbortController();
     reply.raw.once('close', () => gone.abort());
-    const value = await entries.read(request.params, seconds(request.query.wait ?? 0), gone.signal);
+    const waitMs = seconds(request.query.wait ?? 0);
+    const value = await entries.read(request.params, waitMs, gone.signal, sourceOf(request));
     if (value === undefined)
       throw new Problem('not-found', 'there is nothing of this box under this name', { status: 404 });
     counters.read++;

@@ -50,7 +50,7 @@ export async function registerArrivals(app: HttpsApp, options: ArrivalRouteOptio
       perBox.take(box, clock.monotonic(), 'arrivals at this box');
     });
     boxes.post('/arrivals', { schema: { body: ArrivalRequest } }, async (request, reply) => {
-      arrivals.note(request.body.state);
+      arrivals.note(request.body.state, sourceOf(request));
       return reply.status(204).send();
     });
   });
@@ -73,7 +73,7 @@ export async function registerArrivals(app: HttpsApp, options: ArrivalRouteOptio
       const gone = new AbortController();
       reply.raw.once('close', () => gone.abort());
       const waitMs = (request.query.wait ?? 0) * 1000;
-      const arrived = await arrivals.wait(request.params.hash, waitMs, gone.signal);
+      const arrived = await arrivals.wait(request.params.hash, waitMs, gone.signal, sourceOf(request));
       reply.header('cache-control', 'no-store');
       return { arrived };
     });

@@ -14,15 +14,17 @@ export interface Records {
 const mostShown = 50;
 
 export interface Discovery {
-  /** More than a handful of boxes: this is a shared address, and only some of them (or none) are shown. */
+  /** More than a handful of boxes: this is a shared address, and not all of them are shown. */
   shared: boolean;
   entries: PingEntry[];
 }
 
 /**
  * The boxes that a caller from `home` is shown. A handful of boxes is a home: all of them. More is a shared address
- * (carrier-grade NAT, an office), whose people are strangers to each other: only boxes whose owner opened a window, and the
- * one whose short code was typed. Wrong codes are counted per home; `rate-limited` when there were too many, right or wrong.
+ * (carrier-grade NAT, an office), whose people are strangers to each other: boxes whose owner opened a window, the one whose
+ * short code was typed, and the handful that the server has known for longest. For identities cost nothing: were the list empty
+ * as soon as it is long, four certificates of a stranger behind the same address would hide everybody's box; who was there
+ * before them stays. Wrong codes are counted per home; `rate-limited` when there were too many, right or wrong.
  */
 export function discover(
   records: Records,
@@ -32,8 +34,9 @@ export function discover(
   const since = now - registrationLimits.lifetimeSeconds * 1000;
   const few = records.inHome(home, since, registrationLimits.handful + 1);
   if (few.length <= registrationLimits.handful) return { shared: false, entries: few.map(entryOf) };
+  const longest = few.slice(0, registrationLimits.handful);
   const shown = new Map(
-    records.discoverable(home, since, mostShown).map((record) => [record.client, record]),
+    [...longest, ...records.discoverable(home, since, mostShown)].map((record) => [record.client, record]),
   );
   if (code !== undefined) {
     const meant = byCode(records, { home, code, since, now, guesses });

@@ -11,6 +11,7 @@ import { registrationLimits } from '../../protocol/registration-api.ts';
 import { boxTlsOptions } from '../box-certificate.ts';
 import { clientKey } from '../../kit/client-key.ts';
 import { peerAddress } from '../peer-address.ts';
+import { KnownBoxes } from '../known-boxes.ts';
 import { type ArrivalRates, defaultArrivalRates, registerArrivals } from './arrivals-routes.ts';
 import { Arrivals } from './arrivals.ts';
 import { proxyTrust } from './caller.ts';
@@ -79,6 +80,7 @@ export class RegistrationServer implements Service {
   readonly #sweeper: Reconciler;
   readonly #load = new LoadMeter();
   readonly #arrivals: Arrivals;
+  readonly #known: KnownBoxes;
   readonly #counters: RegistrationCounters = {
     announcements: 0,
     goodbyes: 0,
@@ -93,6 +95,7 @@ export class RegistrationServer implements Service {
     this.#options = options;
     const { host, port, log, clock, random } = options;
     this.#arrivals = new Arrivals({ clock });
+    this.#known = new KnownBoxes({ clock });
     this.#http = new HttpsService({
       name: this.name,
       host,
@@ -150,8 +153,10 @@ export class RegistrationServer implements Service {
     const { tls, log, zoneRoot, clock, random } = this.#options;
     const limits = { ...defaultLimits, ...this.#options.limits };
     const trust = proxyTrust(this.#options.trustedProxies ?? [], this.#options.proxyHeader);
+    const known = this.#known;
     const app = createHttpsApp({
       log,
+      isKnown: known.isKnown,
       // Boxes prove who they are; browsers, which ask the same listener, have no certificate and need none.
       tls: { key: tls.keyPem, cert: tls.certPem, ...boxTlsOptions },
       bodyLimit: registrationLimits.bodyBytes,
@@ -171,6 +176,7 @@ export class RegistrationServer implements Service {
       },
       load: this.#load,
       comfortablePerSecond: limits.comfortablePerSecond,
+      known,
       counters: this.#counters,
       clock,
       random,

@@ -15,6 +15,7 @@ import {
 } from '../../protocol/registration-api.ts';
 import { boxIdOfPeer } from '../box-certificate.ts';
 import { clientKey } from '../../kit/client-key.ts';
+import type { KnownBoxes } from '../known-boxes.ts';
 import { announcementOf } from './announcement.ts';
 import { callerAddress, type ProxyTrust } from './caller.ts';
 import { discover } from './discovery.ts';
@@ -32,6 +33,7 @@ export interface RouteOptions {
   limits: Record<'perBox' | 'announcementsPerSource' | 'pingsPerSource' | 'wrongCodes', RateLimit>;
   load: LoadMeter;
   comfortablePerSecond: number;
+  known: KnownBoxes;
   counters: RegistrationCounters;
   clock: Clock;
   random: Random;
@@ -55,7 +57,7 @@ const boxOf = (request: FastifyRequest): BoxId => boxIdOfPeer(request.raw.socket
 
 /** Announce and leave: the box is who its certificate says. */
 function forBoxes(app: HttpsApp, options: RouteOptions): void {
-  const { store, trust, limits, load, comfortablePerSecond, counters, clock, random } = options;
+  const { store, trust, limits, load, comfortablePerSecond, known, counters, clock, random } = options;
 
   app.addHook('onRequest', async (request) => {
     const source = clientKey(addressOf(request, trust));
@@ -86,6 +88,7 @@ function forBoxes(app: HttpsApp, options: RouteOptions): void {
       discoverable,
       message,
       announcedAt: clock.now(),
+      knownSince: Math.round(clock.now() - known.seen(box, address)),
     });
     counters.announcements++;
     load.count(clock.monotonic());

@@ -22,6 +22,8 @@ export interface BoxRecord {
   message: string;
   /** Time of the announcement, ms since the epoch. */
   announcedAt: number;
+  /** Since when the server knows the box. */
+  knownSince: number;
 }
 
 export type ShownRecord = Pick<BoxRecord, 'client' | 'publicIp' | 'message' | 'announcedAt'>;
@@ -43,6 +45,7 @@ const migrations = [
    CREATE INDEX boxes_by_home ON boxes (home, short_code);
    CREATE INDEX discoverable_boxes ON boxes (home) WHERE discoverable = 1;
    CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT`,
+  `ALTER TABLE boxes ADD COLUMN known_since INTEGER NOT NULL DEFAULT 0`,
 ];
 
 const shown = 'client, public_ip AS publicIp, message, announced_at AS announcedAt';
@@ -50,13 +53,13 @@ const shown = 'client, public_ip AS publicIp, message, announced_at AS announced
 const statements = {
   renew: `UPDATE boxes SET public_ip = $publicIp, message = $message, announced_at = $announcedAt
           WHERE client = $client AND family = $family AND home = $home AND short_code = $shortCode AND discoverable = $discoverable`,
-  replace: `INSERT INTO boxes (client, family, public_ip, home, short_code, discoverable, message, announced_at)
-            VALUES ($client, $family, $publicIp, $home, $shortCode, $discoverable, $message, $announcedAt)
+  replace: `INSERT INTO boxes (client, family, public_ip, home, short_code, discoverable, message, announced_at, known_since)
+            VALUES ($client, $family, $publicIp, $home, $shortCode, $discoverable, $message, $announcedAt, $knownSince)
             ON CONFLICT (client, family) DO UPDATE SET public_ip = $publicIp, home = $home, short_code = $shortCode,
-              discoverable = $discoverable, message = $message, announced_at = $announcedAt`,
+              discoverable = $discoverable, message = $message, announced_at = $announcedAt, known_since = $knownSince`,
   remove: 'DELETE FROM boxes WHERE client = ?',
-  inHome: `SELECT ${shown} FROM boxes WHERE home = ? AND announced_at > ? ORDER BY client LIMIT ?`,
-  discoverable: `SELECT ${shown} FROM boxes WHERE home = ? AND discoverable = 1 AND announced_at > ? ORDER BY client LIMIT ?`,
+  inHome: `SELECT ${shown} FROM boxes WHERE home = ? AND announced_at > ? ORDER BY known_since, client LIMIT ?`,
+  discoverable: `SELECT ${shown} FROM boxes WHERE home = ? AND discoverable = 1 AND announced_at > ? ORDER BY known_since, client LIMIT ?`,
   byCode: `SELECT ${shown} FROM boxes WHERE home = ? AND short_code = ? AND announced_at > ? LIMIT 1`,
   count: 'SELECT count(*) AS count FROM boxes',
   page: 'SELECT max(id) AS last FROM (SELECT id FROM boxes WHERE id > ? ORDER BY id LIMIT ?)',
@@ -129,8 +132,9 @@ export class RecordStore {
   /** Resolves when the record is on disk; it replaces the box's record of the same family. */
   put(record: BoxRecord): Promise<void> {
     const row = { ...record, discoverable: record.discoverable ? 1 : 0 };
+    const { knownSince: _once, ...renewed } = row;
     return this.#write(() => {
-      if (this.#sql.renew.run(row).changes === 0) this.#sql.replace.run(row);
+      if (this.#sql.renew.run(renewed).changes === 0) this.#sql.replace.run(row);
     });
   }
 
@@ -139,7 +143,7 @@ export class RecordStore {
     return this.#write(() => this.#sql.remove.run(client));
   }
 
-  /** Records of `home` announced after `since` (ms), at most `limit`. */
+  /** Records of `home` announced after `since` (ms), at most `limit`: those that are known for longest first. */
   inHome(home: string, since: number, limit: number): ShownRecord[] {
     return rows(this.#sql.inHome.all(home, since, limit));
   }

@@ -12,6 +12,7 @@ import { silentLog } from '../../../src/kit/log.ts';
 import { approvalLimits } from '../../../src/protocol/approvals-api.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';
+import { crowdAddress, crowds } from '../../support/crowd.ts';
 
 interface Door {
   clock: FakeClock;
@@ -157,12 +158,23 @@ describe('how many may wait', () => {
     await ring(door, at('192.168.1.9', 4));
   });
 
-  it('is thirty-two in all, and those who are known are not kept out by them', async () => {
+  it.each(crowds)('is open to others while %i networks ask all they can', async (networks) => {
+    const door = await open();
+    await ring(door, numbered(1));
+    for (let n = 0; n < 300; n++)
+      await ring(door, at(crowdAddress(1 + (n % networks)), 1000 + n)).catch(() => undefined);
+    await ring(door, at('203.0.113.77', 2));
+    expect(door.approvals.pending.value.map(({ address }) => address)).toContain('203.0.113.77');
+    expect(door.approvals.pending.value.length).toBeLessThanOrEqual(2 * approvalLimits.pending);
+    await ring(door, at('192.168.1.77', 3));
+  });
+
+  it('is bounded, and those who are known are not kept out by it', async () => {
     const door = await open();
     await ring(door);
     answer(door, true);
-    for (let n = 0; n < approvalLimits.pending; n++) await ring(door, numbered(n));
-    expect(await refusalOf(ring(door, numbered(100)))).toBe('rate-limited');
+    for (let n = 0; n < 3 * approvalLimits.pending; n++) await ring(door, numbered(n));
+    expect(door.approvals.pending.value).toHaveLength(approvalLimits.pending);
     expect((await ring(door)).answer).toMatchObject({ allowed: true });
     await door.clock.advance(minutes(2));
     expect((await ring(door, numbered(100))).answer).toBe('pending');

@@ -128,7 +128,6 @@ describe('ten thousand who want to be let in', () => {
     expect(heapAfterCollection() - heap).toBeLessThan(16 * 1024 * 1024);
 
     const count = (status: number): number => (first.get(status) ?? 0) + (rest.get(status) ?? 0);
-    expect(count(202)).toBeLessThanOrEqual(approvalLimits.pending);
     // One-time passwords that were delivered, and nobody came with.
     expect(count(200)).toBeGreaterThan(0);
     expect(count(200) + count(202) + count(429)).toBe(crowd);

@@ -3,7 +3,7 @@ import { connect } from 'node:tls';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { DnsServerOptions } from '../../../src/cloud/dns-server/dns-server.ts';
 import { TokenBuckets } from '../../../src/cloud/dns-server/token-buckets.ts';
-import { hours, minutes } from '../../../src/kit/clock.ts';
+import { days, hours, minutes } from '../../../src/kit/clock.ts';
 import { Health } from '../../../src/kit/health.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';
@@ -92,6 +92,26 @@ describe('limits of the zone API', () => {
     expect([await put(0), running.server.metrics.zones]).toEqual([200, 3]);
     await boxes[0]?.call.call('DELETE', boxes[0].zone);
     expect([await put(3), running.server.metrics.zones]).toEqual([200, 3]);
+  });
+
+  it('forgets a zone whose box does not come back, and never one whose box does', async () => {
+    const clock = new FakeClock();
+    const running = await start({ clock });
+    const [mine, thrown] = [await anotherBox(running), await anotherBox(running)];
+    for (const box of [mine, thrown])
+      expect((await box.call.call('PUT', box.zone, { ...empty, main: ['10.0.0.1'] })).status).toBe(200);
+    await clock.advance(hours(2));
+    await mine.call.call('GET', mine.zone);
+    await clock.advance(hours(23));
+    await expect.poll(() => running.server.metrics.zones).toBe(1);
+    clock.jump(clock.now() + days(50));
+    await mine.call.call('GET', mine.zone);
+    clock.jump(clock.now() + days(50));
+    await clock.advance(minutes(2));
+    expect(running.server.metrics.zones).toBe(1);
+    clock.jump(clock.now() + days(61));
+    await clock.advance(minutes(2));
+    expect(running.server.metrics.zones).toBe(0);
   });
 
   it('ends a body that does not arrive', async () => {

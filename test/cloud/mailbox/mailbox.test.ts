@@ -20,6 +20,8 @@ import { FakeClock } from '../../support/fake-clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { fromSchema, mutated } from '../../support/messages.ts';
 import { call, createBox, serverTls, startMailbox, type TestBox, TestInstance } from './setup.ts';
+import { crowdAddress, crowds } from '../../support/crowd.ts';
+import { KnownBoxes } from '../../../src/cloud/known-boxes.ts';
 
 const uid = (n: number): string => String(n).repeat(43);
 
@@ -31,8 +33,15 @@ function put(
   uid: string,
   body: unknown = letter,
   name = 'otp',
+  from?: string,
 ): ReturnType<typeof call> {
-  return call(server, { method: 'PUT', path: `/mailboxes/${uid}/${name}`, box, body });
+  return call(server, {
+    method: 'PUT',
+    path: `/mailboxes/${uid}/${name}`,
+    box,
+    body,
+    ...(from === undefined ? {} : { from }),
+  });
 }
 
 describe('what a box leaves', async () => {
@@ -223,6 +232,7 @@ it('answers on the link, where IPv6 addresses come with the name of an interface
   const rate = { burst: 10, perSecond: 1 };
   await mailboxRoutes(app, {
     entries: new Entries({ clock }),
+    known: new KnownBoxes({ clock }),
     signIn: new SignIn({ clock, certPem: serverTls.certPem }),
     limits: {
       perBox: new RateLimit(rate),
@@ -237,9 +247,31 @@ it('answers on the link, where IPv6 addresses come with the name of an interface
 });
 
 describe('limits', () => {
+  it.each(crowds)(
+    'hold for the networks that want most: %i that fill the mailboxes keep nobody out',
+    async (networks) => {
+      const rate = { burst: 1e6, perSecond: 1e6 };
+      const server = await startMailbox({ limits: { bytes: 60 * 1024 }, rates: { perBox: rate } });
+      const mine = createBox();
+      const from = '127.0.0.9';
+      expect((await put(server, mine, uid(1), letter, 'a', from)).status).toBe(204);
+      const theirs = createBox();
+      for (let number = 0; number < 120; number++)
+        await put(server, theirs, uid(10 + number), letter, 'otp', crowdAddress(1 + (number % networks)));
+      expect(server.metrics.entries).toBeLessThanOrEqual(60);
+      expect((await put(server, mine, uid(2), letter, 'b', from)).status).toBe(204);
+      expect((await put(server, createBox(), uid(3), letter, 'c', '127.0.0.10')).status).toBe(204);
+      // What was there first is there still.
+      expect(
+        await call(server, { method: 'DELETE', path: `/mailboxes/${uid(1)}/a`, box: mine, from }),
+      ).toMatchObject({ status: 204 });
+      expect(server.metrics.entries).toBeLessThan(60);
+    },
+  );
+
   it('hold for one mailbox, one box, and all together; nothing of others is lost for it', async () => {
     const clock = new FakeClock();
-    const limits = { perInstance: 2, perBox: 3, entries: 4 };
+    const limits = { perInstance: 2, perBox: 3, bytes: 4096 };
     const server = await startMailbox({ clock, health: new Health(clock), limits });
     const [box, other] = [createBox(), createBox()];
     const full = { status: 429, body: { code: 'mailbox-full' }, headers: { 'retry-after': '60' } };
@@ -259,7 +291,7 @@ describe('limits', () => {
 
   it('hold for what all of it weighs, and for who waits', async () => {
     const clock = new FakeClock();
-    const limits = { bytes: 5000, waiting: 2, waitingPerInstance: 1 };
+    const limits = { bytes: 6000, waiting: 2, waitingPerInstance: 1 };
     const server = await startMailbox({ clock, health: new Health(clock), limits });
     const box = createBox();
     const heavy = { ...letter, value: 'x'.repeat(1500) };
@@ -285,9 +317,11 @@ describe('limits', () => {
     expect((await first.read(box.boxId, 'otp', '?wait=20')).status).toBe(404);
     held.push(waiting(second));
     await expect.poll(() => server.metrics.waiting).toBe(2);
-    expect((await third.read(box.boxId, 'otp', '?wait=20')).status).toBe(404);
+    // For one more, the one that waits longest is answered at once.
+    held.push(waiting(third));
+    expect(await held[0]).toMatchObject({ status: 404 });
     await clock.advance(seconds(20));
-    expect(await Promise.all(held)).toMatchObject([{ status: 404 }, { status: 404 }]);
+    expect(await Promise.all(held)).toMatchObject([{ status: 404 }, { status: 404 }, { status: 404 }]);
     expect(server.metrics.waiting).toBe(0);
   });
 

@@ -11,6 +11,7 @@ import { arrivalLimits } from '../../../src/protocol/registration-api.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { type Answer, call, createBox, startServer, testCaPem } from './setup.ts';
+import { crowds } from '../../support/crowd.ts';
 
 const folder = temporaryFolder();
 const servers: RegistrationServer[] = [];
@@ -126,25 +127,45 @@ describe('what is remembered of arrivals', () => {
   it('is forgotten after five minutes', async () => {
     const clock = new FakeClock();
     const arrivals = new Arrivals({ clock });
-    arrivals.note(state);
+    arrivals.note(state, 'home');
     await clock.advance(arrivalLimits.lifetimeSeconds * 1000 - 1);
     expect(arrivals.has(hashOf(state))).toBe(true);
     await clock.advance(1);
     expect(arrivals.has(hashOf(state))).toBe(false);
-    arrivals.note('another state, 16');
+    arrivals.note('another state, 16', 'home');
     expect(arrivals.figures.arrivals).toBe(1);
   });
 
   it('is bounded, the oldest going first, and so are those who wait', async () => {
     const clock = new FakeClock();
     const arrivals = new Arrivals({ clock, most: { arrivals: 2, waiting: 1 } });
-    for (const name of ['one', 'two', 'one', 'three']) arrivals.note(name);
+    for (const name of ['one', 'two', 'one', 'three']) arrivals.note(name, 'home');
     expect(['one', 'two', 'three'].map((name) => arrivals.has(hashOf(name)))).toEqual([true, false, true]);
     const abort = new AbortController();
-    const waits = arrivals.wait(hashOf('four'), 20_000, abort.signal);
-    expect(await arrivals.wait(hashOf('four'), 20_000, abort.signal)).toBe(false);
-    abort.abort();
+    const waits = arrivals.wait(hashOf('four'), 20_000, abort.signal, 'home');
+    const next = arrivals.wait(hashOf('four'), 20_000, abort.signal, 'home');
     expect(await waits).toBe(false);
+    abort.abort();
+    expect(await next).toBe(false);
     expect(arrivals.figures.waiting).toBe(0);
   });
+
+  it.each(crowds)(
+    'is shared: %i networks that report and wait all they can push nobody aside',
+    async (networks) => {
+      const clock = new FakeClock();
+      const arrivals = new Arrivals({ clock, most: { arrivals: 60, waiting: 60 } });
+      const abort = new AbortController();
+      arrivals.note('mine', 'home');
+      const waits = arrivals.wait(hashOf('soon mine'), 20_000, abort.signal, 'home');
+      for (let number = 0; number < 300; number++) {
+        arrivals.note(`theirs ${number}`, `network ${number % networks}`);
+        void arrivals.wait(hashOf(`never ${number}`), 20_000, abort.signal, `network ${number % networks}`);
+      }
+      expect(arrivals.has(hashOf('mine'))).toBe(true);
+      arrivals.note('soon mine', 'home');
+      expect(await waits).toBe(true);
+      abort.abort();
+    },
+  );
 });

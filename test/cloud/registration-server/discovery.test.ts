@@ -42,6 +42,7 @@ interface Known {
   home: string;
   open: boolean;
   at: number;
+  since: number;
 }
 
 const codeOf = (client: string): string =>
@@ -52,8 +53,11 @@ const lifetimeMs = registrationLimits.lifetimeSeconds * 1000;
 function expected(known: Map<string, Known>, home: string, now: number, code?: string): string[] {
   const there = [...known.values()].filter((box) => box.home === home && now - box.at < lifetimeMs);
   const shared = there.length > registrationLimits.handful;
+  // Who is there for longest stays, whoever comes.
+  const byTime = there.toSorted((a, b) => a.since - b.since);
+  const first = new Set(byTime.slice(0, registrationLimits.handful));
   return there
-    .filter((box) => !shared || box.open || codeOf(box.client) === code)
+    .filter((box) => !shared || first.has(box) || box.open || codeOf(box.client) === code)
     .map((box) => box.client)
     .toSorted();
 }
@@ -64,6 +68,7 @@ describe('who sees which box', () => {
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 40 }), fc.nat(8), async (steps, guessed) => {
         const store = RecordStore.open(mkdtempSync(join(folder, 'store-')), () => undefined);
         const known = new Map<string, Known>();
+        let arrived = 0;
         let now = Date.UTC(2030, 0, 1);
         for (const step of steps) {
           const client = 'box' in step ? `box-${step.box}` : '';
@@ -75,9 +80,23 @@ describe('who sees which box', () => {
           } else {
             const publicIp = canonicalAddress(step.place.address);
             const family = addressFamily(publicIp) ?? 4;
-            known.set(`${client} ${family}`, { client, home: step.place.home, open: step.open, at: now });
+            const before = known.get(`${client} ${family}`);
+            const since = before?.home === step.place.home ? before.since : ++arrived;
+            known.set(`${client} ${family}`, {
+              client,
+              home: step.place.home,
+              open: step.open,
+              at: now,
+              since,
+            });
             const record = { client, family, publicIp, home: homeOf(publicIp), discoverable: step.open };
-            await store.put({ ...record, shortCode: codeOf(client), message: client, announcedAt: now });
+            await store.put({
+              ...record,
+              shortCode: codeOf(client),
+              message: client,
+              announcedAt: now,
+              knownSince: since,
+            });
           }
         }
         const guesses = new RateLimit({ burst: 100, perSecond: 1 });

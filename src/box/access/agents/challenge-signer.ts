@@ -1,7 +1,7 @@
 import { constants, sign } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { Clock } from '../../../kit/clock.ts';
-import { RateLimit } from '../../../kit/rate-limit.ts';
+import { FairRate } from '../../../kit/fair-rate.ts';
 import { type SignAnswer, signedText } from '../../../protocol/agent-api.ts';
 import { householdOf, type Visitor } from '../visitor.ts';
 
@@ -11,6 +11,7 @@ const signAsync = promisify(sign);
 const byAddress = { burst: 20, perSecond: 0.2 };
 /** RSA costs a small box milliseconds: strangers by the tunnel get a share of its time, and never that of the home. */
 const inTotal = { burst: 60, perSecond: 5 };
+const own = { burst: 3, perSecond: 1 / 60 };
 const addresses = 10_000;
 
 export interface ChallengeSignerOptions {
@@ -23,8 +24,7 @@ export interface ChallengeSignerOptions {
 /** Says with the box's identity that a page of this origin talks to this box. */
 export class ChallengeSigner {
   readonly #options: ChallengeSignerOptions;
-  readonly #byAddress = new RateLimit(byAddress, addresses);
-  readonly #inTotal = new RateLimit(inTotal, 2);
+  readonly #rate = new FairRate({ client: byAddress, own, all: inTotal }, addresses);
 
   constructor(options: ChallengeSignerOptions) {
     this.#options = options;
@@ -34,8 +34,7 @@ export class ChallengeSigner {
   async sign(challenge: string, origin: string, { address, through }: Visitor): Promise<SignAnswer> {
     const { boxId, keyPem, clock } = this.#options;
     const what = 'challenges to sign';
-    this.#byAddress.take(householdOf(address), clock.monotonic(), what);
-    this.#inTotal.take(through, clock.monotonic(), what);
+    this.#rate.take(householdOf(address), clock.monotonic(), what, through);
     const signedAt = clock.now();
     const text = Buffer.from(signedText({ boxId, origin, challenge, signedAt }));
     const padding = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 };

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import type { FastifyRequest } from 'fastify';
 import { type Clock, days, hours, type Random } from '../../../kit/clock.ts';
 import { messageOf, Problem } from '../../../kit/errors.ts';
+import { FairRate } from '../../../kit/fair-rate.ts';
 import type { Fact } from '../../../kit/fact.ts';
 import type { Health } from '../../../kit/health.ts';
 import type { HttpApp } from '../../../kit/http-server.ts';
 import type { Log } from '../../../kit/log.ts';
-import { RateLimit } from '../../../kit/rate-limit.ts';
 import { Reconciler } from '../../../kit/reconcile.ts';
 import type { Ways } from '../../../protocol/access-api.ts';
 import {
@@ -64,10 +64,14 @@ const everyMs = hours(1);
 /** Its certificate is renewed so long before it ends. */
 const renewBeforeMs = days(10);
 /**
- * Of the open calls: by address (a /64 as one), and in all, for the home and for the tunnel apart. A list of the revoked is
+ * Of the open calls: by client network, and in all, for the home and for the tunnel apart. A list of the revoked is
  * signed each time, which costs a small box milliseconds.
  */
-const calls = { byHome: { burst: 20, perSecond: 0.5 }, inAll: { burst: 60, perSecond: 5 } } as const;
+const calls = {
+  client: { burst: 20, perSecond: 0.5 },
+  own: { burst: 3, perSecond: 1 / 60 },
+  all: { burst: 60, perSecond: 5 },
+} as const;
 
 /** Certificate exchange: a device sends its request, an owner allows it, and it comes in by a certificate of the box's own CA. */
 export class Enrolment implements WayIn {
@@ -79,8 +83,7 @@ export class Enrolment implements WayIn {
   readonly #exchange: ExchangePort | undefined;
   readonly #secure: DevicePort;
   readonly #loop: Reconciler;
-  readonly #callsByHome = new RateLimit(calls.byHome, 10_000);
-  readonly #callsInAll = new RateLimit(calls.inAll, 2);
+  readonly #calls = new FairRate(calls, 10_000);
   #served: { names: readonly string[]; from: number } | undefined;
   #unsubscribe: (() => void) | undefined;
 
@@ -164,8 +167,7 @@ export class Enrolment implements WayIn {
   #countCall(request: FastifyRequest): void {
     const { guard, clock } = this.#options;
     const { address, through } = guard.visitor(request);
-    this.#callsByHome.take(householdOf(address), clock.monotonic(), 'calls from your address');
-    this.#callsInAll.take(through, clock.monotonic(), 'calls');
+    this.#calls.take(householdOf(address), clock.monotonic(), 'calls', through);
   }
 
   async #look(): Promise<number> {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { type Clock, seconds } from '../../../kit/clock.ts';
 import { clientKey } from '../../../kit/client-key.ts';
 import { Problem } from '../../../kit/errors.ts';
-import { RateLimit } from '../../../kit/rate-limit.ts';
+import { FairRate } from '../../../kit/fair-rate.ts';
 import { approvalLimits } from '../../../protocol/approvals-api.ts';
 import type { SignCertificateRequest, SonarQuery } from '../../../protocol/enrolment-api.ts';
 import { approvalExpired, type Approvals, type Asking, notClaimed } from '../approvals.ts';
@@ -37,14 +37,17 @@ export interface Asked {
 }
 
 /** A client that tries again and again, and all of them: each try is a signature to check, and a row or two to read. */
-const rates = { address: { burst: 20, perSecond: 0.5 }, all: { burst: 100, perSecond: 5 } };
+const rates = {
+  client: { burst: 20, perSecond: 0.5 },
+  own: { burst: 3, perSecond: 1 / 60 },
+  all: { burst: 100, perSecond: 5 },
+};
 
 /** What happens when a device asks for its certificate. */
 export class Exchange {
   readonly #options: ExchangeOptions;
   readonly #files = new CertificateFiles();
-  readonly #byAddress = new RateLimit(rates.address, 1000);
-  readonly #ofAll = new RateLimit(rates.all, 1);
+  readonly #rate = new FairRate(rates, 1000);
 
   constructor(options: ExchangeOptions) {
     this.#options = options;
@@ -59,8 +62,7 @@ export class Exchange {
     const { people, clock, folders } = this.#options;
     const { query, request, address } = asked;
     const now = clock.monotonic();
-    this.#byAddress.take(clientKey(address, 'link'), now, 'certificate exchanges from here');
-    this.#ofAll.take('', now, 'certificate exchanges');
+    this.#rate.take(clientKey(address, 'link'), now, 'certificate exchanges from here');
     if (!people.claimed.value) throw notClaimed();
     const { app } = query;
     const { csr, destination = '', medium = 1 } = request;

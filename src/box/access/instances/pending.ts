@@ -1,8 +1,10 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { type Clock, seconds } from '../../../kit/clock.ts';
 import { Problem } from '../../../kit/errors.ts';
+import { FairShares } from '../../../kit/fair-shares.ts';
 import { instanceLimits } from '../../../protocol/instance-api.ts';
 import { newToken, secretHash } from '../secrets.ts';
+import { householdOf } from '../visitor.ts';
 import { goodAt, keyFor, totp } from './otp.ts';
 
 /** Who asked at the open endpoint, and how it is to be known. */
@@ -36,6 +38,8 @@ export class PendingRequests {
   readonly #clock: Clock;
   readonly #waiting = new Map<string, Waiting>();
   readonly #tokens = new Map<string, Waiting>();
+  /** Shared between client networks: who asks most loses the oldest. */
+  readonly #places = new FairShares<string>({ most: mostPending, onLost: (id) => this.#remove(id) });
 
   constructor(options: { clock: Clock }) {
     this.#clock = options.clock;
@@ -98,9 +102,11 @@ export class PendingRequests {
   #add(waiting: Pick<Waiting, 'asker' | 'key' | 'tokenHash'>, lifetimeSeconds: number): void {
     const id = keyOf(waiting.asker);
     this.#remove(id);
+    const client = householdOf(waiting.asker.address);
     if (this.#waiting.size >= mostPending) this.sweep();
-    if (this.#waiting.size >= mostPending) throw tooMany();
+    if (this.#places.wouldCostItself(client)) throw tooMany();
     const added = { ...waiting, tries: 0, endsAt: this.#clock.monotonic() + seconds(lifetimeSeconds) };
+    this.#places.add(id, client);
     this.#waiting.set(id, added);
     if (waiting.tokenHash !== undefined) this.#tokens.set(waiting.tokenHash, added);
   }
@@ -108,6 +114,7 @@ export class PendingRequests {
   #remove(id: string): void {
     const waiting = this.#waiting.get(id);
     this.#waiting.delete(id);
+    this.#places.remove(id);
     if (waiting?.tokenHash !== undefined) this.#tokens.delete(waiting.tokenHash);
   }
 }

@@ -115,10 +115,10 @@ export class Pairing implements WayIn {
   }
 
   /** Throws `not-claimed`, `only-at-home`, `rate-limited`. */
-  #checkMayAsk({ atHome }: Visitor): void {
+  #checkMayAsk({ atHome, address }: Visitor): void {
     if (!this.#options.people.claimed.value) throw notClaimed();
     if (this.#options.askFrom === 'home' && !atHome) throw onlyAtHome();
-    this.#limits.stranger();
+    this.#limits.stranger(address);
   }
 
   #sessionOf(answer: Answer, { label, address }: { label: string; address: string }): Session {
