@@ -26,6 +26,11 @@ export class FairRate {
   /** What was taken was no use of it after all. */
   giveBack(client: string, now: number, crowd = ''): void {
     this.#client.giveBack(`${crowd} ${client}`, now);
+    this.giveBackToAll(now, crowd);
+  }
+
+  /** As `giveBack`, but the client itself goes on being held back. */
+  giveBackToAll(now: number, crowd = ''): void {
     this.#all.giveBack(crowd, now);
   }
 

@@ -70,7 +70,7 @@ export class Exchange {
     const place = medium === 1 ? destinationOf(folders, app, destination) : undefined;
     const session = await this.#approval(this.#asking(asked, signing, place), waiting, signal);
     // Who sends the request of a device again and again is held back by address alone.
-    this.#ofAll.giveBack('', clock.monotonic());
+    this.#rate.giveBackToAll(clock.monotonic());
     const { certificates, signed } = await this.#issue(session, signing, { ...deviceOf(signing), app });
     if (place === undefined) await this.#options.uploader.upload(certificates, signal);
     else await this.#files.write(place, certificates);
