@@ -41,7 +41,7 @@ export interface Discovery {
 /**
  * Which boxes share the caller's public address. What the registration-server says is not believed: an entry of the wrong
  * shape, or of a box with names outside its own zone, is left out. Throws `Problem`: `unreachable`, `bad-answer` (no list at
- * all), and what the server refuses with, `rate-limited` with `retryAfterSeconds`.
+ * all), and what the server refuses with: `rate-limited` with `retryAfterSeconds`; `origin-not-listed`, see `chooseUrl`.
  */
 export async function discover(options: DiscoverOptions): Promise<Discovery> {
   const runtime = runtimeFrom(options.runtime);
@@ -64,7 +64,7 @@ export async function discover(options: DiscoverOptions): Promise<Discovery> {
 const maxEntries = 100;
 
 /** The box in an entry of the registration-server's answer, `undefined` unless everything about it is right. */
-function boxOf(entry: unknown, zoneRoot?: string): FoundBox | undefined {
+export function boxOf(entry: unknown, zoneRoot?: string): FoundBox | undefined {
   const { client, message, timestamp } = fieldsOf(entry);
   if (typeof client !== 'string' || !isBoxId(client) || !Number.isSafeInteger(timestamp)) return undefined;
   const said = fieldsOf(typeof message === 'string' ? parsed(message) : undefined);
@@ -98,7 +98,7 @@ function fieldsOf(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }
 
-function parsed(text: string): unknown {
+export function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

@@ -7,6 +7,7 @@ export {
   type BoxRequestInit,
   type ConnectionState,
 } from './box-connection.ts';
+export { chooseUrl, chosenBox } from './choose.ts';
 export { connect, type ConnectRequest, finish, type FinishOptions, isReturn } from './connect.ts';
 export { discover, type DiscoverOptions, type Discovery, type FoundBox } from './discover.ts';
 export { PairingClient, type PairingClientOptions, type PairingState } from './pairing-client.ts';

@@ -59,6 +59,12 @@ export const CloudConfig = Type.Object({
   registration: Type.Object({
     host: host(),
     port: portSetting(4443, 'HTTPS port of the registration-server'),
+    apps: Type.Array(Type.String({ pattern: '^https://[A-Za-z0-9.-]+(:[0-9]{1,5})?$' }), {
+      default: [],
+      allowed: 'https://HOST or https://HOST:PORT, several separated by commas',
+      description:
+        'the apps whose pages may ask which boxes are near: the hosted app as browsers reach it, and others that you trust with it',
+    }),
     trustedProxies: Type.Array(Type.String({ pattern: '^[0-9a-fA-F.:]+(/[0-9]{1,3})?$' }), {
       default: [],
       description: 'addresses or networks of reverse proxies whose word on the caller’s address is taken',

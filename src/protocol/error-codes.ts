@@ -80,6 +80,8 @@ export const errorCodes = {
   'challenge-malformed': 422,
   'too-many-challenges': 422,
   'origin-outside-zone': 422,
+  /** A page of an app that the operator of the registration-server does not list. */
+  'origin-not-listed': 403,
   'message-malformed': 422,
   'record-not-supported': 422,
   'password-refused': 422,

@@ -225,7 +225,7 @@ export class Home implements Service {
       tls: { 'cert-file': path('cert.pem'), 'key-file': path('key.pem') },
       dns: { hosts: [here], port: ports.dns, 'caa-issuers': ['pebble.letsencrypt.org'] },
       'zone-api': { host: here, port: ports.zoneApi },
-      registration: { host: here, port: ports.registration },
+      registration: { host: here, port: ports.registration, apps: [new URL(this.appUrl).origin] },
       mailbox: { host: here, port: ports.mailbox },
       frontend: {
         host: here,

@@ -53,6 +53,8 @@ export interface RegistrationServerOptions {
   tls: { keyPem: string; certPem: string };
   zoneRoot: string;
   stateFolder: string;
+  /** Origins of the apps whose pages may ask which boxes are near; others send the person to `/choose`. */
+  apps?: readonly string[];
   /** Addresses or networks whose `proxyHeader` (default `x-forwarded-for`) names the caller. Default: none. */
   trustedProxies?: readonly string[];
   proxyHeader?: string;
@@ -166,6 +168,7 @@ export class RegistrationServer implements Service {
     await registerRoutes(app, {
       store: this.#opened(),
       zoneRoot,
+      apps: new Set((this.#options.apps ?? []).map((app) => new URL(app).origin)),
       shortCodeKey: this.#opened().secret('short-code'),
       trust,
       limits: {

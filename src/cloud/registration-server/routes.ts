@@ -5,6 +5,7 @@ import { Type } from 'typebox';
 import type { Clock, Random } from '../../kit/clock.ts';
 import { Problem } from '../../kit/errors.ts';
 import type { HttpsApp } from '../../kit/http-server.ts';
+import { plainPageHeaders } from '../../kit/plain-page.ts';
 import { addressFamily, homeOf } from '../../protocol/addresses.ts';
 import type { BoxId } from '../../protocol/names.ts';
 import {
@@ -18,16 +19,20 @@ import { clientKey } from '../../kit/client-key.ts';
 import type { KnownBoxes } from '../known-boxes.ts';
 import { announcementOf } from './announcement.ts';
 import { callerAddress, type ProxyTrust } from './caller.ts';
-import { discover } from './discovery.ts';
+import { choosePage, returnAddress } from './choose-page.ts';
+import { type Discovery, discover } from './discovery.ts';
 import type { RegistrationCounters } from './metrics.ts';
 import { againIn, type LoadMeter } from './pace.ts';
 import type { RateLimit } from '../../kit/rate-limit.ts';
 import { shortCode } from './short-code.ts';
 import type { RecordStore } from './store.ts';
+import { mayAsk } from './who-may-ask.ts';
 
 export interface RouteOptions {
   store: RecordStore;
   zoneRoot: string;
+  /** Origins of the apps whose pages may ask which boxes are near. */
+  apps: ReadonlySet<string>;
   shortCodeKey: Uint8Array;
   trust: ProxyTrust;
   limits: Record<'perBox' | 'announcementsPerSource' | 'pingsPerSource' | 'wrongCodes', RateLimit>;
@@ -107,7 +112,7 @@ function forBoxes(app: HttpsApp, options: RouteOptions): void {
   });
 }
 
-/** Which boxes share the caller's public address: open to any page in any browser. */
+/** Which boxes share the caller's public address: for apps that the operator lists, and what a person chooses for others. */
 async function forBrowsers(app: HttpsApp, options: RouteOptions): Promise<void> {
   const { store, trust, limits, counters, clock } = options;
   await app.register(cors, {
@@ -121,21 +126,27 @@ async function forBrowsers(app: HttpsApp, options: RouteOptions): Promise<void> 
     limits.pingsPerSource.take(source, clock.monotonic(), 'questions from your address');
   });
 
-  const schema = {
-    querystring: Type.Object({ code: Type.Optional(Type.String({ maxLength: 20 })) }),
-    response: { 200: Type.Array(PingEntry) },
+  const code = Type.Optional(Type.String({ maxLength: 20 }));
+  const found = (request: FastifyRequest, code: string | undefined): Discovery => {
+    const home = homeOf(addressOf(request, trust));
+    return discover(store, { home, code, now: clock.now(), guesses: limits.wrongCodes });
   };
+
+  const schema = { querystring: Type.Object({ code }), response: { 200: Type.Array(PingEntry) } };
   app.get('/ping', { schema }, async (request, reply) => {
-    const { shared, entries } = discover(store, {
-      home: homeOf(addressOf(request, trust)),
-      code: request.query.code,
-      now: clock.now(),
-      guesses: limits.wrongCodes,
-    });
-    counters.pings++;
     // The answer depends on who asks.
-    reply.header('cache-control', 'no-store');
+    reply.headers({ 'cache-control': 'no-store', vary: 'origin', 'x-content-type-options': 'nosniff' });
+    const told = mayAsk(request.headers.origin, options);
+    const { shared, entries } = found(request, request.query.code);
+    counters.pings++;
     if (shared) reply.header(sharedAddressHeader, '?1');
-    return entries;
+    return told === 'all' ? entries : entries.filter(({ client }) => client === told.only);
+  });
+
+  const asked = Type.Object({ return_to: Type.String({ maxLength: 2000 }), code });
+  app.get('/choose', { schema: { querystring: asked } }, async (request, reply) => {
+    const returnTo = returnAddress(request.query.return_to);
+    const { shared, entries } = found(request, request.query.code);
+    return reply.headers(plainPageHeaders).send(choosePage(entries, returnTo, shared));
   });
 }

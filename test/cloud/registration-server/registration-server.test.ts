@@ -9,6 +9,7 @@ import { connect } from 'node:tls';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { RegistrationServer } from '../../../src/cloud/registration-server/registration-server.ts';
 import { Health } from '../../../src/kit/health.ts';
+import { chooseUrl, chosenBox } from '../../../src/client/choose.ts';
 import { registrationLimits, sharedAddressHeader } from '../../../src/protocol/registration-api.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { withoutNamespaces as notRoot } from '../../support/netns.ts';
@@ -79,16 +80,67 @@ describe.concurrent('announcing and asking', () => {
     expect(await ping(server, { from: '127.0.0.3' })).toEqual([]);
   });
 
-  it('answers any page in any browser, and only this call', async ({ expect }) => {
-    const server = await running();
-    const open = await call(server, { path: '/ping', headers: { origin: 'https://app.example.net' } });
+  it('tells apps of the operator and programs which boxes are near, a box’s page of itself, and no other page', async ({
+    expect,
+  }) => {
+    const app = 'https://app.example.net';
+    const server = await running({ apps: [`${app}/`] });
+    const [box, other] = [createBox(), createBox()];
+    for (const each of [box, other]) await announce(server, each);
+    const asked = (origin: string): ReturnType<typeof call> =>
+      call(server, { path: '/ping', headers: { origin } });
+    const open = await asked(app);
     expect(open.headers).toMatchObject({ 'access-control-allow-origin': '*', 'cache-control': 'no-store' });
+    expect(open.body).toHaveLength(2);
+    expect(await ping(server)).toHaveLength(2);
+    expect(clients((await asked(box.announcement.local_origin)).body as Entry[])).toEqual([box.boxId]);
+    expect(clients((await asked(`https://remote.${box.boxId}.${zoneRoot}`)).body as Entry[])).toEqual([
+      box.boxId,
+    ]);
+    for (const origin of [
+      'https://evil.example',
+      'null',
+      `${app}:444`,
+      'http://app.example.net',
+      `https://${zoneRoot}`,
+    ]) {
+      const refused = await asked(origin);
+      expect(refused).toMatchObject({ status: 403, body: { code: 'origin-not-listed' } });
+      expect(refused.text).not.toContain(box.boxId);
+    }
     const preflight = await call(server, {
       method: 'OPTIONS',
       path: '/ping',
-      headers: { origin: 'https://app.example.net', 'access-control-request-method': 'GET' },
+      headers: { origin: app, 'access-control-request-method': 'GET' },
     });
     expect(preflight).toMatchObject({ status: 204, headers: { 'access-control-allow-methods': 'GET' } });
+  });
+
+  it('lets a person choose a box for a page that may not ask', async ({ expect }) => {
+    const server = await running();
+    const box = createBox();
+    await announce(server, box);
+    const returnTo = 'https://other.example/start?x=1';
+    const path = new URL(chooseUrl({ registration: 'https://x.test' }, returnTo));
+    const page = await call(server, { path: path.pathname + path.search });
+    expect(page.headers).toMatchObject({ 'content-type': 'text/html; charset=utf-8' });
+    expect(page.headers['content-security-policy']).toContain("frame-ancestors 'none'");
+    const href = /href="(https:\/\/other[^"]*)"/.exec(page.text)?.[1] ?? '';
+    expect(href.split('#')[0]).toBe(returnTo);
+    expect(chosenBox(new URL(href).hash, zoneRoot)).toMatchObject({
+      id: box.boxId,
+      name: box.boxId.slice(0, 8),
+      ways: { main: box.announcement.local_origin },
+    });
+    expect(href).not.toContain(Buffer.from('Kitchen').toString('base64url'));
+    for (const wrong of ['javascript:alert(1)', 'http://other.example', 'https://a:b@other.example'])
+      expect((await call(server, { path: `/choose?return_to=${encodeURIComponent(wrong)}` })).status).toBe(
+        422,
+      );
+  });
+
+  it('takes announcements from no page', async ({ expect }) => {
+    const server = await running();
     const box = createBox();
     const announced = await announce(server, box, { headers: { origin: 'https://app.example.net' } });
     expect(announced.status).toBe(200);
