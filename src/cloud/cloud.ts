@@ -91,6 +91,7 @@ export class Cloud implements Service {
       api: config.zoneApi,
       dns: config.dns,
       nameServers: nameServers(config),
+      ...(config.dns.contact === '' ? {} : { contact: config.dns.contact }),
       caaIssuers: config.dns.caaIssuers,
       acceptSha1Zones: config.dns.acceptSha1Zones,
       frontends: endpoints.map((address) => ({ address, ...(certName === '' ? {} : { certName, ...ca }) })),

@@ -46,6 +46,12 @@ export const CloudConfig = Type.Object({
           'the authoritative servers of the zone root and their public addresses; empty: ns1.<zone root> at dns.hosts, which must then name each address',
       },
     ),
+    contact: Type.String({
+      default: '',
+      pattern: '^([A-Za-z0-9._+-]{1,60}@[a-z0-9.-]{1,190})?$',
+      allowed: 'a mail address',
+      description: 'who answers for the zone root, for its SOA record; empty: hostmaster at the zone root',
+    }),
     caaIssuers: Type.Array(Type.String({ pattern: domainPattern }), {
       default: ['letsencrypt.org'],
       description: 'the CAs that may issue for boxes (CAA)',

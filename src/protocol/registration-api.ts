@@ -34,14 +34,11 @@ export const Announcement = Type.Object({
 });
 export type Announcement = Static<typeof Announcement>;
 
-/** Body of `POST /register` (the shape of 2016: `message` is a JSON text). */
-export const RegisterRequest = Type.Object(
-  {
-    client: Type.String({ pattern: boxIdSchemaPattern }),
-    message: Type.String({ maxLength: registrationLimits.messageBytes }),
-  },
-  { additionalProperties: false },
-);
+/** Body of `POST /register` (the shape of 2016: `message` is a JSON text). What else a client says is ignored. */
+export const RegisterRequest = Type.Object({
+  client: Type.String({ pattern: boxIdSchemaPattern }),
+  message: Type.String({ maxLength: registrationLimits.messageBytes }),
+});
 export type RegisterRequest = Static<typeof RegisterRequest>;
 
 export const RegisterResponse = Type.Object({

@@ -5,6 +5,7 @@ import type { Clock } from '../../kit/clock.ts';
 import { Problem } from '../../kit/errors.ts';
 import { createHttpsApp, httpLimits, type HttpsApp } from '../../kit/http-server.ts';
 import type { Log } from '../../kit/log.ts';
+import { takeUntypedJson } from '../../kit/untyped-json.ts';
 import { tunnelLabel, zoneName } from '../../protocol/names.ts';
 import {
   CaaRequest,
@@ -84,7 +85,10 @@ export function createApi(options: ApiOptions): Promise<HttpsApp> {
   app.removeContentTypeParser('text/plain');
   app.addHook('onRequest', gatekeeper(options));
   zoneRoutes(app, options);
-  legacyRoutes(app, { ...options, zones, sourceOf });
+  app.register(async (scope: HttpsApp) => {
+    takeUntypedJson(scope);
+    legacyRoutes(scope, { ...options, zones, sourceOf });
+  });
   return Promise.resolve(app);
 }
 

@@ -21,6 +21,8 @@ export interface DnsServerOptions {
   zoneRoot: string;
   /** The authoritative servers as the parent zone's NS records name them. The first is the SOA record's. */
   nameServers: readonly NameServer[];
+  /** Mail address in the SOA record; default: hostmaster at the zone root. */
+  contact?: string | undefined;
   /** Port 0: any that is free. */
   dns: { hosts: readonly string[]; port: number };
   api: { host: string; port: number };
@@ -84,6 +86,7 @@ export class DnsServer implements Service {
     });
     const view = new ZoneView({
       zoneRoot,
+      contact: options.contact,
       nameServers: options.nameServers.map((server) => ({ ...server, name: server.name.toLowerCase() })),
       zone: (label) => this.#zones.served(label),
       serial: () => this.#store.serial,

@@ -55,7 +55,7 @@ export type Parsed = { query: Query } | { unreadable: Unreadable };
  * Reads a query. Unreadable without an answer: shorter than a header, or itself a response (answering those lets two
  * servers talk for ever). FORMERR: not exactly one question (RFC 9619), a name that is cut off, too long or compressed
  * (in a question there is nothing earlier to point at), records that end beyond the packet, bytes behind the last record,
- * two OPT records or one in the wrong place (RFC 6891, 6.1.1). NOTIMP instead, when the opcode is not QUERY:
+ * two OPT records or one in the wrong place (RFC 6891, 6.1.1), a COOKIE of a length that none has (RFC 7873, 5.2.2). NOTIMP instead, when the opcode is not QUERY:
  * what is wrong there depends on a format that is not ours.
  */
 export function parseQuery(packet: Buffer): Parsed {
@@ -155,9 +155,17 @@ function skipName(packet: Buffer, start: number): number | undefined {
 
 function optionsFit(packet: Buffer, start: number, end: number): boolean {
   let offset = start;
-  while (offset + 4 <= end) offset += 4 + packet.readUInt16BE(offset + 2);
+  while (offset + 4 <= end) {
+    const length = packet.readUInt16BE(offset + 2);
+    if (packet.readUInt16BE(offset) === cookieOption && !isCookieLength(length)) return false;
+    offset += 4 + length;
+  }
   return offset === end;
 }
+
+const cookieOption = 10;
+/** RFC 7873, 5.2.2: a client cookie of 8 bytes, alone or with a server cookie of 8 to 32. */
+const isCookieLength = (length: number): boolean => length === 8 || (length >= 16 && length <= 40);
 
 /** A record without its owner name: type, class, TTL, length, data. Encoded once, when the zone is read. */
 export function encodeRecord(record: Answer): Buffer {

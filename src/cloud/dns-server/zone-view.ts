@@ -19,6 +19,8 @@ export interface NameServer {
 export interface ZoneViewOptions {
   zoneRoot: string;
   nameServers: readonly NameServer[];
+  /** Mail address of who answers for the zone (SOA record, RFC 1035, 3.3.13); default: hostmaster at the zone root. */
+  contact?: string | undefined;
   /** The zone of a box by its label; `undefined` when there is none. Throws when the store cannot be read. */
   zone: (label: string) => ServedZone | undefined;
   serial: () => number;
@@ -66,10 +68,10 @@ export class ZoneView {
   get soa(): RrSet {
     const serial = this.#options.serial();
     if (this.#soa?.serial !== serial) {
-      const { zoneRoot, nameServers } = this.#options;
+      const { zoneRoot, nameServers, contact = `hostmaster@${zoneRoot}` } = this.#options;
       const data = {
         mname: nameServers[0]?.name ?? zoneRoot,
-        rname: `hostmaster.${zoneRoot}`,
+        rname: mailboxName(contact),
         serial,
         refresh: 3600,
         retry: 600,
@@ -110,6 +112,12 @@ export class ZoneView {
       [type.SOA, this.soa],
     ]);
   }
+}
+
+/** RFC 1035, 8: what is left of the `@` is one label, in which dots are escaped. */
+function mailboxName(contact: string): string {
+  const at = contact.lastIndexOf('@');
+  return `${contact.slice(0, at).replaceAll('.', String.raw`\.`)}.${contact.slice(at + 1)}`;
 }
 
 function staticZones(nameServers: readonly NameServer[], zoneRoot: string): Map<string, ServedZone> {

@@ -6,6 +6,7 @@ import type { Clock, Random } from '../../kit/clock.ts';
 import { Problem } from '../../kit/errors.ts';
 import type { HttpsApp } from '../../kit/http-server.ts';
 import { plainPageHeaders } from '../../kit/plain-page.ts';
+import { takeUntypedJson } from '../../kit/untyped-json.ts';
 import { addressFamily, homeOf } from '../../protocol/addresses.ts';
 import type { BoxId } from '../../protocol/names.ts';
 import {
@@ -64,6 +65,7 @@ const boxOf = (request: FastifyRequest): BoxId => boxIdOfPeer(request.raw.socket
 function forBoxes(app: HttpsApp, options: RouteOptions): void {
   const { store, trust, limits, load, comfortablePerSecond, known, counters, clock, random } = options;
 
+  takeUntypedJson(app);
   app.addHook('onRequest', async (request) => {
     const source = clientKey(addressOf(request, trust));
     limits.announcementsPerSource.take(source, clock.monotonic(), 'announcements from your address');

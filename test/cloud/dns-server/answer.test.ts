@@ -144,6 +144,36 @@ function rightlyAnswered(packet: Buffer): boolean {
   return response.length === 12 && ((response[3] ?? 0) & 0xf) === (opcode === 0 ? 1 : 4);
 }
 
+describe('what a header says', () => {
+  const good = query(`${boxA}.${zoneRoot}`, 'A');
+  const cookie = (length: number): Buffer => {
+    const option = Buffer.concat([Buffer.of(0, 10, 0, length), Buffer.alloc(length, 7)]);
+    const opt = Buffer.concat([Buffer.from([0, 0, 41, 4, 208, 0, 0, 0, 0, 0, option.length]), option]);
+    const packet = Buffer.concat([good.subarray(0, 12), good.subarray(12), opt]);
+    packet.writeUInt16BE(1, 10);
+    return packet;
+  };
+  const flagsOf = (packet: Buffer): number => answerer.answer(packet, 'udp')?.response.readUInt16BE(2) ?? 0;
+
+  it.each([1, 2, 3, 4, 5, 6, 15])(
+    'copies opcode %i and RD into NOTIMP (RFC 1035, 4.1.1), with a question or without',
+    (opcode) => {
+      for (const rd of [0, 0x0100]) {
+        const whole = Buffer.from(good);
+        whole.writeUInt16BE((opcode << 11) | rd, 2);
+        const bare = Buffer.from(whole.subarray(0, 12));
+        bare.writeUInt16BE(0, 4);
+        for (const packet of [whole, bare]) expect(flagsOf(packet) & 0x790f).toBe((opcode << 11) | rd | 4);
+      }
+    },
+  );
+
+  it('takes cookies of the lengths there are, and no other (RFC 7873, 5.2.2)', () => {
+    for (const length of [8, 16, 24, 40]) expect(flagsOf(cookie(length)) & 0xf).toBe(0);
+    for (const length of [0, 1, 5, 7, 9, 15, 41, 64]) expect(flagsOf(cookie(length)) & 0xf).toBe(1);
+  });
+});
+
 describe('broken packets', () => {
   const good = query(`${boxA}.${zoneRoot}`, 'A');
   const formerr = { rcode: 1, counts: [0, 0, 0, 0] };

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../support/folder.ts';
+import { sayRaw } from '../../support/raw-tls.ts';
 import { lookUp } from './dns-client.ts';
 import { zoneRoot } from './options.ts';
 import { type Reply, type Running, startServer } from './support.ts';
@@ -35,6 +36,20 @@ describe('the call of 2016', () => {
     expect(await ask(`remote.${zone}`, 'A')).toEqual(['frontend.example.org']);
     expect(await ask(`www.${zone}`, 'A')).toEqual([`local.${zone}`, '192.168.1.6']);
     expect(await ask(`_acme-challenge.local.${zone}`, 'TXT')).toEqual([token('x'), token('y')]);
+  });
+
+  it('takes what clients of 2016 send, to the byte: no content-type', async () => {
+    const { identity, server, caPem } = running;
+    const path = `/v1/dns/${`first.${zone}`.split('.').toReversed().join('/')}`;
+    const body = '{"type":"A","value":"192.168.1.33"}';
+    const say = (head: string): Promise<string> =>
+      sayRaw(
+        { port: server.apiPort, ca: caPem, key: identity.keyPem, cert: identity.certPem },
+        `POST ${path} HTTP/1.1\r\nHost: knilxof.org:5300\r\n${head}Content-Length: ${body.length}\r\n\r\n${body}`,
+      );
+    expect(await say('')).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+    expect(await ask(`first.${zone}`, 'A')).toEqual(['192.168.1.33']);
+    expect(await say('Content-Type: text/plain\r\n')).toMatch(/^HTTP\/1\.1 415 /);
   });
 
   it('replaces the one address of a name, and an alias by an address', async () => {

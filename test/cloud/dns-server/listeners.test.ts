@@ -4,7 +4,7 @@ import { createSocket } from 'node:dgram';
 import { decode } from 'dns-packet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DnsServer } from '../../../src/cloud/dns-server/dns-server.ts';
-import { ResponseRateLimiter } from '../../../src/cloud/dns-server/response-rate.ts';
+import { defaultResponseRate, ResponseRateLimiter } from '../../../src/cloud/dns-server/response-rate.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { exchangeTcp, framed, lookUp, query, UdpClient } from './dns-client.ts';
 import { zoneRoot } from './options.ts';
@@ -157,7 +157,7 @@ describe('DNS over UDP and TCP', () => {
 
 describe('response rate limiting', () => {
   it('counts by /24 and /56, and lets alone who cannot be the victim of a forged query', () => {
-    const rate = { perSecond: 0.001, burst: 1, slip: 0, everyone: false };
+    const rate = { ...defaultResponseRate, perSecond: 0.001, burst: 1, slip: 0 };
     const limiter = new ResponseRateLimiter(rate);
     const decide = (client: string): string => limiter.decide(client, 'same answer', 0);
     expect(['8.8.8.8', '8.8.8.9', '8.8.9.8'].map(decide)).toEqual(['send', 'drop', 'send']);
@@ -170,6 +170,19 @@ describe('response rate limiting', () => {
       'send',
       'drop',
     ]);
+  });
+
+  it('counts all answers to one network too: names are free', () => {
+    const limiter = new ResponseRateLimiter({ ...defaultResponseRate, slip: 0 });
+    const outcomes = new Map<string, number>();
+    for (let name = 0; name < 10_000; name++) {
+      const outcome = limiter.decide('8.8.8.8', `192-168-1-1.zone-${name}`, name / 10);
+      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+    }
+    // A second of it: the reserve, and what a second brings.
+    expect(outcomes.get('send')).toBeLessThanOrEqual(2500);
+    expect(outcomes.get('drop')).toBeGreaterThanOrEqual(7500);
+    expect(limiter.decide('9.9.9.9', 'any', 1000)).toBe('send');
   });
 
   it('drops and cuts short the same answer to the same network, and nothing else', async () => {
