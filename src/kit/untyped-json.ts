@@ -9,8 +9,11 @@ export function takeUntypedJson(app: HttpsApp): void {
   const parse = app.getDefaultJsonParser('error', 'error');
   app.addContentTypeParser('*', { parseAs: 'string' }, (request, body, done) => {
     const { 'content-type': given } = request.headers;
-    if (given === undefined) return void parse(request, body as string, done);
-    const message = `${given.slice(0, 60)} is not taken here; send application/json`;
-    done(new Problem('unsupported-media-type', message, { status: 415, retryable: false }));
+    if (given === undefined) {
+      void parse(request, body as string, done);
+    } else {
+      const message = `${given.slice(0, 60)} is not taken here; send application/json`;
+      done(new Problem('unsupported-media-type', message, { status: 415, retryable: false }));
+    }
   });
 }

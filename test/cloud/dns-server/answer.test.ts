@@ -144,6 +144,8 @@ function rightlyAnswered(packet: Buffer): boolean {
   return response.length === 12 && ((response[3] ?? 0) & 0xf) === (opcode === 0 ? 1 : 4);
 }
 
+const flagsOf = (packet: Buffer): number => answerer.answer(packet, 'udp')?.response.readUInt16BE(2) ?? 0;
+
 describe('what a header says', () => {
   const good = query(`${boxA}.${zoneRoot}`, 'A');
   const cookie = (length: number): Buffer => {
@@ -153,7 +155,6 @@ describe('what a header says', () => {
     packet.writeUInt16BE(1, 10);
     return packet;
   };
-  const flagsOf = (packet: Buffer): number => answerer.answer(packet, 'udp')?.response.readUInt16BE(2) ?? 0;
 
   it.each([1, 2, 3, 4, 5, 6, 15])(
     'copies opcode %i and RD into NOTIMP (RFC 1035, 4.1.1), with a question or without',
