@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { closing, type Report } from './support/report.ts';
 
 interface Check {
   name: string;
@@ -19,6 +20,7 @@ const quick: readonly Check[] = [
 
 const folder = mkdtempSync(join(tmpdir(), 'porchlight-check-'));
 const results = join(folder, 'results.json');
+process.env['PORCHLIGHT_REPORT'] = results;
 const only = process.argv.slice(2);
 
 let passed = 0;
@@ -27,13 +29,13 @@ for (const check of quick) {
   if (await run(check, 'quiet')) passed++;
   else failed++;
 }
-const vitest = ['vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${results}`];
-const allPassed = await run({ name: 'tests', command: [...vitest, ...only] }, 'loud');
-const counts = testCounts();
+const allPassed = await run({ name: 'tests', command: ['vitest', 'run', ...only] }, 'loud');
+const counts = testReport();
 rmSync(folder, { recursive: true });
 passed += counts.passed;
 // What fails outside of any test (a file that cannot be loaded, processes left behind) is a failure too.
 failed += Math.max(counts.failed, allPassed ? 0 : 1);
+process.stdout.write(`\n${closing(counts)}`);
 process.stdout.write(
   `\n${passed} passed, ${failed} failed${counts.skipped > 0 ? `, ${counts.skipped} skipped` : ''}\n`,
 );
@@ -59,16 +61,11 @@ async function run(check: Check, output: 'quiet' | 'loud'): Promise<boolean> {
   return code === 0;
 }
 
-function testCounts(): { passed: number; failed: number; skipped: number } {
+function testReport(): Report {
   try {
-    const report = JSON.parse(readFileSync(results, 'utf8')) as Record<string, number>;
-    return {
-      passed: report['numPassedTests'] ?? 0,
-      failed: report['numFailedTests'] ?? 0,
-      skipped: (report['numPendingTests'] ?? 0) + (report['numTodoTests'] ?? 0),
-    };
+    return JSON.parse(readFileSync(results, 'utf8')) as Report;
   } catch {
     process.stdout.write('the tests left no report\n');
-    return { passed: 0, failed: 1, skipped: 0 };
+    return { passed: 0, failed: 1, skipped: 0, repeated: [], files: [], seed: Number.NaN };
   }
 }
