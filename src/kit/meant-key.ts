@@ -7,16 +7,19 @@ import { suggestion } from './suggest.ts';
  * spelling. `undefined` when none is near.
  */
 export function meantKey(key: string, value: unknown, settings: readonly Setting[]): string | undefined {
-  const sections = new Set(settings.flatMap((setting) => sectionsOf(setting.key)));
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    const sections = new Set(settings.flatMap((setting) => sectionsOf(setting.key)));
     const near = suggestion(key, sections);
     return near ?? sectionWith(Object.keys(value), settings);
   }
   const [section, name] = split(key);
   const called = settings.filter((setting) => isCalled(setting, name));
   const here = called.find((setting) => split(setting.key)[0] === section);
-  const all = [...settings.map((setting) => setting.key), ...sections];
-  return here?.key ?? suggestion(key, all) ?? called[0]?.key;
+  const near = suggestion(
+    key,
+    settings.map((setting) => setting.key),
+  );
+  return here?.key ?? near ?? called[0]?.key;
 }
 
 /** `a` and `a.b` for `a.b.c`. */

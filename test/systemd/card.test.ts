@@ -80,7 +80,10 @@ describe.skipIf(reason !== undefined)('the card', () => {
     const zone = (): Promise<string> => shell(`${main} id --json`);
     // It has been started as often as a box in trouble may be.
     await manager.run('systemctl', 'reset-failed', 'porchlight-box');
-    await putOnCard('porchlight.toml', '[zone]\\nroot = "box.family.example"\\n');
+    await putOnCard(
+      'porchlight.toml',
+      '[zone]\\nroot = "box.family.example"\\n[cloud]\\nzone-api = "https://dns.family.example:5300"\\n',
+    );
     await manager.run('systemctl', 'restart', 'porchlight-box');
     expect(await zone()).toContain('.box.family.example"');
     expect(await shell(`echo a lamp beside the harbour | ${main} backup /tmp/b`)).toContain('/tmp/b: ');

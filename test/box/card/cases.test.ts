@@ -275,6 +275,19 @@ describe('a wrong setting is not an absent one', () => {
 const link = (): string | undefined =>
   existsSync(dirname(paths.localtime)) ? readlinkSync(paths.localtime) : undefined;
 
+it.each(['colour = "red"', 'clod = 7', '[colours]\ndoor = "red"', 'fps = [1, 2]'])(
+  'a key that is nobody’s costs nothing: %s',
+  async (line) => {
+    onCard('porchlight.toml', `name = "Cellar"\n${line}\n`);
+    expect(await applyCard(paths)).toHaveLength(1);
+    expect(boxConfig()).toMatchObject({
+      name: 'Cellar',
+      zone: { root: 'box.porchlight.example' },
+      acme: { directory: 'https://acme-v02.api.letsencrypt.org/directory' },
+    });
+  },
+);
+
 describe('a time zone and a country', () => {
   it.each([
     ['europe/berlin', 'Europe/Berlin'],
