@@ -1,5 +1,15 @@
 import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 
+/** What a browser hands on of the page that asks. */
+interface Asked {
+  challenge: string;
+  rpId: string;
+  origin: string;
+  /** It is in a frame of another origin's page: of `topOrigin`. */
+  crossOrigin?: boolean;
+  topOrigin?: string;
+}
+
 /** A passkey in software: what an authenticator with a verified person and a browser answer (WebAuthn Level 3, 6 and 7). */
 export class Authenticator {
   readonly #privateKey: KeyObject;
@@ -15,7 +25,7 @@ export class Authenticator {
     this.#publicKey = publicKey;
   }
 
-  create(options: { challenge: string; rpId: string; origin: string }): Record<string, unknown> {
+  create(options: Asked): Record<string, unknown> {
     const { x = '', y = '' } = this.#publicKey.export({ format: 'jwk' });
     // COSE (RFC 9052): EC2, ES256, P-256.
     const key = map([
@@ -39,7 +49,7 @@ export class Authenticator {
     });
   }
 
-  get(options: { challenge: string; rpId: string; origin: string }): Record<string, unknown> {
+  get(options: Asked): Record<string, unknown> {
     this.counter++;
     const data = clientData('webauthn.get', options);
     const authData = this.#authData(options.rpId, 0);
@@ -64,8 +74,9 @@ export class Authenticator {
   }
 }
 
-function clientData(type: string, { challenge, origin }: { challenge: string; origin: string }): Buffer {
-  return Buffer.from(JSON.stringify({ type, challenge, origin, crossOrigin: false }));
+function clientData(type: string, asked: Asked): Buffer {
+  const { challenge, origin, crossOrigin = false, topOrigin } = asked;
+  return Buffer.from(JSON.stringify({ type, challenge, origin, crossOrigin, topOrigin }));
 }
 
 const base64url = (bytes: Buffer): string => bytes.toString('base64url');

@@ -18,13 +18,13 @@ async function challenge(browser: Browser, path: string, call: Call = { body: {}
   return String((await browser.call('POST', path, call)).json['challenge']);
 }
 
-async function add(changed: { origin?: string; rpId?: string; challenge?: string } = {}): Promise<Answer> {
+async function add(changed: Partial<Parameters<Authenticator['create']>[0]> = {}): Promise<Answer> {
   const asked = await challenge(owner, '/api/passkeys/options');
   const response = key.create({ challenge: asked, rpId, origin: owner.origin, ...changed });
   return owner.call('POST', '/api/passkeys', { body: { label: 'Phone', response } });
 }
 
-async function logIn(changed: { origin?: string; rpId?: string; challenge?: string } = {}): Promise<Answer> {
+async function logIn(changed: Partial<Parameters<Authenticator['get']>[0]> = {}): Promise<Answer> {
   const visitor = new Browser(lab);
   const asked = await challenge(visitor, '/api/login/passkey/options');
   const response = key.get({ challenge: asked, rpId, origin: owner.origin, ...changed });
@@ -81,6 +81,28 @@ describe('a passkey', () => {
     expect(await logIn()).toMatchObject(refused);
     key.counter = 100;
     expect((await logIn()).status).toBe(204);
+  });
+
+  it('counts only from a page that is the whole window, to add one and to log in', async () => {
+    const framed = { crossOrigin: true };
+    const told = { topOrigin: 'https://evil.example' };
+    for (const changed of [framed, told, { ...framed, ...told }]) {
+      expect(await add(changed)).toMatchObject(refused);
+      expect(await logIn(changed)).toMatchObject(refused);
+    }
+  });
+
+  it('is never put in the place of another: one that is known stays as it is, whoever brings it', async () => {
+    expect(await add()).toMatchObject({ status: 409, json: { code: 'passkey-known' } });
+    const thief = new Authenticator();
+    key.id.copy(thief.id);
+    const asked = await challenge(owner, '/api/passkeys/options');
+    const response = thief.create({ challenge: asked, rpId, origin: owner.origin });
+    const body = { label: 'Theirs', response };
+    expect(await owner.call('POST', '/api/passkeys', { body })).toMatchObject({ status: 409 });
+    expect((await logIn()).status).toBe(204);
+    const list = (await owner.call('GET', '/api/passkeys')).json['passkeys'];
+    expect(list).toEqual([expect.objectContaining({ label: 'Phone' })]);
   });
 
   it('answers a challenge once, in time, and for its purpose', async () => {
