@@ -87,7 +87,7 @@ describe.skipIf(noBrowser !== undefined)(`a computer with an agent ${noBrowser ?
     await allow.waitFor();
     await takePictures(owner.page, 'agent-consent');
     await allow.click();
-    await owner.page.getByText('The box has answered.').waitFor();
+    await owner.page.getByRole('heading', { name: 'The box has answered' }).waitFor();
     expect(await pairing.ended).toBe(0);
     await owner.context.close();
     agent = porchlight();
