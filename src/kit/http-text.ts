@@ -25,7 +25,7 @@ export function splitList(text: string | undefined, separator: ',' | ';' = ','):
 
 /** In lower case, A to Z only (RFC 9110, 5.1; RFC 4343). */
 export function lowerAscii(text: string): string {
-  return text.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase());
+  return /[A-Z]/.test(text) ? text.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase()) : text;
 }
 
 /**

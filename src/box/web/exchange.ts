@@ -170,7 +170,7 @@ function watched(outgoing: ClientRequest): { opened: () => boolean; silent: () =
     socket = given;
     before = given.bytesRead;
     opened = !given.connecting;
-    given.once('connect', () => (opened = true));
+    if (given.connecting) given.once('connect', () => (opened = true));
   });
   return { opened: () => opened, silent: () => socket === undefined || socket.bytesRead === before };
 }

@@ -9,7 +9,7 @@ import { Exchange } from './exchange.ts';
 import { bodyOf, type Headers, requestHeaders, responseHeaders } from './forwarding.ts';
 import type { PublishedService } from './published-services.ts';
 import { ServiceConnections } from './service-connection.ts';
-import { hostOnly, type Sides, translatedAnswer, translatedRequest } from './translation.ts';
+import { hostOnly, Translation } from './translation.ts';
 import { UpgradeExchange } from './upgrade-exchange.ts';
 import { Visitor, type VisitorRequest, type VisitorResponse } from './visitor.ts';
 
@@ -31,6 +31,7 @@ export class ReverseProxy {
   readonly #options: ReverseProxyOptions;
   readonly #target: URL;
   readonly #connections: ServiceConnections;
+  #translation: { host: string; translation: Translation } | undefined;
 
   constructor(options: ReverseProxyOptions) {
     this.#options = options;
@@ -70,19 +71,20 @@ export class ReverseProxy {
     const host = authority === undefined ? undefined : normalAuthority(authority);
     const visitor = { address: addressOf(request.socket), host };
     const headers = requestHeaders(request.headers, visitor);
-    const sides = service.host === 'visitor' || host === undefined ? undefined : this.#sides(host);
+    const translation =
+      service.host === 'visitor' || host === undefined ? undefined : this.#translationFor(host);
     return {
       service,
       connections: this.#connections,
       headers: {
-        host: sides === undefined ? (host ?? this.#target.host) : this.#target.host,
-        ...(sides === undefined ? headers : translatedRequest(headers, sides)),
+        host: translation === undefined ? (host ?? this.#target.host) : this.#target.host,
+        ...(translation === undefined ? headers : translation.request(headers)),
       },
       answered: (head) => {
         const kept = responseHeaders(head);
         const { 'set-cookie': cookies } = kept;
         if (cookies !== undefined) kept['set-cookie'] = [cookies].flat().map(hostOnly);
-        return sides === undefined ? kept : translatedAnswer(kept, sides);
+        return translation === undefined ? kept : translation.answer(kept);
       },
       told: (fault) => {
         if (fault !== undefined) log.info({ service: service.label, err: fault.cause }, fault.message);
@@ -91,7 +93,12 @@ export class ReverseProxy {
     };
   }
 
-  #sides(host: string): Sides {
-    return { outside: `https://${host}`, inside: this.#target.origin };
+  /** Visitors choose the port they say, so not every host is kept. */
+  #translationFor(host: string): Translation {
+    if (this.#translation?.host !== host) {
+      const sides = { outside: `https://${host}`, inside: this.#target.origin };
+      this.#translation = { host, translation: new Translation(sides) };
+    }
+    return this.#translation.translation;
   }
 }

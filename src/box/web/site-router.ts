@@ -14,6 +14,8 @@ import { ReverseProxy } from './reverse-proxy.ts';
 import { type Choice, chosen } from './sites.ts';
 import { refuseRequest } from './visitor.ts';
 
+const mostChoices = 256;
+
 export interface SiteRouterOptions {
   names: ZoneNames;
   services: readonly PublishedService[];
@@ -33,6 +35,8 @@ export class SiteRouter {
   readonly #options: SiteRouterOptions;
   readonly #proxies: ReadonlyMap<string, ReverseProxy>;
   readonly #labels: ReadonlySet<string>;
+  /** What was chosen before: the same names come again and again. */
+  readonly #choices = new Map<string, Choice>();
 
   constructor(options: SiteRouterOptions) {
     const { services, visitorOf, told, log } = options;
@@ -80,8 +84,19 @@ export class SiteRouter {
   #choose({ headers, socket }: Pick<IncomingMessage, 'headers' | 'socket'>): Choice {
     const { servername } = socket as TLSSocket & { servername?: string | false };
     const { through } = this.#options.visitorOf(socket);
-    const asked = { serverName: servername || undefined, host: headers.host, through };
-    return chosen(asked, this.#options.names, this.#labels);
+    const { host } = headers;
+    const key = `${through} ${servername} ${host}`;
+    const before = this.#choices.get(key);
+    if (before !== undefined) return before;
+    const choice = chosen(
+      { serverName: servername || undefined, host, through },
+      this.#options.names,
+      this.#labels,
+    );
+    // Visitors choose what they say.
+    if (this.#choices.size >= mostChoices) this.#choices.clear();
+    this.#choices.set(key, choice);
+    return choice;
   }
 
   #refusal(

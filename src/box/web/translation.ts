@@ -16,29 +16,47 @@ export interface Sides {
 }
 
 type Move = (url: string) => string;
+type Changes = Readonly<Record<string, Move>>;
 
-/** A visitor's headers as the service understands them. */
-export function translatedRequest(headers: Headers, { outside, inside }: Sides): Headers {
-  const move = mover([outside], inside);
-  return changed(headers, {
+/** For one pair of origins, made once: every request goes through it. */
+export class Translation {
+  readonly #request: Changes;
+  readonly #answer: Changes;
+
+  constructor({ outside, inside }: Sides) {
+    this.#request = requestChanges(mover([outside], inside));
+    // The scheme that the service was told of (X-Forwarded-Proto) with the host that it was called by.
+    this.#answer = answerChanges(mover([inside, inside.replace(/^http:/, 'https:')], outside));
+  }
+
+  /** A visitor's headers as the service understands them. */
+  request(headers: Headers): Headers {
+    return changed(headers, this.#request);
+  }
+
+  /** A service's headers as its visitors understand them. */
+  answer(headers: Headers): Headers {
+    return changed(headers, this.#answer);
+  }
+}
+
+function requestChanges(move: Move): Changes {
+  return {
     origin: move,
     referer: move,
     // RFC 4918, 10.3 and 10.4.
     destination: move,
     if: (value) => movedReferences(value, move, 'tags'),
-  });
+  };
 }
 
-/** A service's headers as its visitors understand them. */
-export function translatedAnswer(headers: Headers, { outside, inside }: Sides): Headers {
-  // The scheme that the service was told of (X-Forwarded-Proto) with the host that it was called by.
-  const move = mover([inside, inside.replace(/^http:/, 'https:')], outside);
-  return changed(headers, {
+function answerChanges(move: Move): Changes {
+  return {
     location: move,
     'content-location': move,
     refresh: (value) => value.replace(/^([\d.]*[;,\t ]*(?:url[\t ]*=[\t ]*)?["']?)(.*)$/i, moveSecond(move)),
     link: (value) => movedReferences(value, move, 'links'),
-  });
+  };
 }
 
 /**
@@ -79,13 +97,15 @@ function normalOrigin(origin: string): string {
   return `${small}://${normalAuthority(authority, small === 'http' ? 80 : 443)}`;
 }
 
-function changed(headers: Headers, changes: Readonly<Record<string, Move>>): Headers {
-  const result = { ...headers };
-  for (const [name, change] of Object.entries(changes)) {
-    const value = result[name];
-    if (value !== undefined) result[name] = Array.isArray(value) ? value.map(change) : change(value);
+/** In place: the headers are a copy that the proxy has made. */
+function changed(headers: Headers, changes: Changes): Headers {
+  for (const name in changes) {
+    const value = headers[name];
+    const change = changes[name];
+    if (value === undefined || change === undefined) continue;
+    headers[name] = Array.isArray(value) ? value.map(change) : change(value);
   }
-  return result;
+  return headers;
 }
 
 const moveSecond =

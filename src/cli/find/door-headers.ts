@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { type Headers, responseHeaders as endToEnd } from '../../box/web/forwarding.ts';
-import { translatedAnswer, translatedRequest, withoutAttributes } from '../../box/web/translation.ts';
+import { Translation, withoutAttributes } from '../../box/web/translation.ts';
 import { splitList, trimOws } from '../../kit/http-text.ts';
 
 /* What is said differently on the two sides of the door. Origins are as RFC 6454, 6.2 has them. */
@@ -24,7 +24,9 @@ export function headersToBox(headers: IncomingHttpHeaders, { door, box }: Sides)
   const kept = splitList(cookie, ';')
     .filter((pair) => pair.startsWith(cookiePrefix))
     .map((pair) => pair.slice(cookiePrefix.length));
-  const { referer, ...translated } = translatedRequest(endToEnd(others), { outside: door, inside: box });
+  const { referer, ...translated } = new Translation({ outside: door, inside: box }).request(
+    endToEnd(others),
+  );
   return {
     ...translated,
     host: new URL(box).host,
@@ -38,7 +40,7 @@ export function headersToBox(headers: IncomingHttpHeaders, { door, box }: Sides)
 export function headersToBrowser(headers: IncomingHttpHeaders, { door, box }: Sides): Headers {
   const { 'set-cookie': cookies, ...others } = endToEnd(headers);
   return {
-    ...translatedAnswer(others, { outside: door, inside: box }),
+    ...new Translation({ outside: door, inside: box }).answer(others),
     ...(cookies === undefined ? {} : { 'set-cookie': [cookies].flat().map(cookieToBrowser) }),
   };
 }

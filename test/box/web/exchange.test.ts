@@ -114,6 +114,16 @@ describe('a kept connection that the service closes', () => {
     expect(lines).toEqual(['GET /1', 'GET /2', 'GET /2']);
   });
 
+  it('has nothing added to it by each request', async () => {
+    act = (socket) => socket.write(ok);
+    const warnings: unknown[] = [];
+    const heard = (warning: unknown): unknown => warnings.push(warning);
+    process.on('warning', heard);
+    for (let nth = 0; nth < 30; nth += 1) await ask('GET /');
+    process.off('warning', heard);
+    expect(warnings).toEqual([]);
+  });
+
   it.each(['POST', 'PATCH', 'DELETE', 'MOVE', 'MKCOL', 'LOCK', 'PUT'])('%s is done once', async (method) => {
     act = closesKept;
     await ask('GET /1');

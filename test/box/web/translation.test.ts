@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { hostOnly, translatedAnswer, translatedRequest } from '../../../src/box/web/translation.ts';
+import { hostOnly, Translation } from '../../../src/box/web/translation.ts';
 
 const sides = { outside: 'https://photos.zone.test', inside: 'http://127.0.0.1:7007' };
 
@@ -24,7 +24,7 @@ describe('what a visitor says of origins', () => {
     ],
     ['host', 'https://photos.zone.test', 'https://photos.zone.test'],
   ])('%s: %s → %s', (name, said, heard) => {
-    expect(translatedRequest({ [name]: said }, sides)).toEqual({ [name]: heard });
+    expect(new Translation(sides).request({ [name]: said })).toEqual({ [name]: heard });
   });
 });
 
@@ -53,7 +53,7 @@ describe('what a service says of origins', () => {
       '<https://photos.zone.test/n>; rel=next; title="<http://127.0.0.1:7007/>", <https://cdn.test/a>; rel=preload',
     ],
   ])('%s: %s → %s', (name, said, heard) => {
-    expect(translatedAnswer({ [name]: said }, sides)).toEqual({ [name]: heard });
+    expect(new Translation(sides).answer({ [name]: said })).toEqual({ [name]: heard });
   });
 
   it('on port 80 and over IPv6', () => {
@@ -61,7 +61,7 @@ describe('what a service says of origins', () => {
       ['http://localhost', 'http://localhost:80/a'],
       ['http://[::1]:7007', 'http://[::1]:7007/a'],
     ] as const)
-      expect(translatedAnswer({ location }, { ...sides, inside })['location']).toBe(
+      expect(new Translation({ ...sides, inside }).answer({ location })['location']).toBe(
         'https://photos.zone.test/a',
       );
   });
@@ -71,8 +71,8 @@ describe('what a service says of origins', () => {
     for (const part of ['(', '<', '"', '\t', '1.', '"\\', '(<"', '//', 'url=']) {
       const value = part.repeat(long);
       const begun = performance.now();
-      translatedRequest({ if: value }, sides);
-      translatedAnswer({ link: value, refresh: value }, sides);
+      new Translation(sides).request({ if: value });
+      new Translation(sides).answer({ link: value, refresh: value });
       expect(performance.now() - begun).toBeLessThan(2000);
     }
   });
