@@ -43,6 +43,7 @@ import { updateRoutes } from './update/update-routes.ts';
 import { updates } from './update/updates.ts';
 import { publishedServices } from './web/published-services.ts';
 import { HttpRedirect } from './web/redirect.ts';
+import { ServiceWatch } from './web/service-watch.ts';
 import { Web } from './web/web.ts';
 import { ZoneClient } from './zone/zone-client.ts';
 import { ZoneKeeper } from './zone/zone-keeper.ts';
@@ -240,6 +241,7 @@ export class Box implements Service {
       logs: (query) => logs.read(query),
     });
 
+    const serviceWatch = new ServiceWatch({ ...part('services'), services });
     const probe = new OwnProbe(identity.boxId);
     const web: Web = new Web({
       ...part('web'),
@@ -250,6 +252,7 @@ export class Box implements Service {
       host: config.web.host,
       port: config.web.port,
       services,
+      told: (label, fault) => serviceWatch.met(label, fault),
       name,
       details: () => ({ urls: waysIn(this.facts), conditions: health.conditions.value }),
       probe: (nonce) => probe.answer(nonce),
@@ -338,7 +341,7 @@ export class Box implements Service {
     };
     // Pages early, so that a box without any network can be asked what it lacks, with the certificate that it has; *ready* last.
     const pagesFirst = [settings, access, certificate, web, redirect, control, page];
-    const others = [network, zone, tunnel, mdns, announcer, card, updater];
+    const others = [network, zone, tunnel, mdns, announcer, card, updater, serviceWatch];
     return new ServiceGroup({
       name: this.name,
       parts: [connections, ...pagesFirst, ...others, supervision],

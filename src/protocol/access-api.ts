@@ -271,6 +271,14 @@ const condition = Type.Object({
   since: Type.Integer(),
 });
 
+/** A published service; `awaySince`: since when nothing listens there, ms since the epoch. */
+export const ServiceView = Type.Object({
+  label: Type.String(),
+  url: Type.String(),
+  awaySince: Type.Optional(Type.Number()),
+});
+export type ServiceView = Static<typeof ServiceView>;
+
 /** `GET /api/state`: how the box is doing, for people who are logged in. Times in ms since the epoch. */
 export const StateView = Type.Object({
   /** The box's clock: a page compares it with its own. */
@@ -294,7 +302,7 @@ export const StateView = Type.Object({
     }),
   ),
   /** Published services. */
-  services: Type.Array(Type.Object({ label: Type.String(), url: Type.String() })),
+  services: Type.Array(ServiceView),
   conditions: Type.Array(condition),
 });
 export type StateView = Static<typeof StateView>;

@@ -9,7 +9,7 @@ import { Reconciler } from '../../kit/reconcile.ts';
 import type { Markers } from '../../kit/markers.ts';
 import { type Service, ServiceGroup } from '../../kit/service.ts';
 import { refuseUpgrade } from '../../kit/refuse-upgrade.ts';
-import { accessPaths, type Ways } from '../../protocol/access-api.ts';
+import { accessPaths, type ServiceView, type Ways } from '../../protocol/access-api.ts';
 import type { ZoneNames } from '../../protocol/names.ts';
 import { Agents } from './agents/agents.ts';
 import { Approvals } from './approvals.ts';
@@ -82,7 +82,7 @@ export interface AccessOptions {
   changes: readonly Fact<unknown>[];
   /** These four: see `BoxRoutesOptions`. */
   status: () => object;
-  services: () => readonly { label: string; url: string }[];
+  services: () => readonly ServiceView[];
   settings: Settings;
   wholeBox: WholeBox;
   logs: BoxRoutesOptions['logs'];

@@ -5,6 +5,7 @@ import {
   accessLimits,
   type LogLine,
   logLevels,
+  type ServiceView,
   SettingsRequest,
   type SettingsView,
   type Ways,
@@ -24,7 +25,7 @@ export interface BoxRoutesOptions extends Parts {
   /** What `porchlight status` shows, as JSON. */
   status: () => object;
   /** Published services with their addresses. */
-  services: () => readonly { label: string; url: string }[];
+  services: () => readonly ServiceView[];
   settings: Settings;
   /** The lines younger than `after`, of `level` and above, oldest first; redacted, and no more than fit in one answer. */
   logs: (query: { after: number; level: LogLine['level'] }) => readonly LogLine[];

@@ -1,4 +1,5 @@
-import type { StateView } from '../../protocol/access-api.ts';
+import type { ServiceView, StateView } from '../../protocol/access-api.ts';
+import { serviceCondition } from '../web/service-watch.ts';
 import { type BoxFacts, waysIn } from './status.ts';
 
 const kinds = ['main', 'mirror', 'tunnel', 'local', 'address'] as const;
@@ -24,7 +25,11 @@ export function stateView(facts: BoxFacts, now: number, version: string): StateV
   };
 }
 
-/** The published services with their addresses, once the box has names. */
-export function servicesOf(facts: BoxFacts): { label: string; url: string }[] {
-  return waysIn(facts).flatMap(([label, url]) => (facts.services.includes(label) ? [{ label, url }] : []));
+/** The published services with their addresses, once the box has names, and since when one is away. */
+export function servicesOf(facts: BoxFacts): ServiceView[] {
+  return waysIn(facts).flatMap(([label, url]) => {
+    if (!facts.services.includes(label)) return [];
+    const away = facts.health.value.find(({ name }) => name === serviceCondition(label));
+    return [{ label, url, ...(away === undefined ? {} : { awaySince: away.since }) }];
+  });
 }

@@ -99,7 +99,7 @@ export function usualState(now: number): FakeState {
       ],
       services: [
         { label: 'photos', url: `https://photos.${zone}/` },
-        { label: 'notes', url: `https://notes.${zone}/` },
+        { label: 'notes', url: `https://notes.${zone}/`, awaySince: now - 7_200_000 },
       ],
       conditions: [
         well('announce', 'announced; browsers behind 203.0.113.7 find this box'),

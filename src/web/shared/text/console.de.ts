@@ -242,6 +242,7 @@ export const de: Translation<typeof en> = {
     intro: 'Was diese Box unter ihrem eigenen Zertifikat veröffentlicht.',
     none: 'Diese Box veröffentlicht keine Dienste. Sie stehen in ihrer Konfiguration unter web.services.',
     open: (name) => `${name} öffnen`,
+    away: (since) => `Antwortet nicht; zuerst bemerkt ${since}.`,
   },
   settings: {
     title: 'Einstellungen',

@@ -241,6 +241,7 @@ export const en = {
     intro: 'What this box publishes under its own certificate.',
     none: 'This box publishes no services. They are named in its configuration, under web.services.',
     open: (name: string) => `Open ${name}`,
+    away: (since: string) => `Does not answer; first noticed ${since}.`,
   },
   settings: {
     title: 'Settings',
