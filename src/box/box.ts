@@ -261,12 +261,8 @@ export class Box implements Service {
       access,
       links: network.links,
     });
-    const redirect = new HttpRedirect({
-      host: config.web.host,
-      port: config.web.httpPort,
-      httpsPort,
-      zone: names.main,
-    });
+    const { host, httpPort } = config.web;
+    const redirect = new HttpRedirect({ host, port: httpPort, httpsPort, zone: names.main });
 
     const tunnel = new Tunnel({
       ...part('tunnel'),

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { accessLimits, accessPaths, sessionEndedClose } from './constants.ts';
+import { ServiceView } from './service-api.ts';
 
 /**
  * How people and apps are let in at the box: OAuth 2.1 (code + PKCE) for apps, a cookie session for the console. All calls
@@ -270,14 +271,6 @@ const condition = Type.Object({
   remedy: Type.Optional(Type.String()),
   since: Type.Integer(),
 });
-
-/** A published service; `awaySince`: since when nothing listens there, ms since the epoch. */
-export const ServiceView = Type.Object({
-  label: Type.String(),
-  url: Type.String(),
-  awaySince: Type.Optional(Type.Number()),
-});
-export type ServiceView = Static<typeof ServiceView>;
 
 /** `GET /api/state`: how the box is doing, for people who are logged in. Times in ms since the epoch. */
 export const StateView = Type.Object({

@@ -5,11 +5,11 @@ import {
   accessLimits,
   type LogLine,
   logLevels,
-  type ServiceView,
   SettingsRequest,
   type SettingsView,
   type Ways,
 } from '../../protocol/access-api.ts';
+import type { ServiceView } from '../../protocol/service-api.ts';
 import { preflight } from './guard.ts';
 import type { Parts } from './parts.ts';
 

@@ -1,4 +1,5 @@
-import type { ServiceView, StateView } from '../../protocol/access-api.ts';
+import type { StateView } from '../../protocol/access-api.ts';
+import type { ServiceView } from '../../protocol/service-api.ts';
 import { serviceCondition } from '../web/service-watch.ts';
 import { type BoxFacts, waysIn } from './status.ts';
 
