@@ -9,7 +9,7 @@ import { TokenResponse } from './access-api.ts';
  */
 
 export const enrolmentPaths = {
-  /** Of both WebSockets. */
+  /** Of both WebSockets, which `/` leads to as well. */
   socket: '/sonar',
   /** `GET {…}/{deviceId}` on the box's HTTPS: the certificates of medium 2, once, within five minutes. */
   certificates: '/enrolment/certificates',
@@ -108,9 +108,9 @@ export const DeviceRequest = Type.Object({
 });
 export type DeviceRequest = Static<typeof DeviceRequest>;
 
-/** `id` is `null` where the request had none that can be read. */
+/** The `id` of the request, also when all else of it is wrong; `null` where it had none that is a number or a short text. */
 export const DeviceReply = Type.Union([
   Type.Object({ id: Type.Integer(), success: Type.Object({}) }),
-  Type.Object({ id: Type.Union([Type.Integer(), Type.Null()]), error: problem }),
+  Type.Object({ id: Type.Union([Type.Number(), Type.String(), Type.Null()]), error: problem }),
 ]);
 export type DeviceReply = Static<typeof DeviceReply>;

@@ -3,7 +3,7 @@ import { type Clock, days, seconds } from '../../kit/clock.ts';
 import { Problem } from '../../kit/errors.ts';
 import { type Fact, OwnedFact } from '../../kit/fact.ts';
 import { FairShares } from '../../kit/fair-shares.ts';
-import { readableName } from '../../kit/text.ts';
+import { shortName } from '../../kit/text.ts';
 import { isHomeAddress } from '../../protocol/addresses.ts';
 import {
   type ApprovalKind,
@@ -187,7 +187,7 @@ export class Approvals {
     if (places.of(home) >= approvalLimits.pendingPerAddress) throw tooMany();
     const now = this.#clock.now();
     const waitMs = seconds(approvalLimits.waitSeconds);
-    const label = readableName(asking.label).slice(0, approvalLimits.labelMax) || asking.kind;
+    const label = shortName(asking.label, approvalLimits.labelMax) || asking.kind;
     const question: Question = {
       shown: {
         id: randomUUID(),

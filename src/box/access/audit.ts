@@ -2,7 +2,7 @@ import { type Clock, days } from '../../kit/clock.ts';
 import { codeOf, messageOf } from '../../kit/errors.ts';
 import type { Log } from '../../kit/log.ts';
 import { RateLimit } from '../../kit/rate-limit.ts';
-import { readableName } from '../../kit/text.ts';
+import { shortName } from '../../kit/text.ts';
 import { type AuditAction, type AuditEntry, auditLimits } from '../../protocol/audit-api.ts';
 import { type AccessStore, textOrNull } from './store.ts';
 
@@ -26,7 +26,7 @@ const byStrangers: ReadonlySet<AuditAction> = new Set([
   'credential-refused',
 ]);
 const textMax = 200;
-const shown = (text: string): string => readableName(text).slice(0, textMax);
+const shown = (text: string): string => shortName(text, textMax);
 
 /** The record of who did what, when and from where, for ninety days. */
 export class Audit {

@@ -63,6 +63,8 @@ export class HeldRights {
     body.on('error', () => undefined);
     const cut = (): void => {
       forget();
+      // Here already, if not read: the look behind it is enough.
+      if (raw.complete) return;
       raw.unpipe(body);
       raw.resume();
       body.destroy(over());

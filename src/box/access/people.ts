@@ -3,7 +3,7 @@ import { type Clock, days } from '../../kit/clock.ts';
 import { type Fact, OwnedFact } from '../../kit/fact.ts';
 import { Problem } from '../../kit/errors.ts';
 import { type Markers, resetBox } from '../../kit/markers.ts';
-import { readableName } from '../../kit/text.ts';
+import { readableName, withoutJoiners } from '../../kit/text.ts';
 import type { InviteRequest, PersonView } from '../../protocol/access-api.ts';
 import { newHumanCode, normalHumanCode, secretHash } from './secrets.ts';
 import type { Ending, Sessions } from './sessions.ts';
@@ -195,7 +195,7 @@ function cleanName(name: string): string {
 
 /** Names that people take for the same are the same. */
 function keyOf(name: string): string {
-  return cleanName(name).normalize('NFKC').toLowerCase();
+  return withoutJoiners(cleanName(name)).normalize('NFKC').toLowerCase();
 }
 
 const codeHash = (kind: string, typed: string): string => secretHash(kind, normalHumanCode(typed));

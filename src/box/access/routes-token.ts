@@ -4,7 +4,7 @@ import type { Problem } from '../../kit/errors.ts';
 import { type HttpApp, problemOf } from '../../kit/http-server.ts';
 import { refusal } from '../../kit/refusal.ts';
 import { days } from '../../kit/clock.ts';
-import { readableName } from '../../kit/text.ts';
+import { shortName } from '../../kit/text.ts';
 import { accessLimits, accessPaths, type TokenResponse } from '../../protocol/access-api.ts';
 import { agentClient } from '../../protocol/constants.ts';
 import { idleMs } from './logins.ts';
@@ -91,7 +91,7 @@ export function tokenRoutes(app: HttpApp, options: TokenRoutesOptions): void {
       return tokenResponse(pair, options);
     }
     if (!Value.Check(ByCode, form)) throw faultOf(form);
-    const device = readableName(form.device_name ?? '').slice(0, accessLimits.nameMax) || deviceOf(request);
+    const device = shortName(form.device_name ?? '', accessLimits.nameMax) || deviceOf(request);
     const session = byCode(form, `${name} · ${device}`, address);
     return tokenResponse(tokens.newPair(session.id), options);
   });

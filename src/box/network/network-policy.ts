@@ -17,9 +17,9 @@ export interface NetworkChoice {
   previous: string | undefined;
 }
 
-/** Names that container engines, hypervisors and VPNs give to interfaces which lead to no home network. */
+/** Names that container engines, hypervisors and VPNs give to interfaces which lead to no home network; `br-lan` is a router’s. */
 const virtualName =
-  /^(docker|br-|veth|virbr|vnet|vmnet|vboxnet|lxc|lxd|incus|podman|cni|flannel|cali|kube|nerdctl|tun|tap|wg|tailscale|zt)/;
+  /^(docker|br-[0-9a-f]{6,12}$|veth|virbr|vnet|vmnet|vboxnet|lxc|lxd|incus|podman|cni|flannel|cali|kube|nerdctl|tun|tap|wg|tailscale|zt)/;
 /** Interfaces that are made of software, by the kernel's own word, whatever their name. Not veth: a container's eth0 is one. */
 const virtualKind =
   /^(tun|wireguard|dummy|ifb|vxlan|geneve|gre|gretap|ip6gre|ip6gretap|ipip|ip6tnl|sit|vti|xfrm|ppp)$/;
@@ -71,10 +71,20 @@ function isHomeLink(link: Fields, chosen: readonly string[]): boolean {
   return link['link_type'] === 'ether' && !virtualName.test(name) && !virtualKind.test(kind);
 }
 
-/** IPv4 first, primary before secondary, unique-local before global: the first ones are those to publish. */
+/**
+ * IPv4 first, primary before secondary, unique-local before global: the first ones are those to publish. What is on its way
+ * out (deprecated; RFC 4862, 5.5.4) counts where there is nothing else: it still works, and a new one may never come.
+ */
 function homeAddresses(link: Fields): string[] {
   const loopback = list(link['flags']).includes('LOOPBACK');
-  const ranked = records(link['addr_info']).flatMap((info) => {
+  const all = records(link['addr_info']);
+  const current = all.filter((info) => info['deprecated'] !== true);
+  const ranked = addressesOf(current, loopback);
+  return ranked.length > 0 ? ranked : addressesOf(all, loopback);
+}
+
+function addressesOf(infos: readonly Fields[], loopback: boolean): string[] {
+  const ranked = infos.flatMap((info) => {
     const address = text(info['local']);
     if (!(loopback && isLoopbackIPv4(address)) && !isUsable(info, address)) return [];
     const family = addressFamily(address) ?? 6;
@@ -87,8 +97,8 @@ function homeAddresses(link: Fields): string[] {
 }
 
 /**
- * Global scope, not special, and finished: not under duplicate address detection (RFC 4862, 5.4) nor failed there, not
- * on its way out (deprecated), not one of the short-lived privacy addresses (RFC 8981) that would change every day.
+ * Global scope, not special, and finished: not under duplicate address detection (RFC 4862, 5.4) nor failed there, not one
+ * of the short-lived privacy addresses (RFC 8981) that would change every day.
  */
 function isUsable(info: Fields, address: string): boolean {
   const kind = addressKind(address);
@@ -96,7 +106,7 @@ function isUsable(info: Fields, address: string): boolean {
     kind !== undefined &&
     kind !== 'special' &&
     info['scope'] === 'global' &&
-    !['tentative', 'dadfailed', 'deprecated', 'temporary'].some((flag) => info[flag] === true)
+    !['tentative', 'dadfailed', 'temporary'].some((flag) => info[flag] === true)
   );
 }
 

@@ -227,6 +227,8 @@ describe('a session that ends between head and body', () => {
       const browser = new Browser(house.lab);
       await browser.login();
       expect((await browser.call('POST', '/api/logout')).status).toBe(204);
+      const phone = await new PhoneApp(house).letIn();
+      expect((await phone.call('DELETE', '/api/instance')).status).toBe(204);
     }
     await new Promise((resolve) => setTimeout(resolve, 20));
     process.off('uncaughtException', listener);

@@ -98,20 +98,43 @@ describe('the home network as ip shows it', () => {
     expect(look(observed).addresses).toEqual(onEthernet.filter((address) => address !== 'fd12:3456::20'));
   });
 
+  it('has addresses that are deprecated when there are no others', () => {
+    const observed = captured();
+    const infos = link(observed, 'eth0').addr_info;
+    for (const info of infos) info['deprecated'] = true;
+    expect(look(observed).addresses).toEqual(expect.arrayContaining(onEthernet));
+    const kept = infos.find(({ local }) => local === 'fd12:3456::20');
+    delete kept?.['deprecated'];
+    expect(look(observed).addresses).toEqual(['fd12:3456::20']);
+  });
+
+  it.each(['br-lan', 'br-guest', 'br-home', 'br0'])('knows the bridge of a home by %s', (name) => {
+    const observed = captured();
+    link(observed, 'wlan0').ifname = name;
+    expect(look(observed).interfaces.map((each) => each.name)).toContain(name);
+  });
+
   it('takes an address in when detection has ended', () => {
     const observed = captured();
     delete link(observed, 'eth0').addr_info.find(({ local }) => local === 'fd12:3456::77')?.['tentative'];
     expect(look(observed).addresses).toContain('fd12:3456::77');
   });
 
-  it.each(['docker0', 'br-1a2b3c', 'veth12', 'virbr0', 'tun0', 'tap1', 'wg0', 'tailscale0'])(
-    'ignores %s by its name',
-    (name) => {
-      const observed = captured();
-      link(observed, 'wlan0').ifname = name;
-      expect(look(observed).interfaces.map((each) => each.name)).toEqual(['eth0']);
-    },
-  );
+  it.each([
+    'docker0',
+    'br-1a2b3c',
+    'br-0123456789ab',
+    'veth12',
+    'virbr0',
+    'tun0',
+    'tap1',
+    'wg0',
+    'tailscale0',
+  ])('ignores %s by its name', (name) => {
+    const observed = captured();
+    link(observed, 'wlan0').ifname = name;
+    expect(look(observed).interfaces.map((each) => each.name)).toEqual(['eth0']);
+  });
 
   it('ignores a tunnel by its kind, whatever its name, and keeps a bridge of the home', () => {
     const observed = captured();

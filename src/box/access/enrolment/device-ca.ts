@@ -20,14 +20,18 @@ export interface KeyPair {
 const earlyMs = days(1);
 /** The CA outlives everything that it signs; RFC 5280, 4.1.2.5 has this date for *no well-defined end*. */
 const noEnd = new Date('9999-12-31T23:59:59Z');
-/** The box has no right clock on first boot. */
-const longAgo = new Date('2020-01-01T00:00:00Z');
+/**
+ * How old its certificate gets. Some clients take none that is older than 30 days, the CA's included, however long it says it
+ * is good for; they come back for another one, and must be given a young one then.
+ */
+const renewAfterMs = days(20);
 export const serverCertificateMs = days(30);
 const listMs = days(1);
 
 /**
  * The CA of this box for its devices and its secure port, and for nothing else. Made when it is first needed; key and
- * certificate are one file, so that there are both or none.
+ * certificate are one file, so that there are both or none. The key stays for good; the certificate is made again in time, and
+ * when the clock was wrong as it was made. Whoever trusts an earlier one goes on as before: name and key are the same.
  */
 export class DeviceCa {
   readonly #path: string;
@@ -55,7 +59,7 @@ export class DeviceCa {
     return this.#pair.value;
   }
 
-  /** Makes it when there is none. Throws `device-ca-damaged`, `storage-failed`. */
+  /** Makes it when there is none, and its certificate again when that is old. Throws `device-ca-damaged`, `storage-failed`. */
   open(): Promise<KeyPair> {
     this.#opening ??= this.#open().finally(() => (this.#opening = undefined));
     return this.#opening;
@@ -63,18 +67,20 @@ export class DeviceCa {
 
   async #open(): Promise<KeyPair> {
     const found = await this.read();
-    if (found !== undefined) return found;
-    const keyPem = await rsaKeyPem(3072);
+    if (found !== undefined && this.#isYoung(found)) return found;
+    const keyPem = found?.keyPem ?? (await rsaKeyPem(3072));
     const certPem = signCertificate({
       commonName: this.#commonName,
       ca: true,
       pathLength: 0,
-      notBefore: longAgo,
+      notBefore: new Date(this.#clock.now() - earlyMs),
       notAfter: noEnd,
       subjectKeyPem: keyPem,
     });
     await privateFolder(dirname(this.#path));
-    await writeAtomic(this.#path, keyPem + certPem);
+    const written = writeAtomic(this.#path, keyPem + certPem);
+    // A disk that takes nothing now is no reason to keep devices out: the key is there, and the next start makes it again.
+    await (found === undefined ? written : written.catch(() => undefined));
     const made = { certPem, keyPem };
     this.#pair.set(made);
     return made;
@@ -117,6 +123,11 @@ export class DeviceCa {
       thisUpdate: new Date(now),
       nextUpdate: new Date(now + listMs),
     });
+  }
+
+  #isYoung({ certPem }: KeyPair): boolean {
+    const age = this.#clock.now() - new X509Certificate(certPem).validFromDate.getTime();
+    return age >= 0 && age < renewAfterMs + earlyMs;
   }
 
   #validity(ms: number): { notBefore: Date; notAfter: Date } {

@@ -11,7 +11,7 @@ import type { Log } from '../../../kit/log.ts';
 import { refuseUpgrade } from '../../../kit/refuse-upgrade.ts';
 import { intermediateTls } from '../../../kit/tls-policy.ts';
 import { sessionEndedClose } from '../../../protocol/access-api.ts';
-import { type DeviceHello, enrolmentPaths } from '../../../protocol/enrolment-api.ts';
+import type { DeviceHello } from '../../../protocol/enrolment-api.ts';
 import type { ZoneNames } from '../../../protocol/names.ts';
 import type { Audit } from '../audit.ts';
 import type { Guard } from '../guard.ts';
@@ -20,7 +20,7 @@ import type { SessionSockets } from '../session-sockets.ts';
 import type { KeyPair } from './device-ca.ts';
 import { answers } from './device-requests.ts';
 import type { Devices } from './devices.ts';
-import { addressOf, isFromPage, SocketListener, upgradeLimits } from './socket-listener.ts';
+import { addressOf, isFromPage, isSocketPath, SocketListener, upgradeLimits } from './socket-listener.ts';
 
 export interface DevicePortOptions {
   host: string;
@@ -69,14 +69,17 @@ export class DevicePort {
     );
   }
 
-  /** From the next handshake on. Until the first call no handshake succeeds. */
+  /**
+   * From the next handshake on. Until the first call no handshake succeeds. The CA is shown too: some clients (Flipper's on
+   * Android) want a chain of exactly two, though they have the CA already.
+   */
   use(server: KeyPair, caPem: string): void {
-    this.#server.setSecureContext({ ...tls, key: server.keyPem, cert: server.certPem, ca: caPem });
+    this.#server.setSecureContext({ ...tls, key: server.keyPem, cert: server.certPem + caPem, ca: caPem });
   }
 
   #upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
     const { devices, guard, audit, sockets, names, hello, state, clock } = this.#options;
-    if (request.url?.split('?')[0] !== enrolmentPaths.socket) return refuseUpgrade(stream, 404);
+    if (!isSocketPath(request.url)) return refuseUpgrade(stream, 404);
     // A browser would lend the certificate of its person to any page.
     if (isFromPage(request.headers, names)) return refuseUpgrade(stream, 403);
     const { socket } = request;

@@ -11,25 +11,32 @@ const rate = { burst: 20, perSecond: 2 };
 export function answers(options: { state: () => object; clock: Clock }): (data: Buffer) => DeviceReply {
   const limit = new RateLimit(rate, 1);
   return (data) => {
-    let id: number | null = null;
+    const given = jsonIn(data.toString('utf8'));
     try {
-      const request = requestIn(data);
-      id = request.id;
+      const request = requestIn(given);
       limit.take('', options.clock.monotonic(), 'requests');
-      return { id, success: request.method === 'state' ? options.state() : {} };
+      return { id: request.id, success: request.method === 'state' ? options.state() : {} };
     } catch (error) {
-      return { id, error: { code: codeOf(error), message: messageOf(error) } };
+      return { id: idIn(given), error: { code: codeOf(error), message: messageOf(error) } };
     }
   };
 }
 
 /** Throws `bad-request`. */
-function requestIn(data: Buffer): DeviceRequest {
-  const request = jsonIn(data.toString('utf8'));
+function requestIn(request: unknown): DeviceRequest {
   if (Value.Check(DeviceRequest, request)) return request;
   throw new Problem('bad-request', 'only { id, method: "ping" or "state" } is understood here', {
     status: 400,
   });
+}
+
+const idMax = 64;
+
+/** So that a device knows which of its requests was wrong, whatever was wrong with it. */
+function idIn(request: unknown): number | string | null {
+  const id: unknown = typeof request === 'object' && request !== null && 'id' in request ? request.id : null;
+  const readable = typeof id === 'number' || (typeof id === 'string' && id.length <= idMax);
+  return readable ? id : null;
 }
 
 function jsonIn(text: string): unknown {

@@ -84,7 +84,7 @@ export class Enrolment implements WayIn {
   readonly #secure: DevicePort;
   readonly #loop: Reconciler;
   readonly #calls = new FairRate(calls, 10_000);
-  #served: { names: readonly string[]; from: number } | undefined;
+  #served: { names: readonly string[]; from: number; certPem: string } | undefined;
   #unsubscribe: (() => void) | undefined;
 
   constructor(options: EnrolmentOptions) {
@@ -184,9 +184,10 @@ export class Enrolment implements WayIn {
     const { certPem } = await this.#ca.open();
     const age = now - (this.#served?.from ?? -Infinity);
     const fresh = age >= 0 && age < serverCertificateMs - renewBeforeMs;
-    if (fresh && isDeepStrictEqual(this.#served?.names, names)) return;
+    const same = this.#served?.certPem === certPem && isDeepStrictEqual(this.#served.names, names);
+    if (fresh && same) return;
     this.#secure.use(await this.#ca.signServer(names), certPem);
-    this.#served = { names, from: now };
+    this.#served = { names, from: now, certPem };
   }
 
   #hello(session: Session, certificateEndsAt: number): DeviceHello {

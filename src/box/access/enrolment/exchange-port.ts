@@ -11,7 +11,6 @@ import { isWithin } from '../../../protocol/addresses.ts';
 import type { ZoneNames } from '../../../protocol/names.ts';
 import {
   enrolmentLimits,
-  enrolmentPaths,
   type SignCertificateError,
   type SignCertificateReply,
   SignCertificateRequest,
@@ -20,7 +19,7 @@ import {
 } from '../../../protocol/enrolment-api.ts';
 import { approvalLimits } from '../../../protocol/approvals-api.ts';
 import type { Exchange } from './exchange.ts';
-import { addressOf, isFromPage, SocketListener, upgradeLimits } from './socket-listener.ts';
+import { addressOf, isFromPage, isSocketPath, SocketListener, upgradeLimits } from './socket-listener.ts';
 
 export interface ExchangePortOptions {
   host: string;
@@ -59,8 +58,8 @@ export class ExchangePort {
   }
 
   #upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
-    const [path, search] = (request.url ?? '').split('?');
-    if (path !== enrolmentPaths.socket) return refuseUpgrade(stream, 404);
+    const [, search] = (request.url ?? '').split('?');
+    if (!isSocketPath(request.url)) return refuseUpgrade(stream, 404);
     // A page in a browser at home, and whoever comes through a proxy on this machine, only look as if they were at home.
     const relayed = 'forwarded' in request.headers || 'x-forwarded-for' in request.headers;
     if (relayed || isFromPage(request.headers, this.#options.names)) return refuseUpgrade(stream, 403);

@@ -11,6 +11,7 @@ import { type Peer, Places } from '../../../kit/places.ts';
 import { refusal } from '../../../kit/refusal.ts';
 import { refuseUpgrade } from '../../../kit/refuse-upgrade.ts';
 import { addressFamily, canonicalAddress } from '../../../protocol/addresses.ts';
+import { enrolmentPaths } from '../../../protocol/enrolment-api.ts';
 import type { ZoneNames } from '../../../protocol/names.ts';
 import { isOwnHost } from '../origins.ts';
 import type { Upgrade } from '../way-in.ts';
@@ -123,6 +124,12 @@ export function addressOf({ remoteAddress }: Pick<Socket, 'remoteAddress'>): str
   return address === undefined || addressFamily(address) === undefined
     ? undefined
     : canonicalAddress(address);
+}
+
+/** Of both ports: as the protocol is described, and as its clients connect (`ws://host:port/?…`). */
+export function isSocketPath(url: string | undefined): boolean {
+  const [path = ''] = (url ?? '').split('?');
+  return ['', '/', enrolmentPaths.socket, `${enrolmentPaths.socket}/`].includes(path);
 }
 
 /** Browsers say which page opens a WebSocket; programs say nothing, or some of them the very address they connect to. */

@@ -5,7 +5,7 @@ import { codeOf, Problem } from '../../../kit/errors.ts';
 import type { Health } from '../../../kit/health.ts';
 import type { HttpApp } from '../../../kit/http-server.ts';
 import type { Log } from '../../../kit/log.ts';
-import { readableName } from '../../../kit/text.ts';
+import { shortName } from '../../../kit/text.ts';
 import {
   type ConfirmRequest,
   type InstanceAnswer,
@@ -96,7 +96,7 @@ export class Instances implements WayIn {
   async request(wanted: InstanceRequest, visitor: Visitor, device: string): Promise<InstanceAnswer> {
     this.#limits.request(visitor.address);
     const { deviceId, uid, variation = 'otp' } = wanted;
-    const label = readableName(wanted.label ?? '').slice(0, instanceLimits.labelMax) || device;
+    const label = shortName(wanted.label ?? '', instanceLimits.labelMax) || device;
     const mailbox = this.#letters.mailbox(wanted.mailbox);
     if (!mailbox.uidPattern.test(uid)) {
       const message = `uid is no id of the mailbox ${mailbox.name}; give the one that signing in there answered`;

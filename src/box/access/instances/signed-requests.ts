@@ -142,6 +142,8 @@ export function checkedBody(body: Readable, digest: Uint8Array): Readable {
       done(timingSafeEqual(hash.digest(), digest) ? null : bodyRefused('it is not the body that was signed'));
     },
   });
+  // Where nobody reads it, nobody hears of its errors: that must not be the end of the box.
+  checked.on('error', () => undefined);
   // Not `pipeline`: a refused body would end the connection before it is answered.
   body.once('error', (error) => checked.destroy(error));
   return body.pipe(checked);

@@ -106,8 +106,9 @@ export function connectInsecurely(
   lab: EnrolmentLab,
   changed: Record<string, string> = {},
   options: ClientOptions = {},
+  path = '/sonar',
 ): Talk {
-  return talk(`ws://127.0.0.1:${lab.settings.insecurePort}/sonar?${search(changed)}`, options);
+  return talk(`ws://127.0.0.1:${lab.settings.insecurePort}${path}?${search(changed)}`, options);
 }
 
 export interface Signing {

@@ -102,8 +102,11 @@ describe('a device’s certificate', () => {
     ['no JSON', 'hello', null],
     ['a list', '[]', null],
     ['no id', '{"method":"ping"}', null],
-    ['an id in words', '{"id":"1","method":"ping"}', null],
-    ['another method', '{"id":3,"method":"revoke"}', null],
+    ['an id in words', '{"id":"1","method":"ping"}', '1'],
+    ['an id below nothing', '{"id":-1,"method":"ping"}', -1],
+    ['another method', '{"id":3,"method":"revoke"}', 3],
+    ['an id that is a list', '{"id":[3],"method":"ping"}', null],
+    ['an id that is too long', `{"id":"${'x'.repeat(65)}","method":"ping"}`, null],
     ['bytes', Buffer.from([0xff, 0]), null],
   ])('does nothing with %s', async (_, message, id) => {
     const open = connectSecurely(lab, device);
