@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The first step of `npm start`, `npm test` and `npm run bench`: brings in what is missing, then hands over to the pinned
+// The first step of `npm start`, `npm test`, `npm run bench` and others: brings in what is missing, then hands over to the pinned
 // Node. Plain JavaScript, because it must run on whatever Node the machine has (node-version.cjs has looked that it will do).
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -30,6 +30,7 @@ const commands = {
   },
   start: { programs: forStart, run: ['src/cli/main.ts', 'home'] },
   test: { programs: forTest, run: ['test/check.ts'] },
+  fuzz: { programs: forStart, run: ['test/fuzz/main.ts'] },
   bench: {
     programs: { ...forTest, ...forBench },
     run: ['test/bench/main.ts'],

@@ -55,7 +55,7 @@ const isNoText = 'is not plain text: save it as UTF-8 (in Notepad: “UTF-8”)'
  * UTF-8 and UTF-16 with or without a mark at the beginning (BOM), with any line ends; the mark is taken away, and lines end
  * in a line feed. Windows PowerShell writes UTF-16 where `>` stands, and Notepad where *Unicode* is chosen.
  */
-function decodeCardText(bytes: Buffer): string | { damaged: string } {
+export function decodeCardText(bytes: Buffer): string | { damaged: string } {
   let text: string;
   try {
     text = new TextDecoder(encodingOf(bytes), { fatal: true }).decode(bytes);
