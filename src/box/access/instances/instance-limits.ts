@@ -2,11 +2,12 @@ import type { Clock } from '../../../kit/clock.ts';
 import { FairRate } from '../../../kit/fair-rate.ts';
 import { householdOf } from '../visitor.ts';
 
-/** An instance asks once in its life, and some more when a mailbox is slow. */
+/** An instance asks once in its life, and some more when a mailbox is slow. In all no more than a mailbox takes of one box. */
 const requests = {
   client: { burst: 10, perSecond: 1 / 10 },
-  own: { burst: 3, perSecond: 1 / 60 },
+  own: { burst: 1, perSecond: 1 / 60 },
   all: { burst: 60, perSecond: 1 },
+  reserve: { burst: 60, perSecond: 1 },
 };
 const confirms = {
   client: { burst: 20, perSecond: 1 / 5 },

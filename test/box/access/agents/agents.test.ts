@@ -120,10 +120,13 @@ describe('the challenge', () => {
 
   it('is signed for strangers only so often, and for those at home all the same', async () => {
     const statuses: number[] = [];
-    for (let visitor = 0; visitor < 80; visitor++) {
+    for (let visitor = 0; visitor < 40; visitor++) {
       lab.from = { ...away, address: `203.0.113.${visitor}` };
-      statuses.push((await ask()).status);
+      for (let time = 0; time < 6; time++) statuses.push((await ask()).status);
     }
+    // However many there are, a few of each network are signed.
+    lab.from = { ...away, address: '203.0.113.99' };
+    expect((await ask()).status).toBe(200);
     expect(new Set(statuses)).toEqual(new Set([200, 429]));
     lab.from = home;
     expect((await ask()).status).toBe(200);
