@@ -389,7 +389,9 @@ describe('what is wrong with an answer is told as what it is', () => {
     expect(answer).not.toContain('is it running?');
   });
 
-  it('nothing there', async () => {
+  it('nothing there: a page for browsers, JSON for programs', async () => {
+    const page = await ask('GET /', ['accept: text/html,*/*;q=0.8'], undefined, 'dead');
+    expect(page).toMatch(/^HTTP\/1.1 502 [^]*content-type: text\/html[^]*is it running\?/);
     const answer = await ask('GET /', [], undefined, 'dead');
     expect(answer).toMatch(/^HTTP\/1.1 502 [^]*is it running\?/);
     expect(codeIn(answer)).toBe('service-not-answering');
