@@ -95,12 +95,12 @@ const tables: Record<string, Table> = {
   RegisterRequest: {
     schema: RegisterRequest,
     good: { client: boxId, message: JSON.stringify(announcement) },
+    alsoGood: { 'fields of clients of 2016': { public_ip: '1.2.3.4', tunnel_configured: true } },
     bad: {
       'another kind of id': { client: 'a'.repeat(40) },
       'an id in upper case': { client: boxId.toUpperCase() },
       'a message that is too long': { message: 'x'.repeat(registrationLimits.messageBytes + 1) },
       'a message that is no text': { message: announcement },
-      'an unknown field': { ip: '1.2.3.4' },
     },
   },
   Announcement: {
