@@ -5,7 +5,7 @@ import { defineConfig } from 'vitest/config';
 const support = (name: string): string => join(import.meta.dirname, 'test/support', name);
 
 // One seed for the properties of a whole run: another one each time, told at the end, and the same again when it is given.
-process.env['PORCHLIGHT_SEED'] ??= String(randomInt(2 ** 31));
+process.env['TEST_SEED'] ??= String(randomInt(2 ** 31));
 
 // oxlint-disable-next-line import/no-default-export -- vitest reads its configuration from the default export
 export default defineConfig({

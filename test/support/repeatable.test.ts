@@ -81,7 +81,7 @@ describe('a run', () => {
   };
 
   it('repeats in CI what is named, never a property, and tells the seed', () => {
-    const { report, output } = runOf(files, { CI: '1', PORCHLIGHT_SEED: '4711' });
+    const { report, output } = runOf(files, { CI: '1', TEST_SEED: '4711' });
     expect(report).toMatchObject({
       passed: 1,
       failed: 2,
@@ -110,7 +110,7 @@ describe('a run', () => {
     }).split('\n');
     expect(lines.slice(0, 2)).toEqual(['The slowest files:', '   11.0 s  test/11.test.ts']);
     expect(lines.filter((line) => line.includes(' s  test/'))).toHaveLength(10);
-    expect(lines).toContain('Properties had the seed 7; the same again: PORCHLIGHT_SEED=7 npm test -- FILE');
+    expect(lines).toContain('Properties had the seed 7; the same again: TEST_SEED=7 npm test -- FILE');
     expect(lines).toContain('Repeated, because they wait for other processes: 1');
     expect(lines.at(-2)).toBe('  ↻ test/home/a.test.ts > the home > waits (passed the second time)');
   });

@@ -19,7 +19,7 @@ export interface Report {
 class ReportWriter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
     const path = process.env['PORCHLIGHT_REPORT'];
-    const report = reportOf(modules, Number(process.env['PORCHLIGHT_SEED']));
+    const report = reportOf(modules, Number(process.env['TEST_SEED']));
     if (path !== undefined) writeFileSync(path, JSON.stringify(report));
     else if (report.failed > 0) process.stdout.write(seedLine(report.seed));
   }
@@ -44,7 +44,7 @@ function reportOf(modules: readonly TestModule[], seed: number): Report {
 }
 
 const seedLine = (seed: number): string =>
-  `Properties had the seed ${seed}; the same again: PORCHLIGHT_SEED=${seed} npm test -- FILE\n`;
+  `Properties had the seed ${seed}; the same again: TEST_SEED=${seed} npm test -- FILE\n`;
 
 /** The last lines of `npm test` before the count: where the time went, the seed, and what had to be repeated. */
 export function closing({ files, repeated, seed }: Report): string {

@@ -10,5 +10,5 @@ vi.setConfig(retry as Parameters<typeof vi.setConfig>[0]);
 
 if (hasProperties(text)) {
   const { configureGlobal } = await import('fast-check');
-  configureGlobal({ seed: Number(process.env['PORCHLIGHT_SEED']) });
+  configureGlobal({ seed: Number(process.env['TEST_SEED']) });
 }

@@ -98,10 +98,16 @@ describe('what changes something', async () => {
     }
   });
 
-  it('is not taken when a second cookie of the name came along', async () => {
-    const cookie = `__Host-porchlight=${owner.cookie}; __Host-porchlight=${'x'.repeat(43)}`;
-    const answer = await owner.call('POST', '/api/logout', { headers: { cookie } });
-    expect(answer).toMatchObject({ status: 401, json: { code: 'not-logged-in' } });
+  it('is not kept from anybody by a second cookie of the name, which a page beside this one can set', async () => {
+    const other = `__Host-porchlight=${'x'.repeat(43)}`;
+    const own = `__Host-porchlight=${owner.cookie}`;
+    for (const cookie of [`${own}; ${other}`, `${other}; ${own}`, `\u00A0${other}; ${own}`]) {
+      const answer = await new Browser(lab).call('GET', '/api/session', { headers: { cookie } });
+      expect(answer).toMatchObject({ status: 200, json: { stage: 'in' } });
+    }
+    const cookie = `${other}; \u00A0${own}`;
+    const answer = await new Browser(lab).call('GET', '/api/session', { headers: { cookie } });
+    expect(answer).toMatchObject({ status: 200, json: { stage: 'login' } });
   });
 
   it('is not taken as plain text or as a form, which another page could send unasked, nor in excess', async () => {

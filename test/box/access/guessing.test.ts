@@ -100,7 +100,7 @@ describe('wrong passwords', () => {
     expect((await new Browser(lab).login()).status).toBe(204);
   });
 
-  it('are slowed down by address, a /64 as one, whatever the account', async () => {
+  it('are slowed down by network, a /48 as one, whatever the account', async () => {
     const lab = await openLab();
     await new Browser(lab).firstRun();
     let last: Answer | undefined;
@@ -109,9 +109,9 @@ describe('wrong passwords', () => {
       last = await new Browser(lab).login(`person ${guess}`, 'wrong wrong wrong');
     }
     expect(last).toMatchObject({ status: 429, json: { code: 'rate-limited', retryAfterSeconds: 5 } });
-    lab.from = { ...away, address: '2001:db8:0:2::1' };
+    lab.from = { ...away, address: '2001:db8:1::1' };
     expect((await new Browser(lab).login()).status).toBe(204);
-    lab.from = { ...away, address: '2001:db8:0:1::ffff' };
+    lab.from = { ...away, address: '2001:db8:0:ffff::1' };
     expect((await new Browser(lab).login()).status).toBe(429);
     await lab.clock.advance(minutes(1));
     expect((await new Browser(lab).login()).status).toBe(204);
