@@ -20,7 +20,7 @@ const quick: readonly Check[] = [
 
 const folder = mkdtempSync(join(tmpdir(), 'porchlight-check-'));
 const results = join(folder, 'results.json');
-process.env['PORCHLIGHT_REPORT'] = results;
+process.env['TEST_REPORT'] = results;
 const only = process.argv.slice(2);
 
 let passed = 0;

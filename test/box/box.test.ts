@@ -173,7 +173,7 @@ describe('a box that cannot start says why, and exits 1', () => {
 
   // Mounts in a user and mount namespace of their own need no root, where the kernel allows them at all.
   const disks: [what: string, options: string, words: string][] = [
-    ['its disk is read-only', 'ro', 'cannot use'],
+    ['its disk is read-only', 'ro', 'the file system is read-only'],
     ['its disk is full', 'size=4k', 'the disk is full'],
   ];
   it.for(disks)('when %s', async ([what, options, words], { skip }) => {

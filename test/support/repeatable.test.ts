@@ -57,7 +57,7 @@ function runOf(
   const vitest = join(root, 'node_modules/vitest/vitest.mjs');
   const { stdout, stderr } = spawnSync(process.execPath, [vitest, 'run', '--root', folder], {
     cwd: folder,
-    env: { PATH: process.env['PATH'], PORCHLIGHT_REPORT: join(folder, 'report.json'), NO_COLOR: '1', ...env },
+    env: { PATH: process.env['PATH'], TEST_REPORT: join(folder, 'report.json'), NO_COLOR: '1', ...env },
   });
   const report = JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8')) as Report;
   return { report, output: `${stdout.toString()}${stderr.toString()}` };

@@ -15,10 +15,10 @@ export interface Report {
   seed: number;
 }
 
-/** Writes the report to the file that PORCHLIGHT_REPORT names. vitest makes one of the default export. */
+/** Writes the report to the file that TEST_REPORT names. vitest makes one of the default export. */
 class ReportWriter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
-    const path = process.env['PORCHLIGHT_REPORT'];
+    const path = process.env['TEST_REPORT'];
     const report = reportOf(modules, Number(process.env['TEST_SEED']));
     if (path !== undefined) writeFileSync(path, JSON.stringify(report));
     else if (report.failed > 0) process.stdout.write(seedLine(report.seed));

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -45,6 +46,8 @@ describe.skipIf(withoutNamespaces).concurrent('on a home network', { timeout: 90
     // Each was announced at least twice (RFC 6762, 8.3); after that both answer who asks.
     const times = (): number => listener.heard.filter(isPointerTo(a.instance, true)).length;
     await expect.poll(times, soon).toBeGreaterThanOrEqual(3);
+    // What everybody heard within the last second is not said again (RFC 6762, 6).
+    await sleep(1100);
     let before = listener.heard.length;
     listener.say(`PTR ${type}`);
     for (const { instance } of [a, b]) await listener.hear('an answer', isPointerTo(instance, true), before);
