@@ -15,6 +15,8 @@ export const repeatable: readonly string[] = [
   'test/home/',
   'test/box/life.test.ts',
   'test/cli/home.test.ts',
+  'test/cli/doctor/',
+  'test/cli/backup.test.ts',
   'test/client/real-box.test.ts',
   // Multicast, and addresses that the kernel has yet to take.
   'test/box/mdns/',
