@@ -28,8 +28,24 @@ export interface SocketHolder {
   tokenEndsAt: number | undefined;
 }
 
+/** What a socket has to be able to do: a WebSocket, or what another protocol makes of one. */
+export interface SessionSocket {
+  readonly OPEN: number;
+  readonly readyState: number;
+  readonly bufferedAmount: number;
+  /** One message, JSON. */
+  send(text: string): void;
+  /** Is answered by the event `pong`, if anybody is there. */
+  ping(): void;
+  close(code?: number, reason?: string): void;
+  terminate(): void;
+  on(event: 'message', listener: (data: Buffer) => void): unknown;
+  on(event: 'pong', listener: () => void): unknown;
+  once(event: 'close', listener: () => void): unknown;
+}
+
 interface Connection extends SocketHolder {
-  socket: WebSocket;
+  socket: SessionSocket;
 }
 
 const limits = {
@@ -70,6 +86,7 @@ export class SessionSockets {
   stop(): void {
     this.#unsubscribe?.();
     for (const socket of this.#server.clients) socket.terminate();
+    for (const { socket } of this.#connections) socket.terminate();
   }
 
   /** There is no place for anybody. */
@@ -92,7 +109,7 @@ export class SessionSockets {
 
   /** What it says is answered by `answer`; without one, nothing is expected of it. */
   add(
-    socket: WebSocket,
+    socket: SessionSocket,
     holder: SocketHolder,
     first?: SocketDetails | DeviceHello,
     answer?: (data: Buffer) => DeviceReply,
@@ -107,7 +124,7 @@ export class SessionSockets {
     void this.#attend(connection);
   }
 
-  giveUp(socket: WebSocket, error: unknown): void {
+  giveUp(socket: SessionSocket, error: unknown): void {
     this.#options.log.warn({ err: error }, 'a socket is given up');
     socket.close(1011, 'try again later');
   }

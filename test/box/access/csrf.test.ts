@@ -28,6 +28,8 @@ describe('what changes something', async () => {
     const forgotten = routes.filter(({ url, admission }) => !elsewhere.has(url) && admission === undefined);
     expect(forgotten).toEqual([]);
     expect(changing.filter(({ admission }) => admission === 'oauth').map(({ url }) => url)).toEqual([
+      '/w',
+      '/w/',
       '/authorise',
       '/auth',
       '/api/agent/challenge',

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { type ClientHttp2Session, connect as connectHttp2, type IncomingHttpHeaders } from 'node:http2';
 import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
@@ -158,5 +159,39 @@ it('cuts off what a session sends over HTTP/2 when that session ends, and leaves
   expect((await answered)[':status']).toBe(401);
   await closed;
   expect((await call(atHome, ['GET', '/api/me'], ender)).headers[':status']).toBe(200);
+  atHome.close();
+});
+
+it('speaks Socket.IO by polling over HTTP/2, as browsers do', async () => {
+  const atHome = visit(names.main);
+  const origin = { origin: `https://${names.main}` };
+  const entered = await call(atHome, ['POST', '/api/login'], origin, { name: 'Ada', password });
+  const cookie = entered.headers['set-cookie']?.[0]?.split(';')[0] ?? '';
+  const session = await call(atHome, ['GET', '/api/session'], { cookie });
+  const owner = { ...origin, cookie, 'x-csrf-token': String(session.json['csrf']) };
+  const asking = { clientId: randomUUID(), wait: 0 };
+  await call(atHome, ['POST', '/authorise'], {}, asking);
+  const { pending } = (await call(atHome, ['GET', '/api/approvals'], owner)).json as {
+    pending: { id: string }[];
+  };
+  await call(atHome, ['POST', `/api/approvals/${pending[0]?.id}`], owner, { allow: true });
+  const { json } = await call(atHome, ['POST', '/authorise'], {}, asking);
+
+  const poll = async (method: string, more = '', body = ''): Promise<[number | undefined, string]> => {
+    const authorization = `Bearer ${String(json['accessToken'])}`;
+    const path = `/w/?EIO=4&transport=polling${more}`;
+    const type = 'text/plain;charset=UTF-8';
+    const stream = atHome.request({ ':method': method, ':path': path, authorization, 'content-type': type });
+    stream.end(body === '' ? undefined : body);
+    const answered = new Promise<IncomingHttpHeaders>((resolve) => stream.on('response', resolve));
+    let text = '';
+    for await (const chunk of stream) text += String(chunk);
+    return [(await answered)[':status'] as number | undefined, text];
+  };
+  const [status, opened] = await poll('GET');
+  expect([status, opened[0]]).toEqual([200, '0']);
+  const { sid } = JSON.parse(opened.slice(1)) as { sid: string };
+  expect(await poll('POST', `&sid=${sid}`, '40')).toEqual([200, 'ok']);
+  expect((await poll('GET', `&sid=${sid}`))[1]).toContain('42["socket",');
   atHome.close();
 });

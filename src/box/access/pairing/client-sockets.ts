@@ -3,22 +3,25 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../../kit/clock.ts';
 import { codeOf } from '../../../kit/errors.ts';
+import type { HttpApp } from '../../../kit/http-server.ts';
 import { splitList } from '../../../kit/http-text.ts';
 import type { Log } from '../../../kit/log.ts';
 import { refuseUpgrade } from '../../../kit/refuse-upgrade.ts';
 import { pairingPaths, tokenProtocolPrefix } from '../../../protocol/pairing-api.ts';
 import type { Audit } from '../audit.ts';
 import type { Guard } from '../guard.ts';
-import type { SessionSockets } from '../session-sockets.ts';
-import type { Session } from '../sessions.ts';
+import type { SessionSocket, SessionSockets, SocketHolder } from '../session-sockets.ts';
+import { over, type Session, type Sessions } from '../sessions.ts';
 import type { Tokens } from '../tokens.ts';
 import type { VisitorOf } from '../visitor.ts';
 import type { CallLimits } from './call-limits.ts';
+import { type Admitted, SocketIo } from './socket-io.ts';
 
 export interface ClientSocketsOptions {
   guard: Guard;
   tokens: Tokens;
   audit: Audit;
+  sessions: Sessions;
   sockets: SessionSockets;
   limits: CallLimits;
   visitorOf: VisitorOf;
@@ -29,18 +32,30 @@ export interface ClientSocketsOptions {
 
 const kinds: ReadonlySet<Session['kind']> = new Set(['client', 'agent']);
 
-/** The sockets at `/w`: nobody gets as far as the upgrade without a good token of a client. */
+/** The sockets at `/w`, plain and of Socket.IO: nobody gets as far as that without a good token of a client. */
 export class ClientSockets {
   readonly #options: ClientSocketsOptions;
+  readonly #socketIo: SocketIo;
 
   constructor(options: ClientSocketsOptions) {
     this.#options = options;
+    this.#socketIo = new SocketIo({ admit: (request) => this.#admit(request) });
   }
 
-  upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
+  stop(): Promise<void> {
+    return this.#socketIo.stop();
+  }
+
+  routes(app: HttpApp): Promise<void> {
+    return this.#socketIo.routes(app);
+  }
+
+  async upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): Promise<void> {
     try {
-      const refusal = this.#open(request, stream, head);
-      if (refusal !== undefined) refuseUpgrade(stream, refusal);
+      if (SocketIo.speaks(request.url)) return await this.#socketIo.upgrade(request, stream, head);
+      const admitted = this.#admit(request);
+      if (typeof admitted === 'number') refuseUpgrade(stream, admitted);
+      else this.#options.sockets.upgrade(request, stream, head, admitted.add);
     } catch (error) {
       const limited = codeOf(error) === 'rate-limited';
       if (!limited) this.#options.log.warn({ err: error }, 'a client’s socket could not be opened');
@@ -49,8 +64,8 @@ export class ClientSockets {
   }
 
   /** Answers the status of a refusal. */
-  #open(request: IncomingMessage, stream: Duplex, head: Buffer): number | undefined {
-    const { guard, tokens, audit, sockets, limits, visitorOf, serverId, clock } = this.#options;
+  #admit(request: IncomingMessage): Admitted | number {
+    const { guard, tokens, audit, sockets, limits, visitorOf, clock } = this.#options;
     const { headers } = request;
     const { address } = visitorOf(request.socket);
     limits.call(address);
@@ -65,25 +80,26 @@ export class ClientSockets {
       return 403;
     }
     limits.known(address);
-    const { id: sessionId, label } = found.session;
+    const { id: sessionId } = found.session;
     if (sockets.full || sockets.isFullFor(sessionId)) return 503;
     const tokenEndsAt = found.expiresAt ?? clock.now();
-    const expiresIn = Math.floor((tokenEndsAt - clock.now()) / 1000);
-    sockets.upgrade(request, stream, head, (socket) =>
-      sockets.add(
-        socket,
-        { sessionId, address, owner: false, tokenEndsAt },
-        {
-          type: 'socket',
-          id: randomUUID(),
-          serverId: serverId(),
-          sessionId,
-          clientLabel: label,
-          expiresIn,
-        },
-      ),
-    );
-    return undefined;
+    return { add: (socket) => this.#add(socket, { sessionId, address, owner: false, tokenEndsAt }) };
+  }
+
+  /** Throws `not-logged-in` when the session has ended since the token was looked at. */
+  #add(socket: SessionSocket, holder: SocketHolder & { tokenEndsAt: number }): void {
+    const { sockets, sessions, serverId, clock } = this.#options;
+    const session = sessions.find(holder.sessionId);
+    if (session === undefined || sockets.full || sockets.isFullFor(session.id)) throw over();
+    const expiresIn = Math.floor((holder.tokenEndsAt - clock.now()) / 1000);
+    sockets.add(socket, holder, {
+      type: 'socket',
+      id: randomUUID(),
+      serverId: serverId(),
+      sessionId: session.id,
+      clientLabel: session.label,
+      expiresIn,
+    });
   }
 }
 

@@ -42,14 +42,19 @@ export class Pairing implements WayIn {
   readonly upgrades: ReadonlyMap<string, Upgrade>;
   readonly #options: PairingOptions;
   readonly #limits: CallLimits;
+  readonly #sockets: ClientSockets;
   #serverId = '';
 
   constructor(options: PairingOptions) {
     this.#options = options;
     this.#limits = new CallLimits(options.clock);
     const sockets = new ClientSockets({ ...options, limits: this.#limits, serverId: () => this.#serverId });
-    this.upgrades = new Map<string, Upgrade>([
-      [pairingPaths.socket, (request, stream, head) => sockets.upgrade(request, stream, head)],
+    this.#sockets = sockets;
+    const upgrade: Upgrade = (request, stream, head) => void sockets.upgrade(request, stream, head);
+    // Some clients put a slash behind every path.
+    this.upgrades = new Map([
+      [pairingPaths.socket, upgrade],
+      [`${pairingPaths.socket}/`, upgrade],
     ]);
   }
 
@@ -58,13 +63,15 @@ export class Pairing implements WayIn {
   }
 
   async stop(): Promise<void> {
-    /* What is open ends with the sockets and questions of all ways. */
+    // What else is open ends with the sockets and questions of all ways.
+    await this.#sockets.stop();
   }
 
-  routes(app: HttpApp): void {
+  async routes(app: HttpApp): Promise<void> {
     const { guard, boxId, boxName } = this.#options;
     const oauth = { config: { admission: 'oauth' } } as const;
     const { info, authorise, auth } = pairingPaths;
+    await this.#sockets.routes(app);
     for (const path of [info, authorise, auth]) app.options(path, oauth, preflight);
 
     const onRequest = async (request: FastifyRequest): Promise<void> =>

@@ -30,8 +30,13 @@ function socketAt(lab: Lab, headers: Record<string, string>, protocols: string[]
   } as ClientOptions);
 }
 
-export function openSocket(lab: Lab, headers: Record<string, string>, protocols: string[] = []): OpenSocket {
-  const socket = socketAt(lab, headers, protocols, '/w');
+export function openSocket(
+  lab: Lab,
+  headers: Record<string, string>,
+  protocols: string[] = [],
+  path = '/w',
+): OpenSocket {
+  const socket = socketAt(lab, headers, protocols, path);
   const messages: Record<string, unknown>[] = [];
   socket.on('message', (data: Buffer) => messages.push(JSON.parse(data.toString()) as (typeof messages)[0]));
   socket.on('error', () => undefined);
