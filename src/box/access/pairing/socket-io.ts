@@ -31,7 +31,7 @@ const limits = {
 } as const;
 
 /** Loaded by the first who speaks it: most clients speak plain WebSocket. */
-const load = async (): Promise<typeof import('socket.io')> => import('socket.io');
+const load = async () => import('socket.io');
 
 /**
  * Socket.IO (its protocol 5 over Engine.IO 4) at the same path as the plain WebSocket, for clients that are built on it. The
@@ -65,7 +65,7 @@ export class SocketIo {
       if (refusal !== undefined) return refuseUpgrade(stream, refusal);
     }
     const { engine } = await this.#open();
-    engine.handleUpgrade(request as never, stream, head);
+    engine.handleUpgrade(request, stream, head);
   }
 
   /** Long polling, which stock clients begin with. */
@@ -96,7 +96,7 @@ export class SocketIo {
     reply.hijack();
     for (const [name, value] of Object.entries(reply.getHeaders()))
       if (value !== undefined) reply.raw.setHeader(name, value);
-    engine.handleRequest(raw as never, reply.raw);
+    engine.handleRequest(raw, reply.raw);
     return reply;
   }
 
