@@ -108,7 +108,7 @@ describe('backup, reset and restore', () => {
     const status = await typed('', 'status');
     expect(status).toMatchObject({ code: exitCode.unhealthy });
     expect(status.out).toMatch(
-      /list of people, apps and sessions[^]*was there before[^]*porchlight reset --yes/,
+      /list of people, apps and sessions[^]*was there before[^]*porchlight\s+reset\s+--yes/,
     );
     const page = await fetch(`http://127.0.0.1:${httpPort}/`, { headers: { accept: 'text/html' } });
     expect([page.status, page.headers.get('content-type')]).toEqual([503, 'text/html; charset=utf-8']);

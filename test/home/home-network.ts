@@ -99,11 +99,16 @@ export function createHomeNetwork(): HomeNetwork {
     dnsmasq?.signal('SIGHUP');
     await dnsmasq?.until((line) => line.includes(`read ${leases}`) || undefined, from);
   };
-  /** Gives the client `signals` and waits until it has configured `address`. */
-  const configured = async (address: string, signals: readonly NodeJS.Signals[]): Promise<void> => {
+  const configured = async (address: string, signal?: NodeJS.Signals): Promise<void> => {
     const from = udhcpc?.lines.length;
-    for (const signal of signals) udhcpc?.signal(signal);
+    if (signal !== undefined) udhcpc?.signal(signal);
     await udhcpc?.until((line) => line === `configured ${address}` || undefined, from);
+  };
+  /** Two signals at once would reach the client in the order of their numbers. */
+  const released = async (): Promise<void> => {
+    const from = udhcpc?.lines.length;
+    udhcpc?.signal('SIGUSR2');
+    await udhcpc?.until((line) => line.includes('entering released state') || undefined, from);
   };
 
   return {
@@ -143,7 +148,7 @@ export function createHomeNetwork(): HomeNetwork {
       await reserve(address);
       const args = ['-f', '-i', 'eth0', '-s', script, '-t', '20', '-T', '1'];
       udhcpc = new SpeakingChild(box.spawn('udhcpc', args));
-      await configured(address, []);
+      await configured(address);
     },
     plugInMachine: async (mac, address) => {
       await reserve(address, mac);
@@ -163,11 +168,12 @@ export function createHomeNetwork(): HomeNetwork {
     },
     changeLease: async (address) => {
       await reserve(address);
-      await configured(address, ['SIGUSR2', 'SIGUSR1']);
+      await released();
+      await configured(address, 'SIGUSR1');
     },
     refuseLease: async (address) => {
       await reserve(address);
-      await configured(address, ['SIGUSR1']);
+      await configured(address, 'SIGUSR1');
     },
     remove: () => {
       for (const namespace of [box, laptop, router, cloud, lan]) namespace.remove();

@@ -39,6 +39,8 @@ const without: Readonly<Record<string, string>> = {
   'DELETE /api/instance': 'an app instance ends itself',
   'POST /oauth/token': 'an app’s code or token; ends with the session that let it in',
   'POST /oauth/revoke': 'an app ends itself',
+  'POST /w': 'an app’s own token; Socket.IO’s long polling',
+  'POST /w/': 'the same, as stock clients write it',
 };
 /** Those whose body decides it; each has a test below. */
 const byBody = ['POST /api/approvals/:id', 'POST /api/connect', 'PUT /api/password'];

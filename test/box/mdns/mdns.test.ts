@@ -15,6 +15,8 @@ const folder = temporaryFolder();
 describe.skipIf(withoutNamespaces).concurrent('on a home network', { timeout: 90_000 }, () => {
   it('two boxes by bonjour-service: announced, found, moved, renamed, and one leaves', async ({
     onTestFinished,
+    // Of this test, since others run at the same time.
+    expect,
   }) => {
     const home = new TestHome();
     onTestFinished(() => home.remove());
