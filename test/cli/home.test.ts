@@ -95,6 +95,15 @@ describe('npm start', { timeout: 120_000 }, () => {
     await expectNone(state);
   });
 
+  it('comes as far on a kernel without IPv6', async () => {
+    const state = join(folder, 'without-ipv6');
+    const launcher = join(root, 'test/support/without-ipv6.py');
+    const args = [launcher, 'npm', ...start, state, '--once'];
+    const { steps } = summaryIn((await run('python3', args, { cwd: root })).stdout);
+    expect(steps['announced']).toBeGreaterThan(0);
+    await expectNone(state);
+  });
+
   it('proposes lines to copy that work, and Ctrl-C leaves no process', async () => {
     const state = join(folder, 'curl/.porchlight');
     mkdirSync(join(folder, 'curl'));

@@ -80,6 +80,7 @@ describe('the app server', () => {
     expect(index.headers).toMatchObject({
       'content-type': 'text/html; charset=utf-8',
       'cache-control': 'no-cache',
+      'strict-transport-security': 'max-age=63072000',
     });
     const main = await get('/assets/main-1a2b.js');
     expect(main).toMatchObject({ status: 200, body: Buffer.from(script) });
