@@ -119,7 +119,7 @@ export class Access implements Service {
     const sessions = new Sessions({ store, clock });
     const audit = new Audit({ store, clock, log });
     const approvals = new Approvals({ store, sessions, audit, clock });
-    const tokens = new Tokens({ store, sessions, clock });
+    const tokens = new Tokens({ store, sessions, clock, onRefreshed: () => this.#expiry.nudge() });
     const codes = new Codes({ store, sessions, clock });
     const people = new People({ ...options, store, sessions });
     const apps = new Apps({ store, configured: options.apps });
@@ -179,10 +179,11 @@ export class Access implements Service {
       reconcile: async () => {
         for (const way of this.#ways) way.sweep?.();
         const next = sessions.endExpired();
-        tokens.sweep();
+        const refreshMs = tokens.sweep() ?? Infinity;
         codes.sweep();
         audit.sweep();
-        return Math.min(longestPauseMs, Math.max(shortestPauseMs, (next ?? Infinity) - clock.now()));
+        const nextMs = Math.min(refreshMs, (next ?? Infinity) - clock.now());
+        return Math.min(longestPauseMs, Math.max(shortestPauseMs, nextMs));
       },
     });
   }
@@ -203,6 +204,7 @@ export class Access implements Service {
     const { people, apps } = this.#parts;
     people.open();
     apps.open();
+    this.#parts.tokens.open();
     if (people.claimed.value) await this.#setupCode.remove();
     else await this.#setupCode.open();
     this.#unrecord = recordSessions(this.#parts);

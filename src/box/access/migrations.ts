@@ -128,4 +128,11 @@ export const migrations: readonly string[] = [
      last_step INTEGER NOT NULL,
      created_at INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID`,
+  /* Answers to a refresh that may have been lost on the way; see unacknowledged-refreshes.ts. */
+  `CREATE TABLE unacknowledged_refresh (
+     session_id TEXT PRIMARY KEY REFERENCES session ON DELETE CASCADE,
+     given TEXT NOT NULL,
+     access TEXT NOT NULL,
+     refresh TEXT NOT NULL
+   ) STRICT, WITHOUT ROWID`,
 ];

@@ -4,6 +4,7 @@ import { invalidGrant } from './oauth-problem.ts';
 import { newToken, secretHash } from './secrets.ts';
 import type { Session, Sessions } from './sessions.ts';
 import { type AccessStore, numberOrNull } from './store.ts';
+import { UnacknowledgedRefreshes } from './unacknowledged-refreshes.ts';
 
 type Kind = 'cookie' | 'access' | 'refresh';
 
@@ -15,31 +16,26 @@ export interface TokenPair {
 const accessMs = seconds(accessLimits.accessTokenSeconds);
 /** A used refresh token is remembered so long, to know a thief by it. */
 const usedMs = days(30);
-/** An app whose answer was lost on the way asks again within this. */
-const lostAnswerMs = seconds(30);
-
-/** The last answer to a refresh, of which nothing has been used yet. Tokens are hashes. */
-interface Unheard {
-  /** What was traded. */
-  given: string;
-  access: string;
-  refresh: string;
-  /** Of the clock that only moves forward. */
-  until: number;
-}
-
 /** What is shown to prove a session: random, opaque, kept as hashes. A token is good while its row and its session are. */
 export class Tokens {
   readonly #store: AccessStore;
   readonly #sessions: Sessions;
   readonly #clock: Clock;
-  /** By session. In memory: after a restart of the box nobody asks again. */
-  readonly #unheard = new Map<string, Unheard>();
+  readonly #unacknowledged: UnacknowledgedRefreshes;
+  readonly #onRefreshed: () => void;
 
-  constructor(options: { store: AccessStore; sessions: Sessions; clock: Clock }) {
+  /** `onRefreshed`: there is something to sweep soon. */
+  constructor(options: { store: AccessStore; sessions: Sessions; clock: Clock; onRefreshed?: () => void }) {
+    this.#unacknowledged = new UnacknowledgedRefreshes(options);
+    this.#onRefreshed = options.onRefreshed ?? (() => undefined);
     this.#store = options.store;
     this.#sessions = options.sessions;
     this.#clock = options.clock;
+  }
+
+  /** At the start of the box. */
+  open(): void {
+    this.#unacknowledged.open();
   }
 
   /** The console's; lives as long as its session. */
@@ -66,7 +62,7 @@ export class Tokens {
     if (expiresAt !== null && expiresAt <= this.#clock.now()) return undefined;
     const session = this.#sessions.find(row.sessionId);
     if (session === undefined) return undefined;
-    if (this.#unheard.get(session.id)?.access === row.hash) this.#unheard.delete(session.id);
+    if (kind === 'access') this.#unacknowledged.acknowledge(session.id, row.hash);
     return { session, expiresAt };
   }
 
@@ -81,7 +77,7 @@ export class Tokens {
     const session = row && this.#sessions.find(row.sessionId);
     if (row === undefined || session === undefined || session.clientId !== clientId)
       throw invalidGrant('this refresh token is not, or no longer, good here; connect again');
-    const lost = row.usedAt === null ? undefined : this.#lostAnswer(session.id, row.hash);
+    const lost = row.usedAt === null ? undefined : this.#unacknowledged.find(session.id, row.hash);
     if (row.usedAt !== null && lost === undefined) {
       this.#sessions.end(session.id, { action: 'credential-replayed' });
       throw invalidGrant(
@@ -94,21 +90,18 @@ export class Tokens {
         this.#use(lost.refresh);
         this.#store.run('DELETE FROM token WHERE hash = :hash', { hash: lost.access });
       }
-      return this.newPair(session.id);
+      const made = this.newPair(session.id);
+      const answer = {
+        given: row.hash,
+        access: secretHash('access', made.accessToken),
+        refresh: secretHash('refresh', made.refreshToken),
+      };
+      this.#unacknowledged.put(session.id, answer);
+      return made;
     });
-    this.#unheard.set(session.id, {
-      given: row.hash,
-      access: secretHash('access', pair.accessToken),
-      refresh: secretHash('refresh', pair.refreshToken),
-      until: lost?.until ?? this.#clock.monotonic() + lostAnswerMs,
-    });
+    if (lost === undefined) this.#unacknowledged.begin(session.id);
+    this.#onRefreshed();
     return { session, pair };
-  }
-
-  /** The answer that a refresh token was traded for, if it may have been lost. */
-  #lostAnswer(sessionId: string, given: string): Unheard | undefined {
-    const last = this.#unheard.get(sessionId);
-    return last?.given === given && this.#clock.monotonic() < last.until ? last : undefined;
   }
 
   #use(hash: string): void {
@@ -126,11 +119,10 @@ export class Tokens {
     return (this.#row('access', token) ?? this.#row('refresh', token))?.sessionId;
   }
 
-  /** Forgets tokens that ended. */
-  sweep(): void {
+  /** Forgets tokens that ended; answers in how many ms to look again. */
+  sweep(): number | undefined {
     this.#store.run('DELETE FROM token WHERE expires_at <= :now', { now: this.#clock.now() });
-    for (const [id, { until }] of this.#unheard)
-      if (until <= this.#clock.monotonic()) this.#unheard.delete(id);
+    return this.#unacknowledged.sweep();
   }
 
   #make(kind: Kind, sessionId: string, expiresAt: number | null): string {
