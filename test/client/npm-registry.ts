@@ -37,10 +37,10 @@ export class LocalRegistry {
     this.#server = createServer((request, response) => {
       const path = decodeURIComponent(request.url ?? '/').slice(1);
       const archive = [...this.#packages.values()].find(({ file }) => `-/${file}` === path);
-      if (archive !== undefined) return response.end(readFileSync(join(folder, archive.file)));
       const found = this.#packages.get(path);
-      if (found === undefined) return response.writeHead(404).end('{}');
-      response.setHeader('content-type', 'application/json').end(JSON.stringify(this.#document(found)));
+      if (archive !== undefined) response.end(readFileSync(join(folder, archive.file)));
+      else if (found === undefined) response.writeHead(404).end('{}');
+      else response.setHeader('content-type', 'application/json').end(JSON.stringify(this.#document(found)));
     });
   }
 
