@@ -52,7 +52,7 @@ const listApp = (origin: string): string => `(async () => {
 describe('the package of the SDK', { timeout: 120_000 }, () => {
   beforeAll(async () => {
     const made = join(folder, 'made');
-    const { stdout } = await run(process.execPath, [join(root, 'src/cli/sdk.ts'), made]);
+    const { stdout } = await run(process.execPath, [join(root, 'src/cli/sdk/main.ts'), made]);
     cpSync(join(root, 'docs/samples/panel'), panel, { recursive: true });
     const archives = join(folder, 'registry');
     mkdirSync(archives);

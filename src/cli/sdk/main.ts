@@ -9,7 +9,7 @@ interface Manifest {
   dependencies: Record<string, string>;
 }
 
-const root = join(import.meta.dirname, '../..');
+const root = join(import.meta.dirname, '../../..');
 const from = join(root, 'src/client');
 const to = resolve(process.argv[2] ?? join(root, 'dist/sdk'));
 const files = join(to, 'package');
