@@ -6,6 +6,7 @@ import { codeOf, messageOf, Problem } from './errors.ts';
 import { isReadOnly } from './files.ts';
 import { damagedStore } from './integrity.ts';
 import type { Markers, Missing } from './markers.ts';
+import { damageOfLog } from './store-log.ts';
 
 /** A store whose absence is damage once it has been there. */
 export interface Marked extends Omit<Missing, 'path'> {
@@ -22,6 +23,8 @@ export interface Marked extends Omit<Missing, 'path'> {
 export function openDatabase(path: string, migrations: readonly string[], marked?: Marked): DatabaseSync {
   // An empty file, too, is a new store to SQLite; a log beside it may hold all of it.
   if (!holds(path) && !holds(`${path}-wal`)) marked?.markers.expect(marked.name, { ...marked, path });
+  const damage = damageOfLog(`${path}-wal`);
+  if (damage !== undefined) throw damagedStore(path, damage);
   const database = openedEitherWay(path, migrations, marked);
   marked?.markers.note(marked.name);
   return database;

@@ -1,0 +1,149 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Disk } from './disk.ts';
+import type { House, Status } from './house.ts';
+import type { Running } from './program.ts';
+import type { Random } from './random.ts';
+import type { Tallies, Tally } from './tally.ts';
+import { type Witnesses, witnessesOf } from './witnesses.ts';
+
+/** At least so long a home is left to itself between two faults, and at most so much longer. */
+const workMs = { least: 30, more: 700 };
+/** As long as a start takes: kills fall everywhere in it. */
+const startMs = 1500;
+
+type Who = 'box' | 'cloud';
+
+/** A home that works all the time, and is killed or loses its power over and over; after each start all must be there. */
+export class Outages {
+  readonly #house: House;
+  readonly #disk: Disk;
+  readonly #random: Random;
+  readonly #tallies: Tallies;
+  readonly #running = new Map<Who, Running>();
+  #witnesses: Witnesses | undefined;
+  /** The last fault: what is missing at the next look is its doing. */
+  #last: Tally | undefined;
+
+  constructor(options: { house: House; disk: Disk; random: Random; tallies: Tallies }) {
+    this.#house = options.house;
+    this.#disk = options.disk;
+    this.#random = options.random;
+    this.#tallies = options.tallies;
+  }
+
+  state(who: Who): string {
+    return join(this.#disk.folder, who);
+  }
+
+  /** A claimed box and a cloud. */
+  async open(): Promise<void> {
+    const status = await this.#start('box');
+    await this.#start('cloud');
+    this.#witnesses = await witnessesOf(this.#house, status, this.#random);
+  }
+
+  get answered(): number {
+    return this.#opened.household.answered + this.#opened.neighbours.answered;
+  }
+
+  get #opened(): Witnesses {
+    if (this.#witnesses === undefined) throw new Error('it was not opened');
+    return this.#witnesses;
+  }
+
+  async run(over: () => boolean): Promise<void> {
+    while (!over()) await this.#round();
+    await this.#look();
+  }
+
+  async close(): Promise<void> {
+    for (const process of this.#running.values()) await process.end();
+    this.#running.clear();
+    this.#witnesses?.close();
+  }
+
+  async #round(): Promise<void> {
+    if (this.#random.next() < 0.25) await this.#killAtStart();
+    await this.#look();
+    let over = false;
+    const isOver = (): boolean => over;
+    const work = Promise.all([
+      this.#opened.household.work(isOver),
+      this.#opened.household.workBeside(isOver),
+      this.#opened.neighbours.work(isOver),
+      this.#opened.neighbours.work(isOver),
+    ]);
+    await sleep(workMs.least + this.#random.below(workMs.more));
+    await this.#fault();
+    over = true;
+    await work;
+  }
+
+  /** One fault while everybody works. */
+  async #fault(): Promise<void> {
+    const kinds: [share: number, [kind: string, fault: () => Promise<unknown>]][] = [
+      [50, ['the box is killed', () => this.#kill('box')]],
+      [20, ['the cloud is killed', () => this.#kill('cloud')]],
+      [5, ['the box is told to end', () => this.#kill('box', 'SIGTERM')]],
+    ];
+    if (this.#disk.powerOff !== undefined) kinds.push([25, ['the power fails', () => this.#cut()]]);
+    await this.#counted(...this.#random.weighted(kinds));
+  }
+
+  async #killAtStart(): Promise<void> {
+    if (this.#running.has('box')) return;
+    await this.#counted('the box is killed as it starts', async () => {
+      this.#launch('box');
+      await sleep(this.#random.below(startMs));
+      await this.#kill('box');
+    });
+  }
+
+  async #counted(kind: string, fault: () => Promise<unknown>): Promise<void> {
+    const tally = this.#tallies.of(kind);
+    const begun = performance.now();
+    await fault();
+    tally.count++;
+    tally.seconds += (performance.now() - begun) / 1000;
+    this.#last = tally;
+  }
+
+  async #kill(who: Who, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    await this.#running.get(who)?.end(signal);
+    this.#running.delete(who);
+  }
+
+  async #cut(): Promise<void> {
+    for (const process of this.#running.values()) process.signal('SIGSTOP');
+    await this.#disk.powerOff?.();
+    await this.#kill('box');
+    await this.#kill('cloud');
+    this.#disk.powerOn();
+  }
+
+  /** Starts what is not there, and sees whether all is. */
+  async #look(): Promise<void> {
+    const begun = performance.now();
+    const { inspection, neighbours } = this.#opened;
+    const [status] = await Promise.all([this.#start('box'), this.#start('cloud')]);
+    const lost = [...(await inspection.look(status)), ...(await neighbours.look(this.state('cloud')))];
+    this.#last?.lost.push(...lost);
+    if (this.#last !== undefined) this.#last.seconds += (performance.now() - begun) / 1000;
+  }
+
+  #launch(who: Who): Running {
+    const process =
+      who === 'box' ? this.#house.startBox(this.state('box')) : this.#house.startCloud(this.state('cloud'));
+    this.#running.set(who, process);
+    return process;
+  }
+
+  async #start(who: Who): Promise<Status> {
+    const process = this.#running.get(who) ?? this.#launch(who);
+    const status = await this.#house.status(who, process);
+    if (status !== undefined) return status;
+    const said = process.said.trim().split('\n').slice(-5).join('\n');
+    throw new Error(`the ${who} does not start after: ${this.#last?.kind ?? 'nothing'}\n${said}`);
+  }
+}

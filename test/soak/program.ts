@@ -1,0 +1,82 @@
+import { cpSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { bundle } from '../../image/build/program.ts';
+import { type ChildProcess, spawn } from '../support/programs.ts';
+
+const root = join(import.meta.dirname, '../..');
+
+/** Porchlight as the image has it: one bundle with its pages, started with what the unit gives Node. */
+export class Program {
+  readonly #home: string;
+
+  private constructor(home: string) {
+    this.#home = home;
+  }
+
+  /** Made in `home`, which is empty. */
+  static async build(home: string): Promise<Program> {
+    await bundle(root, join(home, 'program/bin'));
+    cpSync(join(root, 'dist/web'), join(home, 'dist/web'), { recursive: true });
+    cpSync(join(root, 'package.json'), join(home, 'package.json'));
+    return new Program(home);
+  }
+
+  start(command: string, args: readonly string[]): Running {
+    const unit = command === 'box' ? 'porchlight-box.service' : 'porchlight-cloud.service';
+    const words = [...nodeFlags(unit), join(this.#home, 'program/bin/main.js'), command, ...args];
+    const child = spawn(process.execPath, words, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, NODE_COMPILE_CACHE: join(this.#home, 'compiled') },
+    });
+    return new Running(child);
+  }
+}
+
+/** What stands between Node and the program in a unit. */
+export function nodeFlags(unit: string): string[] {
+  const text = readFileSync(join(root, 'systemd', unit), 'utf8');
+  const line = /^ExecStart=\S*\/node (.*?)\S*main\.ts/m.exec(text)?.[1] ?? '';
+  return line.split(' ').filter((word) => word !== '');
+}
+
+/** A process of it, and its last words. */
+export class Running {
+  readonly exited: Promise<number | null>;
+  readonly #child: ChildProcess;
+  #ended = false;
+  #said = '';
+
+  constructor(child: ChildProcess) {
+    this.#child = child;
+    for (const stream of [child.stdout, child.stderr])
+      stream?.on('data', (chunk: Buffer) => (this.#said = (this.#said + chunk.toString()).slice(-100_000)));
+    this.exited = new Promise((resolve) =>
+      child.once('close', (code) => {
+        this.#ended = true;
+        resolve(code);
+      }),
+    );
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  get said(): string {
+    return this.#said;
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name);
+  }
+
+  /** Gone when it resolves. */
+  async end(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    this.#child.kill(signal);
+    await this.exited;
+  }
+}
