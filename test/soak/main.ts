@@ -2,11 +2,11 @@
  * Everything that may befall a home, over and over, with people who remember what they were answered:
  * `npm run soak -- --minutes 60 [--seed S]`. Ends with a table, and with 1 when anything was lost, or was wrong without a word.
  */
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { spawnSync } from '../support/programs.ts';
 import { soak } from './soak.ts';
 
 const { values } = parseArgs({
