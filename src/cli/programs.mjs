@@ -124,7 +124,7 @@ export const everyDebian = {
     'coreutils',
     'mv printf readlink rm rmdir seq sleep sort stat sync tail tee test timeout touch tr true',
   ),
-  ...from('coreutils', 'truncate uname wc'),
+  ...from('coreutils', 'sha256sum truncate uname wc'),
   ...from('dash', 'dash sh'),
   which: 'debianutils',
   ...from('dpkg', 'dpkg dpkg-deb'),

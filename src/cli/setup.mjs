@@ -30,6 +30,7 @@ const commands = {
   },
   start: { programs: forStart, run: ['src/cli/main.ts', 'home'] },
   test: { programs: forTest, run: ['test/check.ts'] },
+  release: { programs: forImage, run: ['src/cli/release/main.ts'] },
   sdk: { programs: {}, run: ['src/cli/sdk/main.ts'] },
   soak: { programs: forTest, run: ['test/soak/main.ts'] },
   fuzz: { programs: forStart, run: ['test/fuzz/main.ts'] },
