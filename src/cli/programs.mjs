@@ -43,6 +43,7 @@ export const forTest = {
   'dbus-daemon': 'dbus-daemon',
   mksquashfs: 'squashfs-tools',
   nft: 'nftables',
+  mmdebstrap: 'mmdebstrap',
   sfdisk: 'fdisk',
   ...fileSystems,
   dtc: 'device-tree-compiler',
@@ -113,7 +114,7 @@ export const forMachines = {
 
 /** What the README asks for. */
 export const given = { git: 'git', node: 'nodejs', npm: 'npm' };
-/** Essential packages (Debian policy, 3.8): every Debian has them, and apt takes care that they stay. */
+/** Essential packages (Debian policy, 3.8), and apt: every Debian has them. */
 export const everyDebian = {
   bash: 'bash',
   ...from(
@@ -127,6 +128,8 @@ export const everyDebian = {
   ...from('coreutils', 'sha256sum truncate uname wc'),
   ...from('dash', 'dash sh'),
   which: 'debianutils',
+  'apt-config': 'apt',
+  'apt-get': 'apt',
   ...from('dpkg', 'dpkg dpkg-deb'),
   ...from('findutils', 'find xargs'),
   grep: 'grep',
