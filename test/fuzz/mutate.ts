@@ -1,70 +1,117 @@
-/** Numbers in [0, 1) that are the same for the same seed (mulberry32). */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d_2b_79_f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+/** A source of chance that gives the same for the same seed, on every machine (mulberry32). */
+export class Chance {
+  #state: number;
+
+  /** `seed`: any text. */
+  constructor(seed: string) {
+    // FNV-1a
+    let hash = 0x811c9dc5;
+    for (const byte of Buffer.from(seed)) hash = Math.imul(hash ^ byte, 0x01000193);
+    this.#state = hash >>> 0;
+  }
+
+  /** 0 to `below` - 1. */
+  below(below: number): number {
+    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
+  }
+
+  of<T>(list: readonly T[]): T {
+    return list[this.below(list.length)] as T;
+  }
 }
 
-/** Bytes at which parsers decide: ends, zeros, signs, what separates, what Unicode calls white space. */
-const telling = [
-  0, 1, 0x7f, 0x80, 0xff, 0xa0, 0x0a, 0x0d, 0x20, 0x09, 0x22, 0x27, 0x2c, 0x3a, 0x3b, 0x3d, 0x5c,
+/** Numbers at which lengths and counts go wrong, and bytes that JavaScript and protocols see differently. */
+const edges = [
+  0, 1, 2, 0x3f, 0x40, 0x7f, 0x80, 0xc0, 0xff, 0x100, 0x3fff, 0x4000, 0x7fff, 0xffff, 0xffffff, 0xffffffff,
 ];
-const longest = 20_000;
+const oddBytes = [
+  0x00, 0x09, 0x0a, 0x0b, 0x0d, 0x20, 0x22, 0x2c, 0x3a, 0x3b, 0x3d, 0x5c, 0x7f, 0x85, 0xa0, 0xad, 0xc2, 0xff,
+];
+const maxBytes = 8192;
 
-/** One of `seeds`, changed in one to eight places: bits, bytes, lengths, pieces cut, doubled, or taken from another seed. */
-export function mutant(seeds: readonly Buffer[], random: () => number): Buffer {
-  const below = (limit: number): number => Math.floor(random() * limit);
-  const any = (): Buffer => seeds[below(seeds.length)] ?? Buffer.alloc(0);
-  let bytes: Buffer = Buffer.from(any());
-  for (let change = below(8); change >= 0; change--) {
-    const at = below(bytes.length + 1);
-    const end = Math.min(bytes.length, at + 1 + below(random() < 0.8 ? 8 : 400));
-    const join = (...parts: Uint8Array[]): Buffer => Buffer.concat(parts).subarray(0, longest);
-    switch (below(9)) {
-      case 0:
-        if (at < bytes.length) bytes[at] = (bytes[at] ?? 0) ^ (1 << below(8));
-        break;
-      case 1:
-        if (at < bytes.length) bytes[at] = telling[below(telling.length)] ?? 0;
-        break;
-      case 2:
-        bytes = join(
-          bytes.subarray(0, at),
-          Buffer.from([telling[below(telling.length)] ?? 0]),
-          bytes.subarray(at),
-        );
-        break;
-      case 3:
-        bytes = join(bytes.subarray(0, at), bytes.subarray(end));
-        break;
-      case 4:
-        bytes = join(bytes.subarray(0, end), bytes.subarray(at));
-        break;
-      case 5:
-        bytes = bytes.subarray(0, at);
-        break;
-      case 6: {
-        const other = any();
-        const from = below(other.length + 1);
-        bytes = join(bytes.subarray(0, at), other.subarray(from, from + 1 + below(200)), bytes.subarray(end));
-        break;
-      }
-      case 7:
-        // A length that is too large, too small, or of another sign.
-        if (bytes.length >= 2 && at + 2 <= bytes.length)
-          bytes.writeUInt16BE(below(2) === 0 ? 0xff_ff : below(600), at);
-        break;
-      default:
-        bytes = join(
-          bytes.subarray(0, at),
-          Buffer.alloc(1 + below(300), telling[below(telling.length)] ?? 0),
-          bytes.subarray(at),
-        );
+interface Material {
+  /** Inputs that are right. */
+  seeds: readonly Buffer[];
+  /** Words of the format, which chance would not find. */
+  words: readonly Buffer[];
+}
+
+/** One input: a right one, changed in a few places as people and attackers change such things. */
+export function mutated({ seeds, words }: Material, chance: Chance): Buffer {
+  let bytes = Buffer.from(chance.of(seeds));
+  for (let changes = chance.below(6); changes > 0; changes--)
+    bytes = changed(bytes, { seeds, words }, chance);
+  return bytes.subarray(0, maxBytes);
+}
+
+function changed(bytes: Buffer, { seeds, words }: Material, chance: Chance): Buffer<ArrayBuffer> {
+  const at = chance.below(bytes.length + 1);
+  const end = Math.min(bytes.length, at + 1 + chance.below(chance.of([1, 2, 4, 16, 64])));
+  const replaced = (by: Uint8Array, until = end): Buffer<ArrayBuffer> =>
+    Buffer.concat([bytes.subarray(0, at), by, bytes.subarray(until)]);
+  switch (chance.below(11)) {
+    // A bit that fell over.
+    case 0:
+      return replaced(Buffer.from([(bytes[at] ?? 0) ^ (1 << chance.below(8))]), at + 1);
+    case 1:
+      return replaced(Buffer.from([chance.of(oddBytes)]), chance.of([at, at + 1]));
+    case 2:
+      return replaced(Buffer.alloc(0));
+    // The same again, once or often.
+    case 3:
+      return replaced(
+        Buffer.concat(Array.from({ length: 1 + chance.of([1, 2, 9, 99]) }, () => bytes.subarray(at, end))),
+      );
+    // Cut off.
+    case 4:
+      return Buffer.from(bytes.subarray(0, at));
+    // The head of one with the tail of another.
+    case 5: {
+      const other = chance.of(seeds);
+      return replaced(other.subarray(chance.below(other.length + 1)), bytes.length);
     }
+    case 6:
+      return words.length === 0
+        ? replaced(Buffer.alloc(0))
+        : replaced(chance.of(words), chance.of([at, end]));
+    // A length or a count that is not true: at an edge, or off by one.
+    case 7:
+    case 8: {
+      const size = chance.of([1, 2, 2, 3, 4]);
+      if (bytes.length < size) return Buffer.from(bytes);
+      const place = chance.below(bytes.length - size + 1);
+      const was = bytes.readUIntBE(place, size);
+      const limit = 2 ** (8 * size);
+      const next =
+        chance.of([...edges, was + 1, was - 1 + limit, bytes.length, bytes.length - place]) % limit;
+      const copy = Buffer.from(bytes);
+      copy.writeUIntBE(next, place, size);
+      return copy;
+    }
+    // A number in digits.
+    case 9: {
+      const text = bytes.toString('latin1');
+      const numbers = [...text.matchAll(/\d+/g)];
+      if (numbers.length === 0) return replaced(Buffer.alloc(0));
+      const { index, 0: digits } = chance.of(numbers);
+      const next = chance.of([
+        '',
+        '0',
+        '-1',
+        '00',
+        '65536',
+        '4294967296',
+        '9'.repeat(30),
+        '1e9',
+        '0x10',
+        `${digits}0`,
+      ]);
+      return Buffer.from(text.slice(0, index) + next + text.slice(index + digits.length), 'latin1');
+    }
+    default:
+      return replaced(Buffer.from(Array.from({ length: chance.below(16) }, () => chance.below(256))));
   }
-  return bytes;
 }
