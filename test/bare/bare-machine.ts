@@ -9,9 +9,11 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { homedir } from 'node:os';
+import { rm } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { execFileSync, spawnSync } from '../support/programs.ts';
+import { text } from 'node:stream/consumers';
+import { execFileSync, spawn, spawnSync } from '../support/programs.ts';
 
 const checkout = resolve(import.meta.dirname, '../..');
 const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'porchlight/bare');
@@ -31,8 +33,27 @@ export function noBareMachine(): string | undefined {
   const asked = ['-sfI', '--max-time', '10', `${mirror}/debian/dists/${debian.suite}/InRelease`];
   if (spawnSync('curl', asked).status !== 0)
     return `${mirror} cannot be reached, and Debian’s packages come from there`;
+  try {
+    npmOfHost(
+      'view',
+      '--prefer-online',
+      '--fetch-retries=0',
+      '--fetch-timeout=10000',
+      `npm@${npm}`,
+      'version',
+    );
+  } catch {
+    return 'the registry that npm is set to cannot be reached';
+  }
   return undefined;
 }
+
+const notInstalled = /npm ci failed|apt could not install|mmdebstrap|npm pack/;
+const noWay =
+  /E: Failed to fetch|Temporary failure resolving|Could not (resolve|connect)|EAI_AGAIN|ECONNRE(SET|FUSED)|ETIMEDOUT|ENOTFOUND|ENETUNREACH|error code E5\d\d/;
+
+/** Whether, as apt, npm or mmdebstrap say, the way to a registry broke: nothing is wrong with this project then. */
+export const networkBroke = (said: string): boolean => notInstalled.test(said) && noWay.test(said);
 
 interface Ran {
   status: number | null;
@@ -42,12 +63,7 @@ interface Ran {
 
 /** A root file system that has nothing but what `debian` names, and a checkout of this project in it, installed nowhere. */
 export class BareMachine {
-  readonly #folder: string;
-
-  /** `folder`: an empty one, that is removed by whoever made it. */
-  constructor(folder: string) {
-    this.#folder = folder;
-  }
+  #folder = '';
 
   get #root(): string {
     return join(this.#folder, 'root');
@@ -55,6 +71,7 @@ export class BareMachine {
 
   /** Lays it out, from what is kept of the last time where there is something. */
   make(): void {
+    this.#folder = mkdtempSync(join(tmpdir(), 'porchlight-bare-'));
     mkdirSync(this.#root);
     execFileSync('tar', ['-xpf', base(), '-C', this.#root, '--exclude=./dev/*', '--numeric-owner']);
     for (const version of Object.values(nodes))
@@ -65,33 +82,34 @@ export class BareMachine {
   }
 
   /** Runs a line in the checkout, as its shell would, with the named Node. */
-  run(line: string, version: string = nodes.least): Ran {
+  async run(line: string, version: string = nodes.least): Promise<Ran> {
     const [debs, npmCache] = [join(cache, 'debs'), npmCacheOfHost()];
-    mkdirSync(join(debs, 'partial'), { recursive: true });
-    const enter = ['sh', join(import.meta.dirname, 'enter.sh'), this.#root, debs, npmCache];
+    for (const folder of [join(debs, 'partial'), npmCache]) mkdirSync(folder, { recursive: true });
     const path = `/opt/node-${version}/bin:/opt/npm/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`;
-    const env = [
-      'env',
-      '-i',
-      `PATH=${path}`,
-      'HOME=/root',
-      'LANG=C.UTF-8',
-      'npm_config_cache=/npm-cache',
-      ...inherited(),
-    ];
-    const inside = [...enter, ...env, 'sh', '-c', `cd /root/porchlight && ${line}`];
+    const env = [`PATH=${path}`, 'HOME=/root', 'LANG=C.UTF-8', 'npm_config_cache=/npm-cache', ...inherited()];
+    const inside = ['env', '-i', ...env, 'sh', '-c', `cd /root/porchlight && ${line}`];
+    const enter = ['sh', join(import.meta.dirname, 'enter.sh'), this.#root, debs, npmCache, ...inside];
     // One at a time: apt keeps a lock of its own on what it has downloaded.
-    const all = [
+    const locked = [
+      'flock',
+      '--no-fork',
       join(cache, '.lock'),
       'unshare',
       '-mpf',
       '--propagation',
       'private',
-      '--kill-child',
-      ...inside,
     ];
-    const { status, stdout, stderr } = spawnSync('flock', all, { maxBuffer: 2 ** 28 });
-    return { status, out: stdout.toString(), err: stderr.toString() };
+    // When the tests are ended, so is this, and with the first process of a namespace all others in it.
+    const words = ['--pdeathsig', 'KILL', ...locked, '--kill-child', ...enter];
+    const child = spawn('setpriv', words, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const closed = new Promise<number | null>((resolve) => child.once('close', resolve));
+    const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
+    return { status: await closed, out, err };
+  }
+
+  /** 60,000 files: a busy disk takes its time. */
+  async remove(): Promise<void> {
+    if (this.#folder !== '') await rm(this.#folder, { recursive: true, force: true });
   }
 
   has(path: string): boolean {
@@ -130,6 +148,7 @@ export class BareMachine {
         /^Acquire::(https?|Check-Valid-Until|Check-Date|Retries|ForceIPv4)\b/.test(setting),
       );
     const apt = [
+      'Acquire::Retries "3";',
       ...settings,
       'APT::Keep-Downloaded-Packages "true";',
       'Binary::apt-get::APT::Keep-Downloaded-Packages "true";',
