@@ -1,7 +1,10 @@
 import type { StateFile } from '../kit/state-file.ts';
 
 const identity = { refused: ['identity-damaged'] };
-const store = { refused: ['store-damaged', 'store-missing', 'store-too-new', 'storage-failed'] };
+const store = {
+  refused: ['store-damaged', 'store-missing', 'store-too-new', 'storage-failed'],
+  limit: 'a bit that flips in the text of a row is not seen: the pages of a store have no checksum',
+};
 const log = {
   ...store,
   limit: 'a log that is missing, or ends early, looks as after a power cut: its last changes are gone',

@@ -134,7 +134,10 @@ export class Damages {
       const other = Object.keys({ ...view, ...now }).filter((key) => now[key] !== view[key]);
       const told = entry?.damage.told;
       if (other.length === 0) tally.note = noted(tally.note, 'harmless');
-      else if (entry?.damage.limit !== undefined) tally.note = noted(tally.note, 'beyond the limit');
+      else if (Object.values(now).some((value) => value.endsWith('storage-failed')))
+        tally.note = noted(tally.note, 'refused when read');
+      else if (entry?.damage.limit !== undefined && !isAnother(view, now))
+        tally.note = noted(tally.note, 'beyond the limit');
       else if (told !== undefined && isTold(status, told)) tally.note = noted(tally.note, 'told');
       // Fail closed: what it shows is that they are paused.
       else if (other.join() === 'update' && now['update']?.includes('"paused":true') === true)
@@ -191,6 +194,10 @@ function lasting(json: unknown): string {
       : value,
   );
 }
+
+/** What no limit excuses: another box, one that waits for its first person, or an owner who is nobody. */
+const isAnother = (view: View, now: View): boolean =>
+  view['box'] !== now['box'] || now['stage'] === 'first-run';
 
 const isTold = ({ conditions }: Status, name: string): boolean =>
   conditions.some((condition) => condition.name === name && condition.severity !== 'ok');

@@ -87,7 +87,12 @@ export class Outages {
       [20, ['the cloud is killed', () => this.#kill('cloud')]],
       [5, ['the box is told to end', () => this.#kill('box', 'SIGTERM')]],
     ];
-    if (this.#disk.powerOff !== undefined) kinds.push([25, ['the power fails', () => this.#cut()]]);
+    if (this.#disk.powerOff !== undefined)
+      kinds.push(
+        [25, ['the power fails', () => this.#cut()]],
+        [4, ['the disk is full, and the box is killed', () => this.#withoutRoom()]],
+        [4, ['the disk is read-only, and the box starts on it', () => this.#readOnly()]],
+      );
     await this.#counted(...this.#random.weighted(kinds));
   }
 
@@ -120,6 +125,25 @@ export class Outages {
     await this.#kill('box');
     await this.#kill('cloud');
     this.#disk.powerOn();
+  }
+
+  /** People go on while nothing can be written: what is refused is no answer. */
+  async #withoutRoom(): Promise<void> {
+    this.#disk.fill(true);
+    await sleep(this.#random.below(workMs.more));
+    await this.#kill('box');
+    await this.#kill('cloud');
+    this.#disk.fill(false);
+  }
+
+  async #readOnly(): Promise<void> {
+    for (const who of ['box', 'cloud'] as const) await this.#kill(who);
+    this.#disk.mount('ro');
+    const { boxId, setupCode } = await this.#start('box');
+    if (boxId !== this.#opened.ledger.boxId || setupCode !== null)
+      this.#tallies.of('the disk is read-only, and the box starts on it').lost.push(`it is ${boxId}`);
+    await this.#kill('box');
+    this.#disk.mount('rw');
   }
 
   /** Starts what is not there, and sees whether all is. */

@@ -23,20 +23,25 @@ export class Program {
 
   start(command: string, args: readonly string[]): Running {
     const unit = command === 'box' ? 'porchlight-box.service' : 'porchlight-cloud.service';
-    const words = [...nodeFlags(unit), join(this.#home, 'program/bin/main.js'), command, ...args];
+    const words = [join(this.#home, 'program/bin/main.js'), command, ...args];
     const child = spawn(process.execPath, words, {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, NODE_COMPILE_CACHE: join(this.#home, 'compiled') },
+      env: {
+        ...process.env,
+        ...environmentOf(unit),
+        NODE_COMPILE_CACHE: join(this.#home, 'compiled'),
+      },
     });
     return new Running(child);
   }
 }
 
-/** What stands between Node and the program in a unit. */
-export function nodeFlags(unit: string): string[] {
+/** What a unit gives to its program. */
+export function environmentOf(unit: string): Record<string, string> {
   const text = readFileSync(join(root, 'systemd', unit), 'utf8');
-  const line = /^ExecStart=\S*\/node (.*?)\S*main\.ts/m.exec(text)?.[1] ?? '';
-  return line.split(' ').filter((word) => word !== '');
+  const lines = text.matchAll(/^Environment=(?:"(.*)"|(\S*))$/gm);
+  const pairs = [...lines].map(([, quoted, plain]) => (quoted ?? plain ?? '').split(/=(.*)/s));
+  return Object.fromEntries(pairs.map(([name = '', value = '']) => [name, value]));
 }
 
 /** A process of it, and its last words. */

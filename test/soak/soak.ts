@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Damages } from './damages.ts';
 import { openDisk } from './disk.ts';
 import { House } from './house.ts';
+import { Leaks } from './leaks.ts';
 import { Outages } from './outages.ts';
 import { Program } from './program.ts';
 import { Random } from './random.ts';
@@ -44,10 +45,12 @@ export async function soak({ folder, minutes, seed, only, say }: SoakOptions): P
     random: random('damage'),
     tallies,
   });
+  const leaks = new Leaks({ house, state: join(folder, 'leaks'), random: random('leaks'), tallies });
+  mkdirSync(join(folder, 'leaks'));
   const parts: Part[] = [
     {
       name: 'outages',
-      share: 0.6,
+      share: 0.45,
       run: async (over) => {
         await outages.open();
         await outages.run(over);
@@ -61,6 +64,15 @@ export async function soak({ folder, minutes, seed, only, say }: SoakOptions): P
       run: async (over) => {
         await damages.open();
         await damages.run(over);
+        damages.close();
+      },
+    },
+    {
+      name: 'growth',
+      share: 0.15,
+      run: async (over) => {
+        await leaks.open();
+        await leaks.run(over);
       },
     },
   ];
@@ -75,6 +87,7 @@ export async function soak({ folder, minutes, seed, only, say }: SoakOptions): P
   } finally {
     await outages.close();
     damages.close();
+    await leaks.close();
     await house.close();
     disk.close();
   }

@@ -120,7 +120,7 @@ describe('each unit', () => {
 
   it('has the same cage, but for what it says of itself', () => {
     const own =
-      /^(?:#.*|(?:Description|Documentation|Wants|After|Conflicts|ExecStart|ExecStopPost|User|State\w+|Runtime\w+|RestartForceExitStatus|SuccessExitStatus|ReadWritePaths|InaccessiblePaths|CapabilityBoundingSet|AmbientCapabilities|PrivateUsers|RestrictAddressFamilies|SystemCallFilter=capset|SystemCallFilter=landlock_|MemoryMax|TasksMax|LimitNOFILE).*)\n/gm;
+      /^(?:#.*|(?:Description|Documentation|Wants|After|Conflicts|ExecStart|ExecStopPost|User|State\w+|Runtime\w+|RestartForceExitStatus|SuccessExitStatus|ReadWritePaths|InaccessiblePaths|CapabilityBoundingSet|AmbientCapabilities|PrivateUsers|RestrictAddressFamilies|SystemCallFilter=capset|SystemCallFilter=landlock_|Environment|MemoryMax|TasksMax|LimitNOFILE).*)\n/gm;
     const cages = new Set(services.map((unit) => unit.text.replaceAll(own, '')));
     expect([...cages]).toHaveLength(1);
   });

@@ -24,6 +24,9 @@ export function boxMetrics(facts: BoxFacts, clock: Clock): () => Promise<string>
     announce.value.announcedAt === undefined ? -1 : (clock.now() - announce.value.announcedAt) / 1000,
   );
   gauge('resident_bytes', 'Resident memory of the process.', () => process.memoryUsage.rss());
+  gauge('heap_bytes', 'Memory that JavaScript objects take.', () => process.memoryUsage().heapUsed);
+  gauge('timers', 'Timers that are set.', active(/^(Timeout|Immediate)$/));
+  gauge('sockets', 'Sockets that are open, of either side.', active(/^(TCP|TLS|Pipe|UDP)/));
   const conditions = metrics.gauge('porchlight_box_condition', 'Health: 0 ok, 1 warning, 2 error.', {
     labels: ['name'],
   });
@@ -35,3 +38,7 @@ export function boxMetrics(facts: BoxFacts, clock: Clock): () => Promise<string>
     return metrics.text();
   };
 }
+
+/** How many of these the process holds open, by Node's names. */
+const active = (kind: RegExp) => (): number =>
+  process.getActiveResourcesInfo().filter((name) => kind.test(name)).length;
