@@ -10,7 +10,8 @@ process.env['TEST_SEED'] ??= String(randomInt(2 ** 31));
 // oxlint-disable-next-line import/no-default-export -- vitest reads its configuration from the default export
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
+    // `npm run nightly` runs what takes minutes, and programs that only it installs.
+    include: [process.env['NIGHTLY'] === undefined ? 'test/**/*.test.ts' : 'test/nightly/*.nightly.ts'],
     globalSetup: [support('leftovers.ts')],
     setupFiles: [support('set-up.ts')],
     // Processes of their own: tests start servers and children, and a file that hangs can be ended without the others.

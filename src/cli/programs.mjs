@@ -68,6 +68,15 @@ export const forTest = {
   '/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf': 'fonts-dejavu-core',
 };
 
+/** `npm run nightly`, beside what the tests need. */
+export const forNightly = {
+  named: 'bind9',
+  kresd: 'knot-resolver',
+  pdns_recursor: 'pdns-recursor',
+  rclone: 'rclone',
+  restic: 'restic',
+};
+
 /** `npm run bench`, beside what the tests need. */
 export const forBench = {
   dnsperf: 'dnsperf',

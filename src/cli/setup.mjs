@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { packagesFor, thisMachine } from './npm-packages.mjs';
-import { forBench, forImage, forMachines, forStart, forTest } from './programs.mjs';
+import { forBench, forImage, forMachines, forNightly, forStart, forTest } from './programs.mjs';
 
 const root = join(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '../..');
 
@@ -30,6 +30,12 @@ const commands = {
   },
   start: { programs: forStart, run: ['src/cli/main.ts', 'home'] },
   test: { programs: forTest, run: ['test/check.ts'] },
+  nightly: {
+    programs: { ...forTest, ...forNightly },
+    run: ['node_modules/vitest/vitest.mjs', 'run', '--reporter=verbose'],
+    args: (words) => words.map((word) => `test/nightly/${word}`),
+    env: { NIGHTLY: '1' },
+  },
   release: { programs: forImage, run: ['src/cli/release/main.ts'] },
   sdk: { programs: {}, run: ['src/cli/sdk/main.ts'] },
   soak: { programs: forTest, run: ['test/soak/main.ts'] },

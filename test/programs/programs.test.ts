@@ -23,13 +23,34 @@ const files = ['src', 'test', 'image', 'systemd', '.ci'].flatMap((folder) =>
 const sources = files.filter(({ path }) => /\.(ts|tsx|mjs|cjs)$/.test(path));
 const scripts = files.filter(({ text }) => /^#!\S*\s?\S*\bsh\n/.test(text));
 
-const { everyDebian, given, forStart, forTest, forBench, forImage, forMachines, onTheBox, ifThere } = lists;
+const {
+  everyDebian,
+  given,
+  forStart,
+  forTest,
+  forNightly,
+  forBench,
+  forImage,
+  forMachines,
+  onTheBox,
+  ifThere,
+} = lists;
 const base = { ...given, ...everyDebian, ...forTest };
-const all = { ...base, ...forStart, ...forBench, ...forImage, ...forMachines, ...onTheBox, ...ifThere };
+const all = {
+  ...base,
+  ...forStart,
+  ...forNightly,
+  ...forBench,
+  ...forImage,
+  ...forMachines,
+  ...onTheBox,
+  ...ifThere,
+};
 
 /** The set-up that has run before this file does its work. */
 function listFor({ path, text }: { path: string; text: string }): Record<string, string> {
   if (path.startsWith('test/bench/')) return { ...base, ...forBench };
+  if (path.startsWith('test/nightly/')) return { ...base, ...forNightly };
   // Starts virtual machines: `npm run test:image`.
   const machines =
     /from '\.\/(vm|vm-home|long|bundles)\.ts'/.test(text) || /\/(vm|vm-home|long|bundles)\.ts$/.test(path);

@@ -1,14 +1,14 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { ServiceSettings } from '../../../src/box/web/published-services.ts';
-import { Child } from '../../../src/kit/child.ts';
+import { freePort } from '../../../src/cli/home/free-port.ts';
 import { atEndOfTest } from '../../support/at-end.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { withoutNamespaces } from '../../support/netns.ts';
-import { execFile, mustBeThere } from '../../support/programs.ts';
+import { execFile } from '../../support/programs.ts';
 import { type PublishedBox, publishedBox } from '../../support/published-box.ts';
+import { serveIn } from '../../support/serving.ts';
 
 /*
  * What households put behind a box, as Debian has it, with its own configuration: none of them knows that it stands behind a
@@ -19,14 +19,6 @@ const folder = temporaryFolder();
 chmodSync(folder, 0o755);
 const asRoot = process.getuid?.() === 0;
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 /** A folder that the program may write to, whoever it becomes. */
 function folderOf(name: string): string {
   const path = join(folder, name);
@@ -35,30 +27,8 @@ function folderOf(name: string): string {
   return path;
 }
 
-/** Runs a program until the test ends, and waits until it listens. Answers its address. */
-async function serve(port: number, command: string, args: readonly string[], env = {}): Promise<string> {
-  mustBeThere([command, ...args]);
-  const lines: string[] = [];
-  const child = new Child({
-    command,
-    args,
-    env: { PATH: `${process.env['PATH'] ?? ''}:/usr/sbin`, HOME: folder, ...env },
-    cwd: folder,
-    onLine: (line) => lines.push(line),
-  });
-  atEndOfTest(() => child.stop());
-  let ended = false;
-  void child.exited.then(() => (ended = true));
-  const listens = (): Promise<boolean> =>
-    new Promise((resolve) => {
-      const socket = connect({ host: '127.0.0.1', port });
-      socket.once('connect', () => (socket.destroy(), resolve(true)));
-      socket.once('error', () => resolve(false));
-    });
-  await expect.poll(async () => ended || (await listens()), { timeout: 60_000, interval: 100 }).toBe(true);
-  if (ended) throw new Error(`${command} ended:\n${lines.join('\n')}`);
-  return `http://127.0.0.1:${port}`;
-}
+const serve = (port: number, command: string, args: readonly string[], env = {}): Promise<string> =>
+  serveIn(folder, port, command, args, env);
 
 async function publish(settings: ServiceSettings): Promise<PublishedBox> {
   const box = await publishedBox(folder, settings);
