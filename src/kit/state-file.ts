@@ -40,3 +40,12 @@ function patternOf(path: string): RegExp {
   });
   return new RegExp(`^${parts.join('/')}$`);
 }
+
+/**
+ * A file or folder that is being made: it takes its own name when it is whole, and means nothing until then. A store has a
+ * journal only while it is made: its log comes after.
+ */
+export const isBeingMade = (path: string): boolean =>
+  /(^|\/)(\.[^/]+\.tmp|[^/]+\.making|[^/]*-making|\.pending-done|\.copying)(\/|$)|\.[0-9a-f]{12}$|\.sqlite-journal$/.test(
+    path,
+  );

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { CardSettings, readCardSettings } from '../../src/box/card/card-settings.ts';
 import { configurationPage } from '../../src/cli/configuration-page.ts';
+import { statePage } from '../../src/cli/state-page.ts';
 import { exitCode } from '../../src/kit/command.ts';
 import { settingsOf } from '../../src/kit/settings.ts';
 import { porchlight } from './run.ts';
@@ -11,6 +12,10 @@ const page = (name: string): string => readFileSync(join(import.meta.dirname, '.
 
 it('docs/CONFIGURATION.md is what the schemas say', () => {
   expect(page('CONFIGURATION.md') === configurationPage(), 'it is not: run `npm run docs`').toBe(true);
+});
+
+it('docs/STATE.md is what the lists of state files say', () => {
+  expect(page('STATE.md') === statePage(), 'it is not: run `npm run docs`').toBe(true);
 });
 
 it('docs/CLI.md has every command and every exit code', async () => {
