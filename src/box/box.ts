@@ -39,7 +39,7 @@ import { currentWays } from './system/ways.ts';
 import { OwnProbe, probePath } from './tunnel/own-probe.ts';
 import { Tunnel } from './tunnel/tunnel.ts';
 import { keepStateBefore } from './update/state-before.ts';
-import { updateRoutes } from './update/update-routes.ts';
+import { updateControl, updateRoutes } from './update/update-routes.ts';
 import { updates } from './update/updates.ts';
 import { publishedServices } from './web/published-services.ts';
 import { HttpRedirect } from './web/redirect.ts';
@@ -234,6 +234,7 @@ export class Box implements Service {
         updater.state,
       ],
       calls: [(app) => updateRoutes(app, updater, '/api/update')],
+      notes: [settings.notes, ...updater.notes],
       status: () => stateView(this.facts, clock.now(), version),
       services: () => servicesOf(this.facts),
       settings,
@@ -327,7 +328,7 @@ export class Box implements Service {
     // For `porchlight` on this machine; each part adds its calls.
     const control = new Control({ ...part('control'), stateFolder: config.state });
     control.add((app) => access.control(app)).add(backupControl(backups));
-    control.add((app) => updateRoutes(app, updater, '/update'));
+    control.add(updateControl(updater, clock));
 
     // Ended last: the parts that are stopped before it say goodbye through it.
     const connections: Service = {

@@ -1,21 +1,24 @@
 import { DatabaseSync, StatementSync } from 'node:sqlite';
 
+type When = 'before' | 'after';
+
 /**
- * The process dies by SIGKILL at the `nth` commit of a store from now on: right before it, or right after it. Answers how many
- * there were so far. A write outside of a transaction is a commit of its own.
+ * Calls `hook` right before and right after each commit of any store of this process, with its number, until the function it
+ * answers is called. A write outside of a transaction is a commit of its own.
  */
-export function dieAtCommit(nth: number, when: 'before' | 'after'): () => number {
+export function atCommits(hook: (nth: number, when: When) => void): () => void {
   let commits = 0;
   const around = <T>(commit: () => T): T => {
-    commits += 1;
-    if (commits === nth && when === 'before') process.kill(process.pid, 'SIGKILL');
+    const nth = ++commits;
+    hook(nth, 'before');
     const result = commit();
-    if (commits === nth) process.kill(process.pid, 'SIGKILL');
+    hook(nth, 'after');
     return result;
   };
-  // oxlint-disable typescript/unbound-method -- they are called on what they were taken from
   const owner = new WeakMap<StatementSync, DatabaseSync>();
+  // oxlint-disable typescript/unbound-method -- they are called on what they were taken from
   const { exec, prepare } = DatabaseSync.prototype;
+  const { run } = StatementSync.prototype;
   DatabaseSync.prototype.exec = function patched(sql: string): void {
     if (!sql.startsWith('COMMIT')) return exec.call(this, sql);
     return around(() => exec.call(this, sql));
@@ -25,14 +28,24 @@ export function dieAtCommit(nth: number, when: 'before' | 'after'): () => number
     owner.set(statement, this);
     return statement;
   };
-  const { run } = StatementSync.prototype;
   StatementSync.prototype.run = function patched(
     this: StatementSync,
     ...values: Parameters<StatementSync['run']>
   ) {
-    const database = owner.get(this);
-    const alone = database === undefined || !database.isTransaction;
+    // One that was prepared before is part of whatever there is.
+    const alone = owner.get(this)?.isTransaction === false;
     return alone ? around(() => run.apply(this, values)) : run.apply(this, values);
   } as StatementSync['run'];
-  return () => commits;
+  return () => {
+    DatabaseSync.prototype.exec = exec;
+    DatabaseSync.prototype.prepare = prepare;
+    StatementSync.prototype.run = run;
+  };
+}
+
+/** The process dies by SIGKILL at the `nth` commit from now on: right before it, or right after it. */
+export function dieAtCommit(wanted: number, at: When): void {
+  atCommits((nth, when) => {
+    if (nth === wanted && when === at) process.kill(process.pid, 'SIGKILL');
+  });
 }

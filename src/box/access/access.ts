@@ -17,6 +17,7 @@ import { Approvals } from './approvals.ts';
 import { type App, Apps } from './apps.ts';
 import { PasswordHasher } from './argon2.ts';
 import { Audit } from './audit.ts';
+import { type AuditNote, rootNote } from './audit-notes.ts';
 import { Codes } from './codes.ts';
 import { Enrolment, type EnrolmentSettings } from './enrolment/enrolment.ts';
 import { EventSockets } from './events.ts';
@@ -24,6 +25,7 @@ import { Guard } from './guard.ts';
 import { HeldRights } from './held-rights.ts';
 import { Instances, type InstanceSettings } from './instances/instances.ts';
 import { Logins } from './logins.ts';
+import { NoteDelivery } from './note-delivery.ts';
 import { OtherAccess } from './other-access.ts';
 import type { Parts } from './parts.ts';
 import { Pairing } from './pairing/pairing.ts';
@@ -42,7 +44,7 @@ import { proofRoutes } from './routes-proof.ts';
 import { peopleRoutes } from './routes-people.ts';
 import { tokenRoutes } from './routes-token.ts';
 import { SessionSockets } from './session-sockets.ts';
-import { recordSessions } from './session-record.ts';
+import { sessionRecord } from './session-record.ts';
 import { SecondFactors } from './second-factors.ts';
 import { Sessions } from './sessions.ts';
 import { SetupCode } from './setup-code.ts';
@@ -81,6 +83,8 @@ export interface AccessOptions {
   ways: Fact<Ways>;
   /** What `status` is made of: when one changes, those who look are told to ask again. */
   changes: readonly Fact<unknown>[];
+  /** Events that other parts wrote with their deeds, each in its own file; see audit-notes.ts. */
+  notes?: readonly Fact<readonly AuditNote[]>[];
   /** These four: see `BoxRoutesOptions`. */
   status: () => object;
   services: () => readonly ServiceView[];
@@ -110,7 +114,7 @@ export class Access implements Service {
   readonly #running: ServiceGroup;
   readonly #upgrades: ReadonlyMap<string, Upgrade>;
   readonly #expiry: Reconciler;
-  #unrecord: (() => void) | undefined;
+  readonly #delivery: NoteDelivery;
 
   constructor(options: AccessOptions) {
     this.#options = options;
@@ -118,6 +122,7 @@ export class Access implements Service {
     const store = new AccessStore(folder, options.markers);
     const sessions = new Sessions({ store, clock });
     const audit = new Audit({ store, clock, log });
+    this.#delivery = new NoteDelivery({ folder, notes: options.notes ?? [], audit });
     const approvals = new Approvals({ store, sessions, audit, clock });
     const tokens = new Tokens({ store, sessions, clock, onRefreshed: () => this.#expiry.nudge() });
     const codes = new Codes({ store, sessions, clock });
@@ -135,6 +140,7 @@ export class Access implements Service {
     const logins = new Logins({ ...known, setupCode, hashers, boxName, audit, clock });
     const { onSignedIn = () => undefined } = options;
     const guard = new Guard({ ...known, names, apps, passkeys, visitorOf, onSignedIn, log });
+    sessions.recordBy(sessionRecord({ people, audit }));
     this.#store = store;
     this.#setupCode = setupCode;
     this.#rights = new HeldRights({ guard, sessions });
@@ -177,6 +183,7 @@ export class Access implements Service {
       name: 'access.expiry',
       watch: [],
       reconcile: async () => {
+        await this.#delivery.deliver();
         for (const way of this.#ways) way.sweep?.();
         const next = sessions.endExpired();
         const refreshMs = tokens.sweep() ?? Infinity;
@@ -200,6 +207,7 @@ export class Access implements Service {
 
   async start(signal: AbortSignal): Promise<void> {
     await this.#store.open();
+    this.#store.demandEvents();
     await this.#vault.openIfMade();
     const { people, apps } = this.#parts;
     people.open();
@@ -207,22 +215,22 @@ export class Access implements Service {
     this.#parts.tokens.open();
     if (people.claimed.value) await this.#setupCode.remove();
     else await this.#setupCode.open();
-    this.#unrecord = recordSessions(this.#parts);
     this.#sockets.start();
     this.#rights.start();
     this.#events.start();
     await this.#running.start(signal);
+    this.#delivery.start(() => this.#expiry.nudge());
     await this.#expiry.start();
   }
 
   async stop(): Promise<void> {
+    this.#delivery.stop();
     await this.#expiry.stop();
     await this.#running.stop();
     this.#events.stop();
     this.#sockets.stop();
     this.#rights.stop();
     this.#parts.approvals.stop();
-    this.#unrecord?.();
     this.#store.close();
   }
 
@@ -245,11 +253,12 @@ export class Access implements Service {
       scope.addHook('onRequest', (request, reply) => parts.guard.admit(request, reply));
       scope.addHook('preHandler', (request) => parts.guard.admitBody(request));
       this.#rights.hooks(scope);
-      scope.addHook('onResponse', async (request, reply) => {
-        const { deed } = request.routeOptions.config;
-        if (deed === undefined || reply.statusCode >= 400) return;
-        const { address } = parts.guard.visitor(request);
-        parts.audit.record({ action: deed, who: parts.guard.who(request).person.name, address });
+      scope.addHook('onRequest', async (request) => {
+        request.auditNote = (action) => ({
+          ...rootNote(action, this.#options.clock.now()),
+          who: parts.guard.who(request).person.name,
+          address: parts.guard.visitor(request).address,
+        });
       });
       // JSON and, for the apps' endpoints, forms: a page elsewhere can send `text/plain` without asking.
       scope.removeContentTypeParser('text/plain');

@@ -138,13 +138,13 @@ export class Approvals {
         by: by.name,
         now: this.#clock.now(),
       });
+      this.#audit.record({
+        action: allow ? 'approval-allowed' : 'approval-refused',
+        who: by.name,
+        what: label,
+        address,
+      });
       return made;
-    });
-    this.#audit.record({
-      action: allow ? 'approval-allowed' : 'approval-refused',
-      who: by.name,
-      what: label,
-      address,
     });
     this.#close(id, answer);
   }
@@ -163,10 +163,11 @@ export class Approvals {
     const row = this.#store.get('SELECT * FROM approval WHERE id = :id', { id });
     if (row === undefined) throw unknownApproval();
     const { sessionId, label } = fromRow(row);
-    if (sessionId !== null)
-      this.#sessions.end(sessionId, address === null ? { who: by } : { who: by, address });
-    this.#store.run('DELETE FROM approval WHERE id = :id', { id });
-    this.#audit.record({ action: 'approval-forgotten', who: by, what: label, address });
+    this.#audit.commit({ action: 'approval-forgotten', who: by, what: label, address }, () => {
+      if (sessionId !== null)
+        this.#sessions.end(sessionId, address === null ? { who: by } : { who: by, address });
+      this.#store.run('DELETE FROM approval WHERE id = :id', { id });
+    });
   }
 
   #newSession({ shown }: Question, by: Pick<Person, 'id'>): Session {
@@ -205,7 +206,7 @@ export class Approvals {
     this.#questions.set(question.shown.id, question);
     places.add(question.shown.id, home);
     this.#publish();
-    this.#audit.record({ action: 'approval-asked', who: label, address: asking.address });
+    this.#audit.note({ action: 'approval-asked', who: label, address: asking.address });
     void this.#expire(question, waitMs);
     return question;
   }

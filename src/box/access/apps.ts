@@ -45,16 +45,26 @@ export class Apps {
     return this.#list;
   }
 
-  /** Throws `redirect-malformed`, which names the address. */
-  replace(list: readonly App[]): void {
+  /** With `also` in the same transaction. Throws `redirect-malformed`, which names the address. */
+  replace(list: readonly App[], also: () => void = () => undefined): void {
     const uris = list.flatMap((app) => app.redirectUris);
     const bad = uris.find((uri) => !isRedirectUri(uri));
     if (bad !== undefined) throw malformed(bad);
     if (new Set([...list, agent].map((app) => app.clientId)).size <= list.length)
       throw new Problem('bad-request', 'each app stands on the list once', { status: 400 });
     const value = JSON.stringify(list);
-    this.#store.run('INSERT OR REPLACE INTO setting VALUES (:setting, :value)', { setting, value });
-    this.#list = list;
+    const before = this.#list;
+    try {
+      this.#store.transaction(() => {
+        this.#store.run('INSERT OR REPLACE INTO setting VALUES (:setting, :value)', { setting, value });
+        this.#store.oweEvent('the list of apps');
+        this.#list = list;
+        also();
+      });
+    } catch (error) {
+      this.#list = before;
+      throw error;
+    }
   }
 
   /** Those that an owner put there, or changed: not as the box was configured. */

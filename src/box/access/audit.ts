@@ -4,6 +4,7 @@ import type { Log } from '../../kit/log.ts';
 import { RateLimit } from '../../kit/rate-limit.ts';
 import { shortName } from '../../kit/text.ts';
 import { type AuditAction, type AuditEntry, auditLimits } from '../../protocol/audit-api.ts';
+import type { AuditNote } from './audit-notes.ts';
 import { type AccessStore, textOrNull } from './store.ts';
 
 export interface Deed {
@@ -41,18 +42,55 @@ export class Audit {
     this.#log = options.log;
   }
 
-  /** Never fails: a full disk must not undo what was done, nor keep the owner out. */
+  /**
+   * Does `action` and writes down what it was, both or neither: one transaction. The store takes no deed without an event
+   * (owed-events.ts). Throws what `action` throws, and `storage-failed`.
+   */
+  commit<T>(deed: Deed | ((done: T) => Deed), action: () => T): T {
+    return this.#store.transaction(() => {
+      const done = action();
+      this.record(typeof deed === 'function' ? deed(done) : deed);
+      return done;
+    });
+  }
+
+  /** In the transaction of the deed. Throws `storage-failed`: what cannot be written down is not done. */
   record({ action, who, what = '', address, byStranger = byStrangers.has(action) }: Deed): void {
+    this.#store.eventTold();
+    if (byStranger && this.#isTooMuch()) return;
+    this.#insert({ action, who, what, address, at: this.#clock.now(), key: null });
+  }
+
+  /** Of what changes nothing (a refusal, a look). Never fails: a full disk must not keep the owner out. */
+  note(deed: Deed): void {
     try {
-      if (byStranger) this.#limit.take('', this.#clock.monotonic(), 'strangers');
-      const at = this.#clock.now();
-      this.#store.run(
-        'INSERT INTO audit (at, action, who, what, address) VALUES (:at, :action, :who, :what, :address)',
-        { at, action, who: shown(who), what: shown(what), address },
-      );
+      this.record(deed);
     } catch (error) {
-      if (codeOf(error) === 'rate-limited') return;
-      this.#log.warn(`not in the record: ${action}: ${messageOf(error)}`);
+      this.#log.warn(`not in the record: ${deed.action}: ${messageOf(error)}`);
+    }
+  }
+
+  /** An event that was written with its deed outside of the store (audit-notes.ts); once, however often it is told. */
+  deliver(note: AuditNote): void {
+    if (note.at < this.#clock.now() - days(auditLimits.keepDays)) return;
+    this.#insert(note);
+  }
+
+  #insert({ action, who, what, address, at, key }: Omit<AuditNote, 'key'> & { key: string | null }): void {
+    this.#store.run(
+      `INSERT OR IGNORE INTO audit (at, action, who, what, address, note)
+       VALUES (:at, :action, :who, :what, :address, :key)`,
+      { at, action, who: shown(who), what: shown(what), address, key },
+    );
+  }
+
+  #isTooMuch(): boolean {
+    try {
+      this.#limit.take('', this.#clock.monotonic(), 'strangers');
+      return false;
+    } catch (error) {
+      if (codeOf(error) !== 'rate-limited') throw error;
+      return true;
     }
   }
 

@@ -4,7 +4,6 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { codeOf, messageOf, Problem } from '../../kit/errors.ts';
 import { cookieValues, normalAuthority } from '../../kit/http-text.ts';
 import type { Log } from '../../kit/log.ts';
-import type { AuditAction } from '../../protocol/audit-api.ts';
 import type { ZoneNames } from '../../protocol/names.ts';
 import type { Apps } from './apps.ts';
 import { idleMs } from './logins.ts';
@@ -36,8 +35,6 @@ export type Proof = (request: FastifyRequest) => Session | undefined;
 declare module 'fastify' {
   interface FastifyContextConfig {
     admission?: Admission;
-    /** Written down when it is done, by whom and from where. Of routes for a person. */
-    deed?: AuditAction;
     /**
      * It outlives the session, so a cookie alone is not enough; see recent-proof.ts. A function: only such requests do. Of routes
      * for a person or an owner.

@@ -82,10 +82,12 @@ export class Logins {
     }
     checkPassword(given.password, [given.name, boxName.value]);
     const password = await hashers[sideOf(caller)].hash(given.password);
-    const { person, recoveryCode } = people.claim(given.name, password);
+    const { recoveryCode, also: cookie = '' } = people.claim(given.name, password, (person) => {
+      this.#record('claimed', person, caller);
+      return this.enter(person, caller);
+    });
     await setupCode.remove();
-    this.#record('claimed', person, caller);
-    return { recoveryCode, cookie: this.enter(person, caller) };
+    return { recoveryCode, cookie };
   }
 
   /** Throws `wrong-name-or-password`, `second-factor-needed`, `wrong-code`, `not-claimed`, `rate-limited`. */
@@ -141,9 +143,11 @@ export class Logins {
     if (!right || person === undefined) throw inviteRefused();
     const password = await this.#hashed(given.password, person, caller);
     if (invited() === undefined) throw inviteRefused();
-    const recoveryCode = people.setPassword(person.id, password);
-    this.#record('person-joined', person, caller);
-    return { recoveryCode, cookie: this.enter(person, caller) };
+    return this.#options.store.transaction(() => {
+      const recoveryCode = people.setPassword(person.id, password);
+      this.#record('person-joined', person, caller);
+      return { recoveryCode, cookie: this.enter(person, caller) };
+    });
   }
 
   /**
@@ -190,7 +194,8 @@ export class Logins {
 
   /** A new login session of somebody who proved who they are; answers its cookie. */
   enter(person: Person, caller: Caller): string {
-    return this.#options.tokens.newCookie(this.#session(person, caller).id);
+    const { store, tokens } = this.#options;
+    return store.transaction(() => tokens.newCookie(this.#session(person, caller).id));
   }
 
   #session(person: Person, caller: Caller): Session {
@@ -229,7 +234,7 @@ export class Logins {
   /** Only names that are somebody's: people type their password into the field for the name. */
   #failed(account: string | undefined, { address }: Caller): void {
     const person = account === undefined ? undefined : this.#options.people.byId(account);
-    this.#options.audit.record({ action: 'login-failed', who: person?.name ?? '', address });
+    this.#options.audit.note({ action: 'login-failed', who: person?.name ?? '', address });
   }
 
   #hashed(password: string, person: Person, caller: Caller): Promise<string> {

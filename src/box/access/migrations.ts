@@ -135,4 +135,7 @@ export const migrations: readonly string[] = [
      access TEXT NOT NULL,
      refresh TEXT NOT NULL
    ) STRICT, WITHOUT ROWID`,
+  /* The key of an event that came from another store, with its deed; see audit-notes.ts. */
+  `ALTER TABLE audit ADD COLUMN note TEXT;
+   CREATE UNIQUE INDEX audit_note ON audit (note)`,
 ];

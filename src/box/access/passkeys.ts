@@ -89,6 +89,8 @@ export class Passkeys {
     response: RegistrationResponseJSON;
     /** Throws when the session is over. */
     still: () => void;
+    /** Writes down that it was added, in the same transaction. */
+    record: (label: string) => void;
   }): Promise<PasskeyView> {
     const { store, rpId, clock } = this.#options;
     const { person, response, origin, label } = given;
@@ -114,10 +116,13 @@ export class Passkeys {
     const { id, publicKey, counter, transports = [] } = registrationInfo.credential;
     const now = clock.now();
     if (store.get('SELECT 1 FROM passkey WHERE id = :id', { id }) !== undefined) throw known();
-    store.run(
-      'INSERT INTO passkey VALUES (:id, :personId, :label, :publicKey, :counter, :transports, :now, NULL)',
-      { id, personId: person.id, label, publicKey, counter, transports: JSON.stringify(transports), now },
-    );
+    store.transaction(() => {
+      store.run(
+        'INSERT INTO passkey VALUES (:id, :personId, :label, :publicKey, :counter, :transports, :now, NULL)',
+        { id, personId: person.id, label, publicKey, counter, transports: JSON.stringify(transports), now },
+      );
+      given.record(label);
+    });
     return { id: shownId(id), label, createdAt: now, lastUsedAt: null };
   }
 

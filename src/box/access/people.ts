@@ -49,12 +49,20 @@ export class People {
     this.#claimed.set(row !== undefined);
   }
 
-  /** The first owner, with the recovery code to be shown once. Throws `already-claimed` when somebody was faster. */
-  claim(name: string, password: string): { person: Person; recoveryCode: string } {
+  /**
+   * The first owner, with the recovery code to be shown once; `also` is done in the same transaction. Throws
+   * `already-claimed` when somebody was faster.
+   */
+  claim<T = undefined>(
+    name: string,
+    password: string,
+    also?: (person: Person) => T,
+  ): { person: Person; recoveryCode: string; also: T | undefined } {
     const made = this.#store.transaction(() => {
       if (this.#claimed.value) throw alreadyClaimed();
       const person = this.#insert(name, 'owner');
-      return { person, recoveryCode: this.setPassword(person.id, password) };
+      const recoveryCode = this.setPassword(person.id, password);
+      return { person, recoveryCode, also: also?.(person) };
     });
     this.#claimed.set(true);
     this.#markers?.note(marker);

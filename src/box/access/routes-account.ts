@@ -9,6 +9,7 @@ import {
   type TotpView,
 } from '../../protocol/account-api.ts';
 import type { AuditAction } from '../../protocol/audit-api.ts';
+import type { Deed } from './audit.ts';
 import type { Parts } from './parts.ts';
 import { deviceOf } from './visitor.ts';
 
@@ -19,8 +20,11 @@ export function accountRoutes(app: HttpApp, parts: Parts): void {
   const open = { config: { admission: 'open' }, bodyLimit } as const;
   const person = { config: { admission: 'person' }, bodyLimit } as const;
   const lasting = { ...person, config: { ...person.config, recentProof: true } } as const;
-  const record = (request: FastifyRequest, action: AuditAction): void =>
-    audit.record({ action, who: guard.who(request).person.name, address: guard.visitor(request).address });
+  const deed = (request: FastifyRequest, action: AuditAction): Deed => ({
+    action,
+    who: guard.who(request).person.name,
+    address: guard.visitor(request).address,
+  });
 
   app.get('/api/second-factor', person, async (request): Promise<SecondFactorView> =>
     secondFactors.view(guard.who(request).person.id),
@@ -34,26 +38,29 @@ export function accountRoutes(app: HttpApp, parts: Parts): void {
   const confirm = { ...lasting, schema: { body: CodeRequest } };
   app.put('/api/second-factor/totp', confirm, async (request, reply) => {
     const { person, session } = guard.who(request);
-    await secondFactors.confirm(person, session.id, request.body.code, () => guard.still(request));
-    record(request, 'second-factor-on');
+    await secondFactors.confirm(person, session.id, request.body.code, {
+      still: () => guard.still(request),
+      record: () => audit.record(deed(request, 'second-factor-on')),
+    });
     return reply.status(204).send();
   });
 
   app.put('/api/second-factor', lasting, async (request, reply) => {
-    secondFactors.requirePasskey(guard.who(request).person.id);
-    record(request, 'second-factor-on');
+    audit.commit(deed(request, 'second-factor-on'), () =>
+      secondFactors.requirePasskey(guard.who(request).person.id),
+    );
     return reply.status(204).send();
   });
 
   app.delete('/api/second-factor', lasting, async (request, reply) => {
-    secondFactors.off(guard.who(request).person.id);
-    record(request, 'second-factor-off');
+    audit.commit(deed(request, 'second-factor-off'), () => secondFactors.off(guard.who(request).person.id));
     return reply.status(204).send();
   });
 
   app.post('/api/recovery-code', lasting, async (request, reply) => {
-    const recoveryCode = people.newRecoveryCode(guard.who(request).person.id);
-    record(request, 'recovery-code-made');
+    const recoveryCode = audit.commit(deed(request, 'recovery-code-made'), () =>
+      people.newRecoveryCode(guard.who(request).person.id),
+    );
     return reply.status(201).send({ recoveryCode });
   });
 

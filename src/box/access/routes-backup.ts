@@ -8,6 +8,7 @@ import {
   RestoreRequest,
   type RestoreView,
 } from '../../protocol/access-api.ts';
+import type { AuditNote } from './audit-notes.ts';
 import type { Parts } from './parts.ts';
 
 /** What owners do to the whole box; see box/backup/backups.ts. `still` throws when who asked may no longer do it. */
@@ -17,8 +18,9 @@ export interface WholeBox {
     file: Buffer,
     passphrase: string,
     still: () => void,
+    note?: AuditNote,
   ): Promise<{ boxId: string; name: string; madeAt: number; place: { zoneRoot: string } }>;
-  reset(how: { forgetIdentity: boolean }, still: () => void): Promise<void>;
+  reset(how: { forgetIdentity: boolean }, still: () => void, note?: AuditNote): Promise<void>;
   beginAnew(): void;
 }
 
@@ -49,8 +51,11 @@ export function backupRoutes(app: HttpApp, options: Parts & { wholeBox: WholeBox
   const large = { ...owner, bodyLimit: accessLimits.backupBytes * 1.5 };
   app.post('/api/restore', { ...large, schema: { body: RestoreRequest } }, async (request, reply) => {
     const file = Buffer.from(request.body.backup, 'base64');
-    const { boxId, name, madeAt, place } = await wholeBox.restore(file, request.body.passphrase, () =>
-      guard.still(request),
+    const { boxId, name, madeAt, place } = await wholeBox.restore(
+      file,
+      request.body.passphrase,
+      () => guard.still(request),
+      request.auditNote?.('restored'),
     );
     const view: RestoreView = { boxId, name, madeAt, origin: `https://${boxId}.${place.zoneRoot}` };
     return anew(reply).send(view);
@@ -58,7 +63,7 @@ export function backupRoutes(app: HttpApp, options: Parts & { wholeBox: WholeBox
 
   app.post('/api/reset', { ...owner, schema: { body: ResetRequest } }, async (request, reply) => {
     const { forgetIdentity } = request.body;
-    await wholeBox.reset({ forgetIdentity }, () => guard.still(request));
+    await wholeBox.reset({ forgetIdentity }, () => guard.still(request), request.auditNote?.('reset'));
     return anew(reply).send();
   });
 }

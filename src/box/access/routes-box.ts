@@ -10,14 +10,15 @@ import {
   type Ways,
 } from '../../protocol/access-api.ts';
 import type { ServiceView } from '../../protocol/service-api.ts';
+import type { AuditNote } from './audit-notes.ts';
 import { preflight } from './guard.ts';
 import type { Parts } from './parts.ts';
 
 /** The settings that owners change while the box runs; kept and applied by whoever composes the box. */
 export interface Settings {
   read(): SettingsView;
-  /** Durable when it resolves; answers the settings as they are now. */
-  write(wanted: SettingsRequest): Promise<SettingsView>;
+  /** Durable with the event of the change when it resolves; answers the settings as they are now. */
+  write(wanted: SettingsRequest, note?: AuditNote): Promise<SettingsView>;
 }
 
 export interface BoxRoutesOptions extends Parts {
@@ -33,7 +34,7 @@ export interface BoxRoutesOptions extends Parts {
 
 /** The box as those see it who are in: its state for people and apps, its settings and its log for owners. */
 export function boxRoutes(app: HttpApp, options: BoxRoutesOptions): void {
-  const { guard, boxId, boxName, ways, status, services, settings, logs, audit } = options;
+  const { guard, boxId, boxName, ways, status, services, settings, logs } = options;
   const apps = { config: { admission: 'app' } } as const;
   const person = { config: { admission: 'person' } } as const;
   const owner = { config: { admission: 'owner' }, bodyLimit: accessLimits.formBytes } as const;
@@ -49,12 +50,9 @@ export function boxRoutes(app: HttpApp, options: BoxRoutesOptions): void {
   app.get('/api/services', person, async () => ({ services: services() }));
 
   app.get('/api/settings', person, async () => settings.read());
-  app.put('/api/settings', { ...lasting, schema: { body: SettingsRequest } }, async (request) => {
-    const { person } = guard.who(request);
-    const written = await settings.write(request.body);
-    audit.record({ action: 'settings-changed', who: person.name, address: guard.visitor(request).address });
-    return written;
-  });
+  app.put('/api/settings', { ...lasting, schema: { body: SettingsRequest } }, async (request) =>
+    settings.write(request.body, request.auditNote?.('settings-changed')),
+  );
 
   const querystring = Type.Object({
     after: Type.Optional(Type.Integer({ minimum: 0 })),

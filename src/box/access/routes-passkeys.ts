@@ -45,6 +45,11 @@ export function passkeyRoutes(
   const person = { config: { admission: 'person' }, bodyLimit } as const;
   const lasting = { ...person, config: { ...person.config, recentProof: true } } as const;
 
+  const by = (request: FastifyRequest): { who: string; address: string } => ({
+    who: guard.who(request).person.name,
+    address: guard.visitor(request).address,
+  });
+
   app.get('/api/passkeys', person, async (request) => ({
     passkeys: passkeys.of(guard.who(request).person.id),
   }));
@@ -63,9 +68,8 @@ export function passkeyRoutes(
       origin: passkeyOrigin(request, names),
       response: request.body.response as unknown as RegistrationResponseJSON,
       still: () => guard.still(request),
+      record: (what) => audit.record({ ...by(request), action: 'passkey-added', what }),
     });
-    const { address } = guard.visitor(request);
-    audit.record({ action: 'passkey-added', who: person.name, what: added.label, address });
     return reply.status(201).send(added);
   });
 
@@ -75,8 +79,9 @@ export function passkeyRoutes(
     // Else the password would be enough again without a word.
     const { on, totp } = secondFactors.view(person.id);
     if (on && !totp && passkeys.of(person.id).length === 1) throw lastSecondFactor();
-    passkeys.remove(person.id, request.params.id);
-    audit.record({ action: 'passkey-removed', who: person.name, address: guard.visitor(request).address });
+    audit.commit({ ...by(request), action: 'passkey-removed' }, () =>
+      passkeys.remove(person.id, request.params.id),
+    );
     return reply.status(204).send();
   });
 
@@ -86,7 +91,7 @@ export function passkeyRoutes(
     const response = request.body.response as unknown as AuthenticationResponseJSON;
     const visitor = guard.visitor(request);
     const found = await passkeys.logIn(response, passkeyOrigin(request, names)).catch((error: unknown) => {
-      audit.record({ action: 'login-failed', who: '', address: visitor.address });
+      audit.note({ action: 'login-failed', who: '', address: visitor.address });
       throw error;
     });
     setCookie(reply, logins.enter(found, { ...visitor, device: deviceOf(request) }));

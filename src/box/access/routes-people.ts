@@ -10,6 +10,7 @@ import {
   type SessionNode,
 } from '../../protocol/access-api.ts';
 import type { Parts } from './parts.ts';
+import type { Person } from './people.ts';
 import type { Session } from './sessions.ts';
 
 export const byId = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) });
@@ -30,14 +31,17 @@ export function peopleRoutes(app: HttpApp, { guard, people, sessions, apps, audi
   app.get('/api/people', owner, async (): Promise<{ people: PersonView[] }> => ({ people: people.all() }));
 
   app.post('/api/people', { ...lasting, schema: { body: InviteRequest } }, async (request, reply) => {
-    const invited = people.invite(request.body);
-    audit.record({ ...by(request), action: 'person-invited', what: request.body.name });
+    const invited = audit.commit({ ...by(request), action: 'person-invited', what: request.body.name }, () =>
+      people.invite(request.body),
+    );
     return reply.status(201).send(invited);
   });
 
   app.delete('/api/people/:id', { ...lasting, schema: { params: byId } }, async (request, reply) => {
-    const { name } = people.remove(request.params.id, by(request));
-    audit.record({ ...by(request), action: 'person-removed', what: name });
+    audit.commit(
+      ({ name }: Person) => ({ ...by(request), action: 'person-removed', what: name }),
+      () => people.remove(request.params.id, by(request)),
+    );
     return reply.status(204).send();
   });
 
@@ -66,12 +70,13 @@ export function peopleRoutes(app: HttpApp, { guard, people, sessions, apps, audi
   app.get('/api/apps', person, async (): Promise<AppList> => ({ apps: [...apps.all] }));
 
   app.put('/api/apps', { ...lasting, schema: { body: AppList } }, async (request): Promise<AppList> => {
-    apps.replace(request.body.apps);
-    // Who is not on the list has nothing to do here any more.
-    for (const { id, clientId } of sessions.all())
-      if (clientId !== null && apps.named(clientId) === undefined) sessions.end(id, by(request));
-    const names = apps.all.map(({ name }) => name);
-    audit.record({ ...by(request), action: 'apps-changed', what: names.join(', ') });
+    apps.replace(request.body.apps, () => {
+      // Who is not on the list has nothing to do here any more.
+      for (const { id, clientId } of sessions.all())
+        if (clientId !== null && apps.named(clientId) === undefined) sessions.end(id, by(request));
+      const names = apps.all.map(({ name }) => name);
+      audit.record({ ...by(request), action: 'apps-changed', what: names.join(', ') });
+    });
     return { apps: [...apps.all] };
   });
 }

@@ -36,7 +36,7 @@ export function proofRoutes(app: HttpApp, parts: Parts): void {
     const response = request.body.response as unknown as AuthenticationResponseJSON;
     const origin = passkeyOrigin(request, names);
     await passkeys.prove(person, session.id, response, origin).catch((error: unknown) => {
-      audit.record({ action: 'login-failed', who: person.name, address: guard.visitor(request).address });
+      audit.note({ action: 'login-failed', who: person.name, address: guard.visitor(request).address });
       throw error;
     });
     recentProof.mark(session.id);

@@ -66,10 +66,15 @@ export class SecondFactors {
   }
 
   /**
-   * The app shows the right code: from now on it is asked for. `still` is asked before. Throws what it throws, `wrong-code`,
-   * `not-found` when it took too long.
+   * The app shows the right code: from now on it is asked for. `still` is asked before, and `record` writes it down, in the
+   * same transaction. Throws what they throw, `wrong-code`, `not-found` when it took too long.
    */
-  async confirm(person: Person, sessionId: string, code: string, still: () => void): Promise<void> {
+  async confirm(
+    person: Person,
+    sessionId: string,
+    code: string,
+    { still, record }: Record<'still' | 'record', () => void>,
+  ): Promise<void> {
     const { store, vault, clock } = this.#options;
     const begun = this.#begun.get(sessionId);
     if (begun === undefined || begun.until <= clock.monotonic()) throw tookTooLong();
@@ -87,6 +92,7 @@ export class SecondFactors {
         now: clock.now(),
       });
       this.#switch(person.id, 1);
+      record();
     });
   }
 

@@ -60,6 +60,12 @@ const downward = `WITH RECURSIVE down (id) AS (
   UNION ALL SELECT session.id FROM session JOIN down ON session.parent_id = down.id
 )`;
 
+/** Writes down what becomes of sessions, in the transaction in which it does. */
+export interface SessionRecord {
+  made(session: Session): void;
+  ended: EndedListener;
+}
+
 /** Told the ids of what is over, and of the session at their top what it was and how it ended. */
 type EndedListener = (ended: readonly string[], top: Session, ending: Ending) => void;
 
@@ -71,7 +77,7 @@ export class Sessions {
   readonly #store: AccessStore;
   readonly #clock: Clock;
   readonly #listeners = new Set<EndedListener>();
-  readonly #madeListeners = new Set<(made: Session) => void>();
+  #record: SessionRecord | undefined;
 
   constructor(options: { store: AccessStore; clock: Clock }) {
     this.#store = options.store;
@@ -84,17 +90,17 @@ export class Sessions {
     const id = randomUUID();
     const { idleMs, endsAt = null } = wanted;
     const expiresAt = idleMs === null ? endsAt : Math.min(now + idleMs, endsAt ?? Infinity);
-    this.#store.transaction(() => {
+    return this.#store.transaction(() => {
       if (wanted.parentId !== null && this.find(wanted.parentId) === undefined) throw over();
       this.#store.run(
         `INSERT INTO session VALUES (:id, :parentId, :personId, :clientId, :kind, :label, :now, :now, :address, :idleMs, :expiresAt, :endsAt)`,
         { ...wanted, id, clientId: wanted.clientId ?? null, now, expiresAt, endsAt },
       );
+      const made = this.find(id);
+      if (made === undefined) throw over();
+      this.#record?.made(made);
+      return made;
     });
-    const made = this.find(id);
-    if (made === undefined) throw over();
-    for (const listener of this.#madeListeners) listener(made);
-    return made;
   }
 
   /** `undefined` when it, or one above it, is over. */
@@ -139,11 +145,12 @@ export class Sessions {
     const ended = this.#store.transaction(() => {
       const branch = this.branch(id);
       this.#store.run('DELETE FROM session WHERE id = :id', { id });
+      const [top] = branch;
+      if (top !== undefined) this.#record?.ended(idsOf(branch), top, ending);
       return branch;
     });
-    const ids = ended.map((session) => session.id);
     const [top] = ended;
-    if (top !== undefined) for (const listener of this.#listeners) listener(ids, top, ending);
+    if (top !== undefined) for (const listener of this.#listeners) listener(idsOf(ended), top, ending);
     return ended;
   }
 
@@ -186,10 +193,9 @@ export class Sessions {
     return below('');
   }
 
-  /** `listener` is told of each new session. */
-  onMade(listener: (made: Session) => void): () => void {
-    this.#madeListeners.add(listener);
-    return () => this.#madeListeners.delete(listener);
+  /** From now on `record` writes down each session that is made or ends. */
+  recordBy(record: SessionRecord): void {
+    this.#record = record;
   }
 
   /** `listener` is told of sessions that are over, as soon as they are. */
@@ -198,6 +204,8 @@ export class Sessions {
     return () => this.#listeners.delete(listener);
   }
 }
+
+const idsOf = (sessions: readonly Session[]): string[] => sessions.map(({ id }) => id);
 
 export function over(): Problem {
   return new Problem('not-logged-in', 'you are not logged in here, or your session was ended; log in', {

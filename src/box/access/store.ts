@@ -6,6 +6,7 @@ import { isReadOnly, privateFolder } from '../../kit/files.ts';
 import { checkAfterUncleanEnd } from '../../kit/integrity.ts';
 import { type Markers, resetBox } from '../../kit/markers.ts';
 import { migrations } from './migrations.ts';
+import { isDeed, OwedEvents } from './owed-events.ts';
 
 type Values = Record<string, SQLInputValue>;
 export type Row = Record<string, SQLOutputValue>;
@@ -26,6 +27,7 @@ export class AccessStore {
   readonly #folder: string;
   readonly #markers: Markers | undefined;
   readonly #statements = new Map<string, StatementSync>();
+  readonly #events = new OwedEvents();
   #database: DatabaseSync | undefined;
   /** Opened on a full disk, for this connection alone: a backup could not read it. */
   #alone = false;
@@ -73,9 +75,33 @@ export class AccessStore {
   /** Answers how many rows changed. */
   run(sql: string, values: Values = {}): number {
     this.#writeAgain();
+    if (!isDeed(sql)) return this.#run(sql, values);
+    return this.transaction(() => {
+      const changes = this.#run(sql, values);
+      if (changes > 0) this.#events.owe(sql);
+      return changes;
+    });
+  }
+
+  #run(sql: string, values: Values): number {
     const changes = this.#storing(() => Number(this.#prepared(sql).run(values).changes));
     this.#shareAgain();
     return changes;
+  }
+
+  /** From now on a transaction that holds a deed must hold its event; see owed-events.ts. */
+  demandEvents(): void {
+    this.#events.demand();
+  }
+
+  /** What `run` cannot see is a deed: that a setting is one. */
+  oweEvent(what: string): void {
+    this.#events.owe(what);
+  }
+
+  /** The event of what this transaction does is written, or left out on purpose. */
+  eventTold(): void {
+    this.#events.tell();
   }
 
   /** All of `action` or nothing of it; inside another transaction it is a part of that one. */
@@ -83,7 +109,14 @@ export class AccessStore {
     this.#writeAgain();
     const database = this.#opened;
     if (database.isTransaction) return action();
-    const result = this.#storing(() => transaction(database, action));
+    this.#events.begin();
+    const result = this.#storing(() =>
+      transaction(database, () => {
+        const done = action();
+        this.#events.settle();
+        return done;
+      }),
+    );
     this.#shareAgain();
     return result;
   }

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import type { Clock } from '../../kit/clock.ts';
 import { codeOf, Problem } from '../../kit/errors.ts';
+import { type AuditNote, rootNote } from '../access/audit-notes.ts';
+import { notesFile } from '../access/note-delivery.ts';
 import { AccessStore } from '../access/store.ts';
 import { identityFrom } from '../identity/identity-check.ts';
 import { readIdentity } from '../identity/identity.ts';
@@ -68,13 +70,22 @@ export class Backups {
    * `wrong-passphrase`, `storage-failed`, and what `still` throws, which is called before it counts; nothing has changed
    * then.
    */
-  restore(file: Buffer, passphrase: string, still: () => void = () => undefined): Promise<BackupView> {
-    return this.#alone(() => stageRestore(this.#options.stateFolder, file, passphrase, still));
+  restore(
+    file: Buffer,
+    passphrase: string,
+    still: () => void = () => undefined,
+    note = rootNote('restored', this.#options.clock.now()),
+  ): Promise<BackupView> {
+    return this.#alone(() => stageRestore(this.#options.stateFolder, file, passphrase, { still, note }));
   }
 
   /** Stages that people, their apps and settings are forgotten, and with `forgetIdentity` the name of the box too. */
-  reset(how: { forgetIdentity: boolean }, still: () => void = () => undefined): Promise<void> {
-    return this.#alone(() => stageReset(this.#options.stateFolder, how, still));
+  reset(
+    how: { forgetIdentity: boolean },
+    still: () => void = () => undefined,
+    note = rootNote('reset', this.#options.clock.now()),
+  ): Promise<void> {
+    return this.#alone(() => stageReset(this.#options.stateFolder, how, { still, note }));
   }
 
   /** To be called when those who asked have their answer. */
@@ -96,16 +107,23 @@ export class Backups {
   }
 }
 
+interface Staging {
+  still?: () => void;
+  /** The event, for the audit log of the state that is made. */
+  note?: AuditNote;
+}
+
 /** `Backups.restore` on a state folder that nobody uses, whose lock the caller has. */
 export async function stageRestore(
   stateFolder: string,
   file: Buffer,
   passphrase: string,
-  still: () => void = () => undefined,
+  { still = () => undefined, note }: Staging = {},
 ): Promise<BackupView> {
   const { files, ...contents } = await read(file, passphrase);
   files.set(placeFile, Buffer.from(JSON.stringify(contents.place)));
   files.set(justRestoredFile, Buffer.alloc(0));
+  if (note !== undefined) files.set(...noted(note));
   await stage(stateFolder, { action: 'restore', kept: [] }, files, async (folder) => {
     await openable(folder);
     still();
@@ -117,11 +135,19 @@ export async function stageRestore(
 export async function stageReset(
   stateFolder: string,
   how: { forgetIdentity: boolean },
-  still: () => void = () => undefined,
+  { still = () => undefined, note }: Staging = {},
 ): Promise<void> {
   const kept = how.forgetIdentity ? [] : identityFolders;
-  await stage(stateFolder, { action: 'reset', kept }, new Map(), async () => still());
+  // Who comes next learns that it was reset, and nothing of who was here before.
+  const files = new Map(note === undefined ? [] : [noted({ ...note, who: '', address: null })]);
+  await stage(stateFolder, { action: 'reset', kept }, files, async () => still());
 }
+
+/** It counts with the state that it is about. */
+const noted = (note: AuditNote): [string, Buffer] => [
+  `access/${notesFile}`,
+  Buffer.from(JSON.stringify([note])),
+];
 
 /** What a backup holds, once it is sure that a box can be started from it. */
 async function read(file: Buffer, passphrase: string): Promise<Contents> {

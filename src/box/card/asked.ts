@@ -2,9 +2,11 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
+import { systemClock } from '../../kit/clock.ts';
 import { messageOf } from '../../kit/errors.ts';
 import { readIfThere, writeAtomic } from '../../kit/files.ts';
 import type { Log } from '../../kit/log.ts';
+import { rootNote } from '../access/audit-notes.ts';
 import { justRestoredFile, placeFile, stageReset, stageRestore } from '../backup/backups.ts';
 import type { Place } from '../backup/contents.ts';
 import { carryOut } from '../backup/pending.ts';
@@ -81,13 +83,15 @@ async function outcomeOf(
 ): Promise<Omit<Outcome, 'id'>> {
   try {
     if (request.action === 'reset') {
-      await stageReset(stateFolder, request);
+      await stageReset(stateFolder, request, { note: rootNote('reset', systemClock.now()) });
       await carryOut(stateFolder);
       const how = request.forgetIdentity ? 'It is a new box, with a new name.' : 'It has kept its name.';
       return { done: true, words: `The box has forgotten its people and settings. ${how}` };
     }
     const file = await readPlainFile(join(folder, 'restore.backup'), accessLimits.backupBytes);
-    const { name } = await stageRestore(stateFolder, file ?? Buffer.alloc(0), request.passphrase);
+    const { name } = await stageRestore(stateFolder, file ?? Buffer.alloc(0), request.passphrase, {
+      note: rootNote('restored', systemClock.now()),
+    });
     await carryOut(stateFolder);
     return { done: true, words: `The box was restored from the backup on this card. It is “${name}” now.` };
   } catch (error) {

@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { join } from 'node:path';
 import type { Clock, Random } from '../../kit/clock.ts';
@@ -12,10 +12,11 @@ import type { Markers } from '../../kit/markers.ts';
 import { Reconciler } from '../../kit/reconcile.ts';
 import type { Service } from '../../kit/service.ts';
 import { readableName } from '../../kit/text.ts';
+import { type AuditNote, AuditNotes, withNote } from '../access/audit-notes.ts';
 import { type SettingsRequest, SettingsView } from '../../protocol/access-api.ts';
 
-/** What the file holds. */
-const Kept = Type.Object(SettingsView.properties);
+/** What the file holds: the settings, and the events of their changes. */
+const Kept = Type.Object({ ...SettingsView.properties, notes: AuditNotes });
 
 /** What holds when nobody knows what an owner chose: nobody finds the box, and nobody comes in from outside. */
 const closed = { tunnel: false, discovery: 'off' } as const;
@@ -42,6 +43,7 @@ export class OwnerSettings implements Service {
   readonly #tunnelWanted: OwnedFact<boolean>;
   readonly #hidden = new OwnedFact(false);
   readonly #discoverable = new OwnedFact(false);
+  readonly #notes = new OwnedFact<readonly AuditNote[]>([]);
   readonly #window: Reconciler;
 
   constructor(options: OwnerSettingsOptions) {
@@ -75,8 +77,15 @@ export class OwnerSettings implements Service {
     return this.#discoverable;
   }
 
+  /** The events of the last changes, for the audit log. */
+  get notes(): Fact<readonly AuditNote[]> {
+    return this.#notes;
+  }
+
   async start(): Promise<void> {
-    this.#view.set({ ...this.#view.value, ...(await this.#load()) });
+    const { notes = [], ...kept } = await this.#load();
+    this.#view.set({ ...this.#view.value, ...kept });
+    this.#notes.set(notes);
     await this.#apply();
     await this.#window.start();
   }
@@ -91,8 +100,8 @@ export class OwnerSettings implements Service {
     return this.#hidden.value ? { ...view, discovery: 'off' } : view;
   }
 
-  /** Durable when it resolves. Throws `bad-request` for a name that nobody could read. */
-  async write(wanted: SettingsRequest): Promise<SettingsView> {
+  /** Durable when it resolves, with `note`, its event. Throws `bad-request` for a name that nobody could read. */
+  async write(wanted: SettingsRequest, note?: AuditNote): Promise<SettingsView> {
     const { tunnel, discovery } = wanted;
     const name = readableName(wanted.name);
     if (name === '') {
@@ -108,10 +117,12 @@ export class OwnerSettings implements Service {
           : { until: this.#options.clock.now() + discovery.forMinutes * 60_000 },
     };
     await privateFolder(this.#options.folder);
-    await writeAtomic(this.#path, checkedJson(next));
+    const notes = withNote(this.#notes.value, note);
+    await writeAtomic(this.#path, checkedJson({ ...next, notes }));
     this.#options.markers.note(marker);
     this.#options.health.clear(this.name);
     this.#view.set(next);
+    this.#notes.set(notes);
     await this.#apply();
     return next;
   }
@@ -132,7 +143,7 @@ export class OwnerSettings implements Service {
   }
 
   /** A damaged or lost file costs the settings, not the box; what it said cannot be *open*, where nobody knows. */
-  async #load(): Promise<Partial<SettingsView>> {
+  async #load(): Promise<Partial<Static<typeof Kept>>> {
     const { markers, health, log } = this.#options;
     const text = await readIfThere(this.#path);
     if (text === undefined && !markers.has(marker)) return {};

@@ -1,6 +1,8 @@
 import type { Clock } from '../../kit/clock.ts';
+import { type Fact, OwnedFact } from '../../kit/fact.ts';
 import type { Log } from '../../kit/log.ts';
 import type { UpdateState } from '../../protocol/update-api.ts';
+import { type AuditNote, withNote } from '../access/audit-notes.ts';
 import type { RaucStatus } from './rauc.ts';
 import type { TrialMarks } from './trial-marks.ts';
 import { fateOf, type Setbacks } from './update-policy.ts';
@@ -21,6 +23,7 @@ export interface HistoryOptions {
 /** What the box has tried, and what became of it: seen from what runs and what is started next, at any time, after any end. */
 export class UpdateHistory {
   readonly #options: HistoryOptions;
+  readonly #notes = new OwnedFact<readonly AuditNote[]>([]);
   #record: UpdateRecord = noRecord;
 
   constructor(options: HistoryOptions) {
@@ -29,6 +32,7 @@ export class UpdateHistory {
 
   async load(): Promise<void> {
     this.#record = (await this.#options.memory.record()) ?? noRecord;
+    this.#notes.set(this.#record.notes ?? []);
   }
 
   get attempt(): Attempt | null {
@@ -45,10 +49,16 @@ export class UpdateHistory {
     return last === undefined ? null : { version: last[0], reason: last[1].reason, at: last[1].at };
   }
 
-  /** Before the first byte is written to the slot. */
-  async begin(attempt: Omit<Attempt, 'installed' | 'at'>): Promise<void> {
+  /** The events of what people began, for the audit log. */
+  get notes(): Fact<readonly AuditNote[]> {
+    return this.#notes;
+  }
+
+  /** Before the first byte is written to the slot; with `note`, its event, when a person asked for it. */
+  async begin(attempt: Omit<Attempt, 'installed' | 'at'>, note?: AuditNote): Promise<void> {
     const { clock } = this.#options;
-    await this.#keep({ ...this.#record, attempt: { ...attempt, installed: false, at: clock.now() } });
+    const notes = withNote(this.#record.notes ?? [], note && { ...note, what: attempt.version });
+    await this.#keep({ ...this.#record, attempt: { ...attempt, installed: false, at: clock.now() }, notes });
   }
 
   /** Compares what was tried with what is; answers the slot that has yet to prove itself. */
@@ -92,8 +102,11 @@ export class UpdateHistory {
     });
   }
 
-  async #keep(record: UpdateRecord): Promise<void> {
-    await this.#options.memory.writeRecord(record);
-    this.#record = record;
+  /** The events stay, whatever becomes of the attempt. */
+  async #keep({ notes = this.#record.notes ?? [], ...record }: UpdateRecord): Promise<void> {
+    const next = { ...record, notes };
+    await this.#options.memory.writeRecord(next);
+    this.#record = next;
+    this.#notes.set(notes);
   }
 }

@@ -1,6 +1,7 @@
 import { codeOf, messageOf, Problem } from '../../kit/errors.ts';
 import type { Log } from '../../kit/log.ts';
 import type { UpdateState } from '../../protocol/update-api.ts';
+import type { AuditNote } from '../access/audit-notes.ts';
 import type { RaucStatus } from './rauc.ts';
 import type { Work } from './update-steps.ts';
 
@@ -28,9 +29,14 @@ export class UpdateJobs {
   /** Throws `not-an-appliance`, `update-busy`, `on-trial`. */
   claim(
     machine: RaucStatus | undefined,
-    options: { phase: UpdateState['phase']; allowDowngrade?: boolean; also?: AbortSignal },
+    options: {
+      phase: UpdateState['phase'];
+      allowDowngrade?: boolean;
+      note?: AuditNote | undefined;
+      also?: AbortSignal;
+    },
   ): Work {
-    const { phase, allowDowngrade = false, also } = options;
+    const { phase, allowDowngrade = false, note, also } = options;
     if (machine === undefined)
       throw refusal('not-an-appliance', 'this box is not an appliance: it is updated as it was installed');
     if (this.busy) throw refusal('update-busy', 'an update is under way; wait until it is done');
@@ -44,7 +50,7 @@ export class UpdateJobs {
     const { show } = this.#options;
     show({ trouble: null });
     const signal = also === undefined ? job.signal : AbortSignal.any([job.signal, also]);
-    return { machine, allowDowngrade, signal, show };
+    return { machine, allowDowngrade, note, signal, show };
   }
 
   /** Waits for `prepare`, which can refuse; what it answers goes on by itself. */

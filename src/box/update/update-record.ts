@@ -4,6 +4,7 @@ import { Value } from 'typebox/value';
 import { privateFolder, readIfThere, writeAtomic } from '../../kit/files.ts';
 import type { Log } from '../../kit/log.ts';
 import { UpdateSettings } from '../../protocol/update-api.ts';
+import { AuditNotes } from '../access/audit-notes.ts';
 
 const severity = Type.Union([Type.Literal('ok'), Type.Literal('warning'), Type.Literal('error')]);
 
@@ -27,8 +28,13 @@ export const UpdateRecord = Type.Object({
   attempt: Type.Union([Attempt, Type.Null()]),
   /** Releases that were taken back, by version. */
   setbacks: Type.Record(Type.String(), Setback),
+  /** The events of what people began. */
+  notes: AuditNotes,
 });
 export type UpdateRecord = Static<typeof UpdateRecord>;
+
+/** What owners have set, and the events of it. */
+const KeptSettings = Type.Object({ ...UpdateSettings.properties, notes: AuditNotes });
 
 export const noRecord: UpdateRecord = { attempt: null, setbacks: {} };
 
@@ -59,16 +65,16 @@ export class UpdateMemory {
   }
 
   /** An owner may have paused updates: where nobody can read it any more, they are, and the console shows it. */
-  async settings(): Promise<Partial<UpdateSettings>> {
+  async settings(): Promise<Partial<Static<typeof KeptSettings>>> {
     if ((await readIfThere(this.#settings)) === undefined) return {};
-    return (await this.#read(this.#settings, UpdateSettings)) ?? { paused: true };
+    return (await this.#read(this.#settings, KeptSettings)) ?? { paused: true };
   }
 
   writeRecord(record: UpdateRecord): Promise<void> {
     return this.#write(this.#record, record);
   }
 
-  writeSettings(settings: UpdateSettings): Promise<void> {
+  writeSettings(settings: Static<typeof KeptSettings>): Promise<void> {
     return this.#write(this.#settings, settings);
   }
 

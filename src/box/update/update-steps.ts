@@ -2,6 +2,7 @@ import { Problem } from '../../kit/errors.ts';
 import type { Fact } from '../../kit/fact.ts';
 import type { Condition } from '../../kit/health.ts';
 import type { Release, UpdateChannel, UpdateState } from '../../protocol/update-api.ts';
+import type { AuditNote } from '../access/audit-notes.ts';
 import type { BundleFolder } from './bundle-folder.ts';
 import type { UpdateHistory } from './history.ts';
 import type { Rauc, RaucStatus } from './rauc.ts';
@@ -24,6 +25,8 @@ export interface UpdateStepsOptions {
 export interface Work {
   machine: RaucStatus;
   allowDowngrade: boolean;
+  /** The event, when a person asked for it. */
+  note?: AuditNote | undefined;
   signal: AbortSignal;
   show: (change: Partial<UpdateState>) => void;
 }
@@ -90,12 +93,12 @@ export class UpdateSteps {
   /** Writes a bundle to the slot that does not run, which is then started next. */
   async write(path: string, version: string, work: Work): Promise<void> {
     const { rauc, bundles, history, conditions } = this.#options;
-    const { machine, signal, show } = work;
+    const { machine, signal, show, note } = work;
     const slot = machine.slots.find(({ booted }) => !booted)?.bootname;
     if (slot === undefined)
       throw new Problem('install-failed', 'this machine has no second slot to write to');
     const before = Object.fromEntries(conditions.value.map(({ name, severity }) => [name, severity]));
-    await history.begin({ version, slot, before });
+    await history.begin({ version, slot, before }, note);
     show({ phase: 'installing', target: version, progress: 0 });
     await rauc.install(path, signal, (progress) => show({ progress }));
     await bundles.clear();

@@ -8,6 +8,7 @@ import { backoffDelay } from '../../kit/retry.ts';
 import type { Service } from '../../kit/service.ts';
 import type { InstallRequest, Release, UpdateSettings } from '../../protocol/update-api.ts';
 import type { UpdateState } from '../facts.ts';
+import { type AuditNote, withNote } from '../access/audit-notes.ts';
 import type { RaucStatus } from './rauc.ts';
 import { RestartPlan } from './restart-plan.ts';
 import { conditionOf } from './update-condition.ts';
@@ -47,6 +48,7 @@ export class Updater implements Service {
   readonly #state: OwnedFact<UpdateState>;
   readonly #rounds: Reconciler;
   readonly #restart: RestartPlan;
+  readonly #settingsNotes = new OwnedFact<readonly AuditNote[]>([]);
   /** What the release folder last said. */
   #known: readonly Release[] = [];
   /** Bundles (by SHA-256) that are not fetched a second time unasked. */
@@ -88,9 +90,16 @@ export class Updater implements Service {
     return this.#state;
   }
 
+  /** The events of what people did, for the audit log. */
+  get notes(): readonly Fact<readonly AuditNote[]>[] {
+    return [this.#settingsNotes, this.#options.history.notes];
+  }
+
   async start(): Promise<void> {
     const { memory, history, clock, random } = this.#options;
-    this.#show(await memory.settings());
+    const { notes = [], ...settings } = await memory.settings();
+    this.#show(settings);
+    this.#settingsNotes.set(notes);
     await history.load();
     this.#heardAt = clock.monotonic();
     this.#askAt = this.#heardAt + checkDelayMs(true, random());
@@ -108,8 +117,10 @@ export class Updater implements Service {
   }
 
   /** Durable when it resolves. */
-  async configure(settings: UpdateSettings): Promise<UpdateState> {
-    await this.#options.memory.writeSettings(settings);
+  async configure(settings: UpdateSettings, note?: AuditNote): Promise<UpdateState> {
+    const notes = withNote(this.#settingsNotes.value, note);
+    await this.#options.memory.writeSettings({ ...settings, notes });
+    this.#settingsNotes.set(notes);
     if (settings.channel !== this.#state.value.channel) {
       this.#known = [];
       this.#show({ available: null, checkedAt: null });
@@ -138,8 +149,9 @@ export class Updater implements Service {
   async install(
     { version, allowDowngrade = false }: InstallRequest,
     still: () => void = () => undefined,
+    note?: AuditNote,
   ): Promise<UpdateState> {
-    const work = await this.#claim({ allowDowngrade });
+    const work = await this.#claim({ allowDowngrade, note });
     await this.#jobs.begin(async () => {
       if (this.#find(version, work) === undefined) await this.#ask(work);
       const release = this.#find(version, work);
@@ -164,10 +176,10 @@ export class Updater implements Service {
    */
   async receive(
     source: AsyncIterable<Uint8Array>,
-    allowDowngrade: boolean,
+    how: Pick<Work, 'allowDowngrade' | 'note'>,
     still: () => void = () => undefined,
   ): Promise<UpdateState> {
-    const work = await this.#claim({ allowDowngrade });
+    const work = await this.#claim(how);
     await this.#jobs.begin(async () => {
       const path = await this.#steps.store(source, work);
       const version = await this.#steps.inspect(path, work, still);
@@ -255,7 +267,9 @@ export class Updater implements Service {
   }
 
   /** After the look that is under way: it would take what is begun now for something that was never done. */
-  async #claim(options: { allowDowngrade?: boolean; also?: AbortSignal } = {}): Promise<Work> {
+  async #claim(
+    options: Partial<Pick<Work, 'allowDowngrade' | 'note'>> & { also?: AbortSignal } = {},
+  ): Promise<Work> {
     for (let seen; seen !== this.#observed; await seen) seen = this.#observed;
     return this.#jobs.claim(this.#machine, { phase: this.#state.value.phase, ...options });
   }

@@ -293,7 +293,7 @@ describe('a session that ends while the box works', () => {
       origin,
     }) as unknown as RegistrationResponseJSON;
     const asked = { person, sessionId: 'session', label: 'Phone', origin, response };
-    const adding = passkeys.add({ ...asked, still: ended });
+    const adding = passkeys.add({ ...asked, still: ended, record: () => undefined });
     await expect(adding).rejects.toMatchObject({ code: 'not-logged-in' });
     expect(passkeys.of(person.id)).toEqual([]);
     store.close();

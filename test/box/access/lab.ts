@@ -4,6 +4,7 @@ import { createServer, request as httpsRequest, type Server } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { type ClientOptions, WebSocket } from 'ws';
 import { Access, type AccessOptions } from '../../../src/box/access/access.ts';
+import type { AuditNote } from '../../../src/box/access/audit-notes.ts';
 import type { Visitor } from '../../../src/box/access/visitor.ts';
 import { createOwnApp } from '../../../src/box/web/own-app.ts';
 import { createTestCa, type TestCa } from '../../../src/cli/home/test-ca.ts';
@@ -45,6 +46,7 @@ export const away: Visitor = { through: 'tunnel', address: '203.0.113.9', atHome
 
 /** All that a test may leave as it is. */
 export function accessOptions(clock: FakeClock): Omit<AccessOptions, 'folder' | 'visitorOf'> {
+  const notes = new OwnedFact<readonly AuditNote[]>([]);
   return {
     boxId,
     identity,
@@ -60,8 +62,12 @@ export function accessOptions(clock: FakeClock): Omit<AccessOptions, 'folder' | 
     services: () => [{ label: 'hello', url: `https://hello.${names.main}/` }],
     settings: {
       read: () => ({ name: 'Our box', tunnel: true, discovery: 'always' }),
-      write: async ({ name, tunnel }) => ({ name, tunnel, discovery: 'off' }),
+      write: async ({ name, tunnel }, note) => {
+        if (note !== undefined) notes.set([note]);
+        return { name, tunnel, discovery: 'off' };
+      },
     },
+    notes: [notes],
     wholeBox: {
       make: () => Promise.reject(new Error('no backups here')),
       restore: () => Promise.reject(new Error('no backups here')),

@@ -64,7 +64,10 @@ describe.skipIf(why !== undefined)(`updates for owners ${why ?? ''}`, () => {
   }
 
   it('are nobody else’s to see or to change', async () => {
-    lab = await openLab({ calls: [(app) => updateRoutes(app, updater, '/api/update')] });
+    lab = await openLab({
+      calls: [(app) => updateRoutes(app, updater, '/api/update')],
+      notes: updater.notes,
+    });
     owner = new Browser(lab);
     await owner.firstRun();
     const { json } = await owner.call('POST', '/api/people', { body: { name: 'Grace', role: 'member' } });

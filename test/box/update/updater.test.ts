@@ -164,7 +164,9 @@ describe.skipIf(why !== undefined)(`updates with RAUC ${why ?? ''}`, () => {
   it('keeps a good release in an outage that was there before', async () => {
     health.set('tunnel', 'error', 'no internet');
     await start('1.0.0');
-    await updater.receive(Readable.from([readFileSync(lab.bundle({ version: '1.1.0' }))]), false);
+    await updater.receive(Readable.from([readFileSync(lab.bundle({ version: '1.1.0' }))]), {
+      allowDowngrade: false,
+    });
     await expect.poll(phase).toBe('awaiting-reboot');
     await reboot('B');
     expect(await judge(health)).toBe(true);
@@ -174,7 +176,9 @@ describe.skipIf(why !== undefined)(`updates with RAUC ${why ?? ''}`, () => {
 
   it('says that a release did not come up, when nothing else is known', async () => {
     await start('1.0.0');
-    await updater.receive(Readable.from([readFileSync(lab.bundle({ version: '1.1.0' }))]), false);
+    await updater.receive(Readable.from([readFileSync(lab.bundle({ version: '1.1.0' }))]), {
+      allowDowngrade: false,
+    });
     await expect.poll(phase).toBe('awaiting-reboot');
     // The boot loader has counted its tries down, in a variable that RAUC does not know.
     await reboot('A');
@@ -193,7 +197,7 @@ describe.skipIf(why !== undefined)(`updates with RAUC ${why ?? ''}`, () => {
     const before = readFileSync(join(lab.folder, 'B.img'));
     await start('1.2.0');
     const give = (path: string, allow = false, bytes = Infinity): Promise<unknown> =>
-      updater.receive(Readable.from([readFileSync(path).subarray(0, bytes)]), allow);
+      updater.receive(Readable.from([readFileSync(path).subarray(0, bytes)]), { allowDowngrade: allow });
     const old = lab.bundle({ version: '1.1.0' });
     await expect(give(old)).rejects.toMatchObject({ code: 'downgrade-refused' });
     await expect(give(lab.bundle({ version: '1.3.0', signer: 'stranger' }))).rejects.toMatchObject({
@@ -218,7 +222,7 @@ describe.skipIf(why !== undefined)(`updates with RAUC ${why ?? ''}`, () => {
   it('does one thing at a time', async () => {
     await start('1.0.0');
     const endless = new Readable({ read: () => undefined });
-    const first = updater.receive(endless, false);
+    const first = updater.receive(endless, { allowDowngrade: false });
     await expect.poll(() => existsSync(join(folder, 'uploaded.raucb'))).toBe(true);
     await expect(updater.check()).rejects.toMatchObject({ code: 'update-busy' });
     endless.destroy(new Error('the browser is gone'));

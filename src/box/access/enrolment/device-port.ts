@@ -89,7 +89,7 @@ export class DevicePort {
     const session = devices.find(certificate);
     if (session === undefined || guard.use(session, address) === undefined) {
       const who = `${certificate.subject}, ${certificate.serialNumber}`;
-      audit.record({ action: 'credential-refused', who, address });
+      audit.note({ action: 'credential-refused', who, address });
       return refuseUpgrade(stream, 403);
     }
     if (sockets.full || sockets.isFullFor(session.id)) return refuseUpgrade(stream, 503);

@@ -50,8 +50,11 @@ export class Devices {
     return rows.length < perDay ? undefined : String(rows[0]?.['pem']);
   }
 
-  /** From now on the certificate opens the secure port. Answers whether the session was still there. */
-  keep(sessionId: string, device: Device, pem: string): boolean {
+  /**
+   * From now on the certificate opens the secure port; `record` writes that down in the same transaction. Answers whether
+   * the session was still there.
+   */
+  keep(sessionId: string, device: Device, pem: string, record: () => void = () => undefined): boolean {
     const { fingerprint256, serialNumber, validToDate } = new X509Certificate(pem);
     return this.#store.transaction(() => {
       if (this.#sessions.find(sessionId) === undefined) return false;
@@ -70,6 +73,7 @@ export class Devices {
           endsAt: validToDate.getTime(),
         },
       );
+      record();
       return true;
     });
   }

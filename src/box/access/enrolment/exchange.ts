@@ -71,13 +71,11 @@ export class Exchange {
     const session = await this.#approval(this.#asking(asked, signing, place), waiting, signal);
     // Who sends the request of a device again and again is held back by address alone.
     this.#rate.giveBackToAll(clock.monotonic());
-    const { certificates, signed } = await this.#issue(session, signing, { ...deviceOf(signing), app });
+    const what = place === undefined ? '' : join(place.root, ...place.steps);
+    const device = { ...deviceOf(signing), app };
+    const certificates = await this.#issue(session, signing, device, { what, address });
     if (place === undefined) await this.#options.uploader.upload(certificates, signal);
     else await this.#files.write(place, certificates);
-    const what = place === undefined ? '' : join(place.root, ...place.steps);
-    // One that is handed out again is not: whoever saw a request pass could fill the record by sending it.
-    if (signed)
-      this.#options.audit.record({ action: 'certificate-issued', who: session.label, what, address });
     return session.id;
   }
 
@@ -109,25 +107,26 @@ export class Exchange {
     }
     if (answer === 'pending' || answer === 'expired') throw approvalExpired();
     if (answer.allowed) return answer.session;
-    audit.record({ action: 'credential-refused', who: asking.label, address: asking.address });
+    audit.note({ action: 'credential-refused', who: asking.label, address: asking.address });
     throw refused();
   }
 
-  /** `signed`: it is a new one. */
   async #issue(
     session: Session,
     signing: SigningRequest,
     device: Device,
-  ): Promise<{ certificates: Certificates; signed: boolean }> {
-    const { ca, devices, ready } = this.#options;
+    asked: { what: string; address: string },
+  ): Promise<Certificates> {
+    const { ca, devices, ready, audit } = this.#options;
+    // One that is handed out again is not written down: whoever saw a request pass could fill the record by sending it.
+    const record = (): void => audit.record({ action: 'certificate-issued', who: session.label, ...asked });
     await ready();
     const { certPem: caPem } = await ca.open();
     const last = devices.enough(session.id);
     const certificatePem = last ?? (await ca.signDevice(signing));
     // The owner may have taken the yes back meanwhile.
-    if (last === undefined && !devices.keep(session.id, device, certificatePem)) throw refused();
-    const certificates = { deviceId: session.id, caPem, certificatePem };
-    return { certificates, signed: last === undefined };
+    if (last === undefined && !devices.keep(session.id, device, certificatePem, record)) throw refused();
+    return { deviceId: session.id, caPem, certificatePem };
   }
 }
 

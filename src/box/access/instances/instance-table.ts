@@ -107,15 +107,14 @@ export class InstanceTable {
   /** From now on the instance stands for `session`, and is over with that one. */
   link({ clientId, session: before }: Instance, session: Session): void {
     if (before.id === session.id) return;
-    const linked = this.#store.run(
-      'UPDATE instance SET session_id = :sessionId WHERE client_id = :clientId',
-      {
-        clientId,
-        sessionId: session.id,
-      },
-    );
-    // Ended while the owner was asked: then there is nobody for whom the yes would be.
-    this.#sessions.end(linked === 0 ? session.id : before.id);
+    this.#store.transaction(() => {
+      const linked = this.#store.run(
+        'UPDATE instance SET session_id = :sessionId WHERE client_id = :clientId',
+        { clientId, sessionId: session.id },
+      );
+      // Ended while the owner was asked: then there is nobody for whom the yes would be.
+      this.#sessions.end(linked === 0 ? session.id : before.id);
+    });
   }
 
   /** Ends what was not used for too long; answers how many. */

@@ -126,7 +126,7 @@ export class Instances implements WayIn {
     const { address } = visitor;
     const asker = this.#pending.useOtp(given, given.otp);
     if (asker === undefined) {
-      audit.record({ action: 'credential-refused', who: 'app instance', what: 'one-time password', address });
+      audit.note({ action: 'credential-refused', who: 'app instance', what: 'one-time password', address });
       throw otpRefused();
     }
     this.#limits.confirmed(address);
@@ -180,7 +180,7 @@ export class Instances implements WayIn {
     } catch (error) {
       const { address } = guard.visitor(request);
       if (codeOf(error) === 'signature-refused')
-        audit.record({ action: 'credential-refused', who: 'app instance', what: 'signature', address });
+        audit.note({ action: 'credential-refused', who: 'app instance', what: 'signature', address });
       throw error;
     }
   }

@@ -76,7 +76,7 @@ export class ClientSockets {
       !kinds.has(found.session.kind) ||
       guard.use(found.session, address) === undefined
     ) {
-      audit.record({ action: 'credential-refused', who: 'client', what: pairingPaths.socket, address });
+      audit.note({ action: 'credential-refused', who: 'client', what: pairingPaths.socket, address });
       return 403;
     }
     limits.known(address);

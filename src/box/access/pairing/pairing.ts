@@ -130,7 +130,7 @@ export class Pairing implements WayIn {
 
   #sessionOf(answer: Answer, { label, address }: { label: string; address: string }): Session {
     if (answer.allowed) return answer.session;
-    this.#options.audit.record({ action: 'credential-refused', who: label, address });
+    this.#options.audit.note({ action: 'credential-refused', who: label, address });
     throw refused();
   }
 }

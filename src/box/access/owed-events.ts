@@ -1,0 +1,52 @@
+/** The changes that are deeds, by table: `update` only where it is no mere use (a counter, a time). */
+const deeds: Readonly<Record<string, readonly string[]>> = {
+  person: ['insert', 'update', 'delete'],
+  passkey: ['insert', 'delete'],
+  session: ['insert', 'delete'],
+  approval: ['insert', 'delete'],
+  totp: ['insert', 'delete'],
+  device_certificate: ['insert'],
+};
+
+/** Whether `sql` does something that belongs into the audit log. */
+export function isDeed(sql: string): boolean {
+  const [, verb = '', table = ''] =
+    /^\s*(INSERT|UPDATE|DELETE)\s(?:OR \w+ |INTO |FROM )*(\w+)/.exec(sql) ?? [];
+  return deeds[table]?.includes(verb.toLowerCase()) === true;
+}
+
+/**
+ * What a transaction owes the audit log: each that holds a deed must hold its event too, else a cut in between leaves the one
+ * without the other, and a forgotten event is noticed by nobody. Kept by the store, which refuses to commit what is owed.
+ */
+export class OwedEvents {
+  #demanded = false;
+  #owed: string | undefined;
+  #told = false;
+
+  /** From now on; before, parts of access are tested by themselves. */
+  demand(): void {
+    this.#demanded = true;
+  }
+
+  begin(): void {
+    this.#owed = undefined;
+    this.#told = false;
+  }
+
+  /** A deed was done. */
+  owe(what: string): void {
+    this.#owed ??= what;
+  }
+
+  /** Its event was written, or left out on purpose (strangers’, of which there are too many). */
+  tell(): void {
+    this.#told = true;
+  }
+
+  /** Throws when a deed is about to be committed without an event: a mistake in the program. */
+  settle(): void {
+    if (!this.#demanded || this.#owed === undefined || this.#told) return;
+    throw new Error(`a deed without an audit event in its transaction: ${this.#owed}`);
+  }
+}
