@@ -1,6 +1,7 @@
 import { execFile } from '../support/programs.ts';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { describe, expect, it } from 'vitest';
 import { DevicePort, type DevicePortOptions } from '../../src/box/access/enrolment/device-port.ts';
 import type { ZoneCertificate } from '../../src/box/facts.ts';
@@ -172,7 +173,29 @@ async function scan({ port, name }: Listener): Promise<{ versions: string[]; fau
   };
 }
 
+/** Asks on a connection of TLS 1.2 for another handshake. Answers what came of it. */
+async function renegotiation({ port, name }: Listener): Promise<string> {
+  const options = { port, host: '127.0.0.1', servername: name, maxVersion: 'TLSv1.2' } as const;
+  const socket = connectTls({ ...options, rejectUnauthorized: false });
+  await once(socket, 'secureConnect');
+  const outcome = await new Promise<string>((resolve) => {
+    socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    socket.once('close', () => resolve('closed'));
+    socket.renegotiate({}, (error) => resolve(error === null ? 'done' : error.message));
+  });
+  socket.destroy();
+  return outcome;
+}
+
 describe('TLS as sslscan sees it', () => {
+  it.each(Object.keys(listeners).filter((which) => which !== 'the port of devices'))(
+    '%s does not negotiate a connection again',
+    async (which) => {
+      const listener = await listeners[which]?.();
+      expect(listener && (await renegotiation(listener))).toBe('ERR_SSL_NO_RENEGOTIATION');
+    },
+  );
+
   it.each(Object.keys(listeners))('%s', async (which) => {
     const listener = await listeners[which]?.();
     if (listener === undefined) throw new Error('no such listener');

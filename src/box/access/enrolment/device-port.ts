@@ -40,7 +40,10 @@ export interface DevicePortOptions {
  * Each connection shows its certificate: a session of TLS that is resumed would stand for one that was looked at before. So
  * no tickets, and nothing is kept to resume by.
  */
-const tls = { ...intermediateTls, secureOptions: constants.SSL_OP_NO_TICKET } as const;
+const tls = {
+  ...intermediateTls,
+  secureOptions: intermediateTls.secureOptions | constants.SSL_OP_NO_TICKET,
+} as const;
 
 /** The secure port: devices with a certificate of the box's own CA that was not revoked. */
 export class DevicePort {
