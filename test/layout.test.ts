@@ -41,6 +41,18 @@ const wireFacing = [
   /^src\/cloud\/dns-server\/(wire|legacy-api)\.ts$/,
   /^src\/cli\/find\/(box-proxy|door|door-headers)\.ts$/,
 ];
+/**
+ * Read the wall clock themselves: pages (all of src/web) and apps go by the device they run on, an HTTP date by that of who
+ * asked, and a store was made before there was a clock to trust.
+ */
+const ownClock = new Set([
+  'src/client/runtime.ts',
+  'src/kit/http-client.ts',
+  'src/cloud/dns-server/store.ts',
+]);
+/** Make the clock that everything in their program goes by. */
+const ownsClock = new Set(['src/box/box.ts', 'src/cloud/cloud.ts']);
+
 /** The only files that may know that they are a process: they read the environment and end it. */
 const isMain = (path: string): boolean => /(^|\/)(main\.ts|setup\.mjs)$/.test(path);
 
@@ -163,6 +175,24 @@ describe('house rules', () => {
       path.endsWith('.d.ts') ? false : /^export\s+(default\b|\{[^}]*\bas\s+default\b)/m.test(text),
     );
     expect([...logs, ...defaults]).toEqual([]);
+  });
+
+  it('reads the wall clock in one file, and here', () => {
+    const reads = /\bDate\.now\b|\bnew Date\(\)|\bDate\(\)/g;
+    const sql = /\b(unixepoch|julianday|strftime|datetime|date)\((?:'now'|\))|\bCURRENT_(TIME|DATE)\w*/g;
+    const found = breaches('goes by the clock that it is given, not by', ({ path, text }) => {
+      if (path === 'src/kit/clock.ts' || path.startsWith('src/web/') || ownClock.has(path)) return [];
+      return [...codeOf(text).matchAll(reads), ...text.matchAll(sql)].map((match) => match[0]);
+    });
+    expect(found).toEqual([]);
+    const given = breaches(
+      'is given its clock by main.ts or box.ts and has none of its own',
+      ({ path, text }) => {
+        if (!/^src\/(box|cloud)\//.test(path) || isMain(path) || ownsClock.has(path)) return false;
+        return /\bsystemClock\b/.test(codeOf(text));
+      },
+    );
+    expect(given).toEqual([]);
   });
 
   it('reads text from the wire byte by byte, with kit/http-text.ts', () => {

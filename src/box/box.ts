@@ -1,17 +1,16 @@
 import { join } from 'node:path';
-import { type Clock, type Random, systemClock } from '../kit/clock.ts';
+import { systemClock } from '../kit/clock.ts';
 import { derived, OwnedFact } from '../kit/fact.ts';
-import type { BuiltFile } from '../kit/built-files.ts';
 import { privateFolder } from '../kit/files.ts';
 import { Health } from '../kit/health.ts';
 import { HealthPage } from '../kit/health-page.ts';
-import type { LogMemory } from '../kit/log-memory.ts';
 import { lockFolder } from '../kit/lock.ts';
 import type { Log } from '../kit/log.ts';
 import { Markers } from '../kit/markers.ts';
 import { type Service, ServiceGroup } from '../kit/service.ts';
+import { reportTrust } from '../kit/trusted-time/report.ts';
+import type { TrustedClock } from '../kit/trusted-time/trusted-clock.ts';
 import { Supervision } from '../kit/supervision.ts';
-import type { ServiceManager } from '../kit/systemd.ts';
 import { zoneNames } from '../protocol/names.ts';
 import { Access } from './access/access.ts';
 import { appAt } from './access/apps.ts';
@@ -21,17 +20,17 @@ import { Announcer } from './announce/announcer.ts';
 import { Backups } from './backup/backups.ts';
 import { placeOf } from './backup/contents.ts';
 import { backupControl } from './backup/control-routes.ts';
+import type { BoxOptions } from './box-options.ts';
 import { type TakenUp, takeUp } from './card/asked.ts';
 import { CardNote } from './card/card-note.ts';
-import type { ExternalAccount } from './certificate/acme.ts';
 import { CertificateKeeper } from './certificate/certificate.ts';
-import type { BoxConfig } from './config.ts';
 import { Control } from './control/control.ts';
 import type { Identity, TunnelState } from './facts.ts';
 import { loadIdentity } from './identity/identity.ts';
 import { MdnsAnnouncer } from './mdns/mdns-announcer.ts';
 import { NetworkWatcher } from './network/network-watcher.ts';
 import { OwnerSettings } from './settings/owner-settings.ts';
+import { boxClock } from './system/box-clock.ts';
 import { boxMetrics } from './system/metrics.ts';
 import { servicesOf, stateView } from './system/state-view.ts';
 import { type BoxFacts, boxStatus, waysIn } from './system/status.ts';
@@ -47,29 +46,6 @@ import { ServiceWatch } from './web/service-watch.ts';
 import { Web } from './web/web.ts';
 import { ZoneClient } from './zone/zone-client.ts';
 import { ZoneKeeper } from './zone/zone-keeper.ts';
-
-export interface BoxOptions {
-  config: BoxConfig;
-  /** The private CAs that the configuration names, PEM; absent: the system's. */
-  trust: { cloud?: string; acme?: string; update?: string };
-  /** The account made elsewhere to which the one at the CA is bound. */
-  externalAccount?: ExternalAccount | undefined;
-  /** The console, as it was built. */
-  pages: ReadonlyMap<string, BuiltFile>;
-  /** The log's last lines, for the console. */
-  logs: LogMemory;
-  version: string;
-  /** When this program was built, ms since the epoch. */
-  builtAt: number;
-  manager: ServiceManager;
-  /** Where requests to the machine are left, by its service manager; absent: nobody takes them. */
-  runtimeFolder?: string | undefined;
-  /** Ends the box and starts it again: what is pending is carried out at the start. */
-  restart: () => void;
-  log: Log;
-  clock?: Clock;
-  random?: Random;
-}
 
 /**
  * The composition root of the box, in the order of the picture in docs/ARCHITECTURE.md. Each part owns one fact and is
@@ -93,7 +69,7 @@ export class Box implements Service {
   }
 
   async start(signal: AbortSignal): Promise<void> {
-    const { config, clock = systemClock } = this.#options;
+    const { config, random = Math.random } = this.#options;
     await privateFolder(config.state);
     this.#lock = lockFolder(config.state);
     await keepStateBefore(config.state, this.#options.version);
@@ -101,6 +77,8 @@ export class Box implements Service {
     const taken = await takeUp(config, placeOf(config, trust), log);
     // Whoever starts it again makes the configuration before (on the appliance, from the card).
     if (taken.elsewhere) return restart();
+    const machine = this.#options.clock ?? systemClock;
+    const clock = await boxClock({ ...this.#options, clock: machine, random }, signal);
     const identity = await loadIdentity({ stateFolder: config.state, clock });
     this.#running = this.#compose(identity, clock, taken);
     await this.#running.start(signal);
@@ -113,10 +91,11 @@ export class Box implements Service {
     this.#lock = undefined;
   }
 
-  #compose(identity: Identity, clock: Clock, taken: TakenUp): ServiceGroup {
+  #compose(identity: Identity, clock: TrustedClock, taken: TakenUp): ServiceGroup {
     const { config, trust, pages, logs, version, builtAt, manager, restart } = this.#options;
     const { runtimeFolder, log, random = Math.random } = this.#options;
     const health = new Health(clock);
+    reportTrust(health, clock);
     const shared = { clock, random, health, markers: new Markers(config.state) };
     const part = (name: string): typeof shared & { log: Log } => ({
       ...shared,
@@ -220,6 +199,7 @@ export class Box implements Service {
           }
         : undefined,
       instances: { mailboxes: mailboxesOf({ config, identity, caPem: trust.cloud, clock }), health },
+      corrections: clock.corrections,
       visitorOf: (socket) => web.visitorOf(socket),
       onSignedIn: (socket) => web.know(socket),
       page: () => pages.get('/')?.body.toString() ?? '',
@@ -341,7 +321,7 @@ export class Box implements Service {
     const others = [network, zone, tunnel, mdns, announcer, card, updater, serviceWatch];
     return new ServiceGroup({
       name: this.name,
-      parts: [connections, ...pagesFirst, ...others, supervision],
+      parts: [connections, clock, ...pagesFirst, ...others, supervision],
       log,
     });
   }

@@ -6,7 +6,8 @@ import { aborted, runUntilEnded } from '../kit/run.ts';
 import { serviceManager } from '../kit/systemd.ts';
 import { Box } from './box.ts';
 import { BoxConfig } from './config.ts';
-import { boxConfigFile, builtAt, externalAccountOf, trustOf, version } from './installation.ts';
+import { builtAt, version } from '../kit/program.ts';
+import { boxConfigFile, externalAccountOf, trustOf } from './installation.ts';
 import { needsRescue, Rescue } from './rescue.ts';
 
 export const boxCommand = command({
@@ -31,6 +32,7 @@ export const boxCommand = command({
       trust: await trustOf(config),
       externalAccount: await externalAccountOf(config),
       builtAt: await builtAt(),
+      boot: io.env['BOOT_ID'],
       manager,
       log,
     });

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { Type } from 'typebox';
 import { BoxConfig } from '../box/config.ts';
-import { version } from '../box/installation.ts';
+import { version } from '../kit/program.ts';
 import { busOf, Rauc } from '../box/update/rauc.ts';
 import { checkBundle } from '../box/update/update-policy.ts';
 import { seconds, systemClock } from '../kit/clock.ts';

@@ -11,6 +11,9 @@ import type { Log } from '../kit/log.ts';
 import { type Service, ServiceGroup } from '../kit/service.ts';
 import { Supervision } from '../kit/supervision.ts';
 import type { ServiceManager } from '../kit/systemd.ts';
+import { reportTrust } from '../kit/trusted-time/report.ts';
+import { systemSources } from '../kit/trusted-time/sources.ts';
+import { TrustedClock } from '../kit/trusted-time/trusted-clock.ts';
 import { addressFamily, canonicalAddress } from '../protocol/addresses.ts';
 import { AppServer } from './app-server/app-server.ts';
 import type { CloudConfig } from './config.ts';
@@ -30,8 +33,16 @@ export interface CloudOptions {
   parts: readonly CloudPart[];
   manager: ServiceManager;
   log: Log;
+  /** When this program was built, ms since the epoch. */
+  builtAt?: number;
+  /** Which start of the machine this is, where it cannot be looked up. */
+  boot?: string | undefined;
+  /** A fake, which needs nobody to vouch for it; absent: the machine's. */
   clock?: Clock;
 }
+
+/** No time is before this. */
+const oldest = Date.UTC(2026, 0, 1);
 
 /** The composition root of the cloud: which parts run, and what each is given. */
 export class Cloud implements Service {
@@ -39,6 +50,7 @@ export class Cloud implements Service {
   readonly #options: CloudOptions;
   readonly #health: Health;
   readonly #locks: { release: () => void }[] = [];
+  readonly #clocks: TrustedClock[] = [];
   #running: ServiceGroup | undefined;
   #key: Promise<Buffer> | undefined;
 
@@ -58,6 +70,8 @@ export class Cloud implements Service {
       app: () => this.#app(),
     };
     const services = await Promise.all(parts.map((part) => make[part]()));
+    const clocks = this.#clocks.splice(0);
+    for (const trusted of clocks) reportTrust(health, trusted);
     const page = new HealthPage({
       port: config.system.port,
       setting: 'system.port',
@@ -67,7 +81,7 @@ export class Cloud implements Service {
     });
     this.#running = new ServiceGroup({
       name: this.name,
-      parts: [...services, page, new Supervision({ manager, health, clock, log })],
+      parts: [...clocks, ...services, page, new Supervision({ manager, health, clock, log })],
       log,
     });
     await this.#running.start(signal);
@@ -83,9 +97,11 @@ export class Cloud implements Service {
     const { config } = this.#options;
     const { certName, caFile, endpoints, addresses, publicPort, port } = config.frontend;
     const ca = caFile === '' ? {} : { ca: await pem(caFile, 'frontend.ca-file') };
+    const stateFolder = await this.#folder('dns-server');
     return new DnsServer({
       ...this.#common('dns-server'),
-      stateFolder: await this.#folder('dns-server'),
+      ...(await this.#trustedClock(stateFolder)),
+      stateFolder,
       masterKey: await this.#masterKey(),
       apiTls: await pair(config.tls, 'tls'),
       api: config.zoneApi,
@@ -102,10 +118,12 @@ export class Cloud implements Service {
 
   async #registrationServer(): Promise<RegistrationServer> {
     const { config } = this.#options;
+    const stateFolder = await this.#folder('registration-server');
     return new RegistrationServer({
       ...this.#common('registration-server'),
+      ...(await this.#trustedClock(stateFolder)),
       ...config.registration,
-      stateFolder: await this.#folder('registration-server'),
+      stateFolder,
       tls: await pair(config.tls, 'tls'),
     });
   }
@@ -170,6 +188,26 @@ export class Cloud implements Service {
     await privateFolder(folder);
     this.#locks.push(lockFolder(folder));
     return folder;
+  }
+
+  /** What is removed in time goes by a clock that somebody vouches for; each store has its own. */
+  async #trustedClock(
+    folder: string,
+  ): Promise<Partial<Pick<TrustedClock, 'corrections'> & { clock: Clock }>> {
+    const { clock, log, boot, builtAt = oldest } = this.#options;
+    if (clock !== undefined) return {};
+    const trusted = new TrustedClock({
+      clock: systemClock,
+      sources: systemSources({ boot, servers: [] }),
+      folder,
+      stores: [folder],
+      builtAt,
+      random: Math.random,
+      log: log.child({ part: 'clock' }),
+    });
+    await trusted.open(new AbortController().signal);
+    this.#clocks.push(trusted);
+    return { clock: trusted, corrections: trusted.corrections };
   }
 
   /** Loaded once: two parts that find none must not make two. */

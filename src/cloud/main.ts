@@ -1,4 +1,5 @@
 import { command, type Command, exitCode, logFor } from '../kit/command.ts';
+import { builtAt } from '../kit/program.ts';
 import { runUntilEnded } from '../kit/run.ts';
 import { serviceManager } from '../kit/systemd.ts';
 import { Cloud, type CloudPart, cloudParts } from './cloud.ts';
@@ -12,7 +13,10 @@ function cloudCommand(name: string, summary: string, parts: readonly CloudPart[]
     file: '/etc/porchlight/cloud.toml',
     action: async ({ config }, io) => {
       const log = logFor(config.log, io);
-      await runUntilEnded(new Cloud({ config, parts, manager: serviceManager(io.env), log }));
+      const boot = io.env['BOOT_ID'];
+      await runUntilEnded(
+        new Cloud({ config, parts, manager: serviceManager(io.env), log, builtAt: await builtAt(), boot }),
+      );
       return exitCode.ok;
     },
   });

@@ -81,7 +81,10 @@ export class Reconciler implements Service {
   }
 
   async #run(signal: AbortSignal): Promise<void> {
-    const unsubscribe = this.#options.watch.map((fact) => fact.subscribe(() => this.nudge()));
+    const { watch, clock } = this.#options;
+    // When the time that counts moves by a step, what waited for a time may be due.
+    const watched = clock.steps === undefined ? watch : [...watch, clock.steps];
+    const unsubscribe = watched.map((fact) => fact.subscribe(() => this.nudge()));
     let failures = 0;
     while (!signal.aborted) {
       this.#dirty = false;

@@ -14,13 +14,14 @@ import { freePorts, type HomePorts } from '../../src/cli/home/ports.ts';
 import { createTestCa, type TestCa } from '../../src/cli/home/test-ca.ts';
 import { Cloud, type CloudPart } from '../../src/cloud/cloud.ts';
 import { CloudConfig } from '../../src/cloud/config.ts';
-import { days, systemClock } from '../../src/kit/clock.ts';
+import { type Clock, days, systemClock } from '../../src/kit/clock.ts';
 import { loadConfig } from '../../src/kit/config.ts';
 import { type Fact, until } from '../../src/kit/fact.ts';
 import { writeAtomic } from '../../src/kit/files.ts';
 import { LogMemory } from '../../src/kit/log-memory.ts';
 import { silentLog } from '../../src/kit/log.ts';
 import { serviceManager } from '../../src/kit/systemd.ts';
+import type { TimeSources } from '../../src/kit/trusted-time/sources.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { OffsetClock } from './certificate/offset-clock.ts';
 import { aPage } from '../support/web-parts.ts';
@@ -87,7 +88,14 @@ afterAll(async () => {
   await pebble.stop();
 });
 
-async function startBox(name: string, clock = systemClock, builtAt = 0): Promise<Box> {
+interface StartOptions {
+  clock?: Clock;
+  timeSources?: TimeSources;
+}
+
+const builtAt = systemClock.now() - days(30);
+
+async function startBox(name: string, options: StartOptions = {}): Promise<Box> {
   const settings = flags({
     state: join(folder, name),
     'network.interfaces': 'lo',
@@ -115,7 +123,7 @@ async function startBox(name: string, clock = systemClock, builtAt = 0): Promise
     builtAt,
     manager: serviceManager({}),
     log: silentLog,
-    clock,
+    ...options,
   });
   await box.start(signal);
   await firstPerson(box, { state: join(folder, name), port: ports.web });
@@ -228,10 +236,18 @@ function visitor(
   };
 }
 
+/** Whoever moves the clock is a time server. */
+const setByATimeServer: TimeSources = {
+  boot: undefined,
+  uptime: () => systemClock.monotonic(),
+  synchronized: () => Promise.resolve(true),
+  aheadOfServers: () => Promise.resolve([]),
+};
+
 describe('a renewed certificate', () => {
   it('is used from the next handshake on, at home and through the tunnel; open connections stay', async () => {
     const clock = new OffsetClock();
-    const box = await startBox('renewal', clock);
+    const box = await startBox('renewal', { clock, timeSources: setByATimeServer });
     const { certificate, names } = box.facts;
     const visitors = (): ReturnType<typeof visitor>[] => [
       visitor(`https://${here}:${ports.web}`, names.main),
@@ -296,7 +312,7 @@ describe('a box whose clock says 1970', () => {
   it('is there, says so, and asks the CA for nothing until the time is known', async () => {
     const clock = new OffsetClock();
     clock.advanceTo(0);
-    const box = await startBox('no-clock', clock, systemClock.now() - days(30));
+    const box = await startBox('no-clock', { clock });
     try {
       const { certificate, health, zone } = box.facts;
       await until(zone, (value) => value !== undefined, signal);

@@ -2,11 +2,13 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Clock, minutes, type Random, seconds } from '../../kit/clock.ts';
+import { messageOf } from '../../kit/errors.ts';
 import type { Fact } from '../../kit/fact.ts';
 import type { HttpApp } from '../../kit/http-server.ts';
 import type { Log } from '../../kit/log.ts';
 import { Reconciler } from '../../kit/reconcile.ts';
 import type { Markers } from '../../kit/markers.ts';
+import type { Correction } from '../../kit/trusted-time/policy.ts';
 import { type Service, ServiceGroup } from '../../kit/service.ts';
 import { refuseUpgrade } from '../../kit/refuse-upgrade.ts';
 import { accessPaths, type Ways } from '../../protocol/access-api.ts';
@@ -91,6 +93,8 @@ export interface AccessOptions {
   settings: Settings;
   wholeBox: WholeBox;
   logs: BoxRoutesOptions['logs'];
+  /** How what was made while the clock was in doubt is dated anew; absent: the clock is never in doubt. */
+  corrections?: Fact<readonly Correction[]>;
   /** Calls of other parts of the box; each says who may call it (see `guard.ts`). */
   calls?: readonly ((app: HttpApp) => void | Promise<void>)[];
   clock: Clock;
@@ -115,6 +119,7 @@ export class Access implements Service {
   readonly #upgrades: ReadonlyMap<string, Upgrade>;
   readonly #expiry: Reconciler;
   readonly #delivery: NoteDelivery;
+  #undate: (() => void) | undefined;
 
   constructor(options: AccessOptions) {
     this.#options = options;
@@ -207,6 +212,7 @@ export class Access implements Service {
 
   async start(signal: AbortSignal): Promise<void> {
     await this.#store.open();
+    this.#undate = this.#redate();
     this.#store.demandEvents();
     await this.#vault.openIfMade();
     const { people, apps } = this.#parts;
@@ -223,6 +229,21 @@ export class Access implements Service {
     await this.#expiry.start();
   }
 
+  /** Before anything is asked whether it has expired, and at once when the clock is known. */
+  #redate(): (() => void) | undefined {
+    const { corrections, log } = this.#options;
+    const apply = (all: readonly Correction[]): void => {
+      try {
+        this.#store.redate(all);
+      } catch (error) {
+        // The next start does it.
+        log.warn(`what was made while the clock was in doubt keeps its dates: ${messageOf(error)}`);
+      }
+    };
+    if (corrections !== undefined) apply(corrections.value);
+    return corrections?.subscribe(apply);
+  }
+
   async stop(): Promise<void> {
     this.#delivery.stop();
     await this.#expiry.stop();
@@ -231,6 +252,7 @@ export class Access implements Service {
     this.#sockets.stop();
     this.#rights.stop();
     this.#parts.approvals.stop();
+    this.#undate?.();
     this.#store.close();
   }
 

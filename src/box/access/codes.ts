@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { type Clock, days, seconds } from '../../kit/clock.ts';
-import { accessLimits } from '../../protocol/access-api.ts';
+import { type Clock, days } from '../../kit/clock.ts';
+import { codeMs } from './dated-columns.ts';
 import { invalidGrant } from './oauth-problem.ts';
 import { newToken, secretHash } from './secrets.ts';
 import type { Session, Sessions } from './sessions.ts';
@@ -37,7 +37,7 @@ export class Codes {
         ...grant,
         hash: secretHash('code', code),
         sessionId,
-        expiresAt: this.#clock.now() + seconds(accessLimits.codeSeconds),
+        expiresAt: this.#clock.now() + codeMs,
       },
     );
     return code;

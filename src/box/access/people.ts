@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { type Clock, days } from '../../kit/clock.ts';
+import type { Clock } from '../../kit/clock.ts';
 import { type Fact, OwnedFact } from '../../kit/fact.ts';
 import { Problem } from '../../kit/errors.ts';
 import { type Markers, resetBox } from '../../kit/markers.ts';
 import { readableName, withoutJoiners } from '../../kit/text.ts';
 import type { InviteRequest, PersonView } from '../../protocol/access-api.ts';
+import { inviteMs } from './dated-columns.ts';
 import { newHumanCode, normalHumanCode, secretHash } from './secrets.ts';
 import type { Ending, Sessions } from './sessions.ts';
 import { type AccessStore, type Row, textOrNull } from './store.ts';
@@ -17,7 +18,6 @@ export interface Person {
 
 /** There has been an owner. */
 const marker = 'owner';
-const inviteMs = days(2);
 
 /** Who has an account. Passwords are in the form of `PasswordHasher`; codes as hashes of what nobody can guess. */
 export class People {

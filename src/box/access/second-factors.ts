@@ -1,4 +1,4 @@
-import { type Clock, minutes, seconds } from '../../kit/clock.ts';
+import { type Clock, likelyNow, minutes, seconds } from '../../kit/clock.ts';
 import { Problem } from '../../kit/errors.ts';
 import type { SecondFactor, SecondFactorView, TotpView } from '../../protocol/account-api.ts';
 import type { Passkeys } from './passkeys.ts';
@@ -78,7 +78,7 @@ export class SecondFactors {
     const { store, vault, clock } = this.#options;
     const begun = this.#begun.get(sessionId);
     if (begun === undefined || begun.until <= clock.monotonic()) throw tookTooLong();
-    const step = await stepOf(begun.secret, code, clock.now());
+    const step = await stepOf(begun.secret, code, likelyNow(clock));
     if (step === undefined) throw wrongCode();
     await vault.open();
     this.#begun.delete(sessionId);
@@ -119,7 +119,7 @@ export class SecondFactors {
     const row = store.get('SELECT secret FROM totp WHERE person_id = :personId', { personId });
     const sealed = row?.['secret'];
     const secret = sealed instanceof Uint8Array ? vault.unseal(nameOf(personId), sealed) : undefined;
-    const step = secret && (await stepOf(secret, code, clock.now()));
+    const step = secret && (await stepOf(secret, code, likelyNow(clock)));
     if (step === undefined) return false;
     const used = store.run(
       'UPDATE totp SET last_step = :step WHERE person_id = :personId AND last_step < :step',

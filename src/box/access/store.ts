@@ -5,6 +5,9 @@ import { codeOf, Problem } from '../../kit/errors.ts';
 import { isReadOnly, privateFolder } from '../../kit/files.ts';
 import { checkAfterUncleanEnd } from '../../kit/integrity.ts';
 import { type Markers, resetBox } from '../../kit/markers.ts';
+import type { Correction } from '../../kit/trusted-time/policy.ts';
+import { redateOnce } from '../../kit/trusted-time/redate.ts';
+import { datedColumns } from './dated-columns.ts';
 import { migrations } from './migrations.ts';
 import { isDeed, OwedEvents } from './owed-events.ts';
 
@@ -119,6 +122,20 @@ export class AccessStore {
     );
     this.#shareAgain();
     return result;
+  }
+
+  /** Dates anew what was made while the clock was in doubt, each correction once. */
+  redate(corrections: readonly Correction[]): void {
+    redateOnce(datedColumns, corrections, {
+      transaction: (action) =>
+        this.transaction(() => {
+          action();
+          // Nobody did anything.
+          this.eventTold();
+        }),
+      isNew: (id) => this.run("INSERT OR IGNORE INTO setting VALUES ('redated:' || :id, '')", { id }) > 0,
+      run: (sql, values) => void this.run(sql, values),
+    });
   }
 
   /** The file system takes writes again: so does a store that was opened to be read. */

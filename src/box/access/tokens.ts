@@ -1,5 +1,5 @@
-import { type Clock, days, seconds } from '../../kit/clock.ts';
-import { accessLimits } from '../../protocol/access-api.ts';
+import { type Clock, days } from '../../kit/clock.ts';
+import { accessMs } from './dated-columns.ts';
 import { invalidGrant } from './oauth-problem.ts';
 import { newToken, secretHash } from './secrets.ts';
 import type { Session, Sessions } from './sessions.ts';
@@ -13,9 +13,9 @@ export interface TokenPair {
   refreshToken: string;
 }
 
-const accessMs = seconds(accessLimits.accessTokenSeconds);
 /** A used refresh token is remembered so long, to know a thief by it. */
 const usedMs = days(30);
+
 /** What is shown to prove a session: random, opaque, kept as hashes. A token is good while its row and its session are. */
 export class Tokens {
   readonly #store: AccessStore;

@@ -164,6 +164,7 @@ export class CertificateKeeper implements Service {
       builtAt,
       jitter: this.#jitter,
       now: clock.now(),
+      wall: clock.wall?.(),
     });
   }
 
@@ -316,6 +317,7 @@ export class CertificateKeeper implements Service {
       failure: this.#failure ?? this.#renewal.failures.at(-1),
       zonePublished: zone.value !== undefined,
       now: clock.now(),
+      wall: clock.wall?.(),
     });
   }
 }

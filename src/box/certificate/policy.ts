@@ -87,11 +87,13 @@ export interface Situation {
   /** 0 to 1, the same for a box for ever (`stableFraction`). */
   jitter: number;
   now: number;
+  /** What the wall clock says, by which TLS judges the CA; default: `now`. */
+  wall?: number | undefined;
 }
 
 export function decide(situation: Situation): Decision {
-  const { certificate, renewal, builtAt, now } = situation;
-  if (now < Math.max(builtAt, (certificate?.notBefore ?? 0) - clockToleranceMs)) {
+  const { certificate, renewal, builtAt, now, wall = now } = situation;
+  if (wall < Math.max(builtAt, (certificate?.notBefore ?? 0) - clockToleranceMs)) {
     return { do: 'wait', until: now + seconds(10), why: 'clock-wrong' };
   }
   if (certificate !== undefined) {

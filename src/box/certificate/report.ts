@@ -34,19 +34,21 @@ export interface Report {
   failure: Pick<Failure, 'code' | 'message'> | undefined;
   zonePublished: boolean;
   now: number;
+  /** What the wall clock says; default: `now`. */
+  wall?: number | undefined;
 }
 
 /** Sets the condition `certificate`: error when browsers are not (or soon no longer) satisfied, else warning or ok. */
 export function report(
   health: Health,
-  { certificate, unusable, decision, failure, zonePublished, now }: Report,
+  { certificate, unusable, decision, failure, zonePublished, now, wall = now }: Report,
 ): void {
   if (decision.do === 'wait' && decision.why === 'clock-wrong') {
     const since = certificate === undefined ? '' : ' or of the last certificate';
     return health.set(
       name,
       'error',
-      `the clock says ${dateTime(now)}, before the build of this program${since}: no certificate is asked for`,
+      `the clock says ${dateTime(wall)}, before the build of this program${since}: no certificate is asked for`,
       'set the clock, or give the box a way to a time server',
     );
   }

@@ -45,6 +45,8 @@ export class OwnerSettings implements Service {
   readonly #discoverable = new OwnedFact(false);
   readonly #notes = new OwnedFact<readonly AuditNote[]>([]);
   readonly #window: Reconciler;
+  /** When a window closes, by the clock that only moves forward. */
+  #closesAt = 0;
 
   constructor(options: OwnerSettingsOptions) {
     this.#options = options;
@@ -86,6 +88,7 @@ export class OwnerSettings implements Service {
     const { notes = [], ...kept } = await this.#load();
     this.#view.set({ ...this.#view.value, ...kept });
     this.#notes.set(notes);
+    this.#setClosing();
     await this.#apply();
     await this.#window.start();
   }
@@ -123,14 +126,21 @@ export class OwnerSettings implements Service {
     this.#options.health.clear(this.name);
     this.#view.set(next);
     this.#notes.set(notes);
+    this.#setClosing();
     await this.#apply();
     return next;
+  }
+
+  #setClosing(): void {
+    const { discovery } = this.#view.value;
+    const { clock } = this.#options;
+    if (typeof discovery !== 'string') this.#closesAt = clock.monotonic() + discovery.until - clock.now();
   }
 
   /** Answers when a window closes. */
   #apply(): Promise<number | undefined> {
     const { name, tunnel, discovery } = this.#view.value;
-    const left = typeof discovery === 'string' ? 0 : discovery.until - this.#options.clock.now();
+    const left = typeof discovery === 'string' ? 0 : this.#closesAt - this.#options.clock.monotonic();
     this.#boxName.set(name);
     this.#tunnelWanted.set(tunnel);
     this.#hidden.set(discovery === 'off' || (typeof discovery !== 'string' && left <= 0));

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Clock, Random } from '../../kit/clock.ts';
+import { type Clock, likelyNow, type Random } from '../../kit/clock.ts';
 import { codeOf, messageOf, Problem } from '../../kit/errors.ts';
 import { type Fact, OwnedFact } from '../../kit/fact.ts';
 import type { Health } from '../../kit/health.ts';
@@ -131,7 +131,7 @@ export class Tunnel implements Service {
     return {
       enabled: enabled.value,
       certificate: certificate.value !== undefined,
-      grantDueIn: this.#grant === undefined ? undefined : this.#grant.renewBefore - clock.now(),
+      grantDueIn: this.#grant === undefined ? undefined : this.#grant.renewBefore - likelyNow(clock),
     };
   }
 

@@ -1,4 +1,4 @@
-import { type Clock, hours } from '../../kit/clock.ts';
+import { type Clock, hours, likelyNow } from '../../kit/clock.ts';
 import { type RestartHours, restartDelayMs } from './update-policy.ts';
 
 /** When the box restarts by itself into what was written: at its own moment (`share`, in [0, 1)) within the hours. */
@@ -19,7 +19,7 @@ export class RestartPlan {
       this.at = null;
     } else if (this.#dueAt === undefined) {
       const { hours: allowed, share, clock } = this.#options;
-      const local = new Date(clock.now());
+      const local = new Date(likelyNow(clock));
       const delayMs = restartDelayMs(local.getHours() * 60 + local.getMinutes(), allowed, share);
       this.#dueAt = clock.monotonic() + delayMs;
       this.at = Math.round(clock.now() + delayMs);

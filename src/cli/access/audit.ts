@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { BoxConfig } from '../../box/config.ts';
+import { systemClock } from '../../kit/clock.ts';
 import { command, exitCode } from '../../kit/command.ts';
 import { Problem } from '../../kit/errors.ts';
 import { type AuditEntry, auditLimits, AuditView } from '../../protocol/audit-api.ts';
@@ -21,7 +22,7 @@ export const auditCommand = command({
   config: AuditConfig,
   file: boxFile,
   action: async ({ config, switches }, io) => {
-    const entries = await entriesSince(config.state, startOf(config.since, Date.now()));
+    const entries = await entriesSince(config.state, startOf(config.since, systemClock.now()));
     io.out(switches.has('json') ? `${JSON.stringify({ entries })}\n` : auditText(entries));
     return exitCode.ok;
   },

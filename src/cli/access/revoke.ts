@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { BoxConfig } from '../../box/config.ts';
+import { systemClock } from '../../kit/clock.ts';
 import { command, exitCode } from '../../kit/command.ts';
 import { Problem } from '../../kit/errors.ts';
 import { ControlEnded, ControlSessions } from '../../protocol/control-api.ts';
@@ -34,7 +35,7 @@ export const revokeCommand = command({
     const answer = await askControl(config.state, { method: 'DELETE', path, answer: ControlEnded });
     if (switches.has('json')) io.out(`${JSON.stringify(answer)}\n`);
     else if (answer.ended.length === 0) io.out(`${config.allOf} has no sessions.\n`);
-    else io.out(`Ended:\n${sessionTree(answer.ended, Date.now())}`);
+    else io.out(`Ended:\n${sessionTree(answer.ended, systemClock.now())}`);
     return exitCode.ok;
   },
 });

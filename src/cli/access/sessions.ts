@@ -1,4 +1,5 @@
 import { BoxConfig } from '../../box/config.ts';
+import { systemClock } from '../../kit/clock.ts';
 import { command, exitCode } from '../../kit/command.ts';
 import { ControlSessions } from '../../protocol/control-api.ts';
 import { askControl } from '../ask-control.ts';
@@ -19,7 +20,7 @@ export const sessionsCommand = command({
     });
     if (switches.has('json')) io.out(`${JSON.stringify(answer)}\n`);
     else if (answer.sessions.length === 0) io.out('Nobody is let in.\n');
-    else io.out(sessionTree(answer.sessions, Date.now()));
+    else io.out(sessionTree(answer.sessions, systemClock.now()));
     return exitCode.ok;
   },
 });

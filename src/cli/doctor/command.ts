@@ -1,5 +1,6 @@
 import { BoxConfig } from '../../box/config.ts';
-import { builtAt, trustOf } from '../../box/installation.ts';
+import { trustOf } from '../../box/installation.ts';
+import { builtAt } from '../../kit/program.ts';
 import { seconds, systemClock } from '../../kit/clock.ts';
 import { command, exitCode } from '../../kit/command.ts';
 import { boxCheck, identityCheck } from './box.ts';

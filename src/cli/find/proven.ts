@@ -1,5 +1,6 @@
 import type { LocalBox } from '../../client/node/find.ts';
 import type { Pins } from '../../client/node/pins.ts';
+import { systemClock } from '../../kit/clock.ts';
 import { codeOf, messageOf } from '../../kit/errors.ts';
 
 /** `new`: first seen now, and remembered. `known`: the same as then. `changed`: not the same. `silent`: no proof. */
@@ -16,7 +17,7 @@ export async function proven(box: LocalBox, pins: Pins): Promise<Listed> {
   const url = `https://${box.host}${box.port === 443 ? '' : `:${box.port}`}${box.path}`;
   const trust = await pins.trust(box);
   try {
-    const opened = await pins.open(box, Date.now());
+    const opened = await pins.open(box, systemClock.now());
     try {
       await opened.fetch('/ping', { signal: AbortSignal.timeout(5000) });
       return { ...box, url, identity: trust };

@@ -1,3 +1,4 @@
+import { systemClock } from '../../kit/clock.ts';
 import { rsaKeyPem, signCertificate } from '../../kit/x509.ts';
 
 const year = 365 * 86_400_000;
@@ -9,7 +10,7 @@ export interface TestCa {
 }
 
 /** A private CA for the cloud's own listeners in a home on one machine and in tests. Its key is never written anywhere. */
-export async function createTestCa(now = Date.now()): Promise<TestCa> {
+export async function createTestCa(now = systemClock.now()): Promise<TestCa> {
   const validity = { notBefore: new Date(now - 86_400_000), notAfter: new Date(now + year) };
   const keyPem = await rsaKeyPem(2048);
   const caPem = signCertificate({

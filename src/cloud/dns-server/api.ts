@@ -1,7 +1,7 @@
 import type { TLSSocket } from 'node:tls';
 import { Type } from 'typebox';
 import type { FastifyRequest } from 'fastify';
-import type { Clock } from '../../kit/clock.ts';
+import { type Clock, likelyNow } from '../../kit/clock.ts';
 import { Problem } from '../../kit/errors.ts';
 import { createHttpsApp, httpLimits, type HttpsApp } from '../../kit/http-server.ts';
 import type { Log } from '../../kit/log.ts';
@@ -202,7 +202,7 @@ function zoneRoutes(app: HttpsApp, options: ApiOptions): void {
       addresses: [...frontendAddresses],
       publicPort: options.frontendPublicPort,
       kiteName,
-      ...tunnelSecret(options.masterKey, kiteName, clock.now()),
+      ...tunnelSecret(options.masterKey, kiteName, likelyNow(clock)),
     } satisfies TunnelGrant;
   });
 }

@@ -2,9 +2,11 @@ import { type Clock, minutes, type Random } from '../../kit/clock.ts';
 import { messageOf, type Problem } from '../../kit/errors.ts';
 import type { Health } from '../../kit/health.ts';
 import { HttpsService } from '../../kit/http-server.ts';
+import type { Fact } from '../../kit/fact.ts';
 import type { Log } from '../../kit/log.ts';
 import { Reconciler } from '../../kit/reconcile.ts';
 import { type Service, ServiceGroup } from '../../kit/service.ts';
+import type { Correction } from '../../kit/trusted-time/policy.ts';
 import { addressFamily, canonicalAddress } from '../../protocol/addresses.ts';
 import { Answerer } from './answer.ts';
 import { type ApiLimits, createApi, defaultApiLimits, type Frontend } from './api.ts';
@@ -41,6 +43,8 @@ export interface DnsServerOptions {
   limits?: Partial<ApiLimits & ZoneLimits>;
   responseRate?: Partial<ResponseRate>;
   tcp?: Partial<TcpLimits>;
+  /** How what was made while the clock was in doubt is dated anew; absent: it never is. */
+  corrections?: Fact<readonly Correction[]>;
   log: Log;
   clock: Clock;
   random: Random;
@@ -120,7 +124,12 @@ export class DnsServer implements Service {
     });
     this.#parts = new ServiceGroup({
       name: this.name,
-      parts: [storeService(this.#store), dnsService(this.#dns), this.#api, this.#sweeper()],
+      parts: [
+        storeService(this.#store, options.corrections),
+        dnsService(this.#dns),
+        this.#api,
+        this.#sweeper(),
+      ],
       log,
     });
   }
@@ -208,11 +217,22 @@ export class DnsServer implements Service {
   }
 }
 
-const storeService = (store: ZoneStore): Service => ({
-  name: 'dns-server store',
-  start: () => store.open(),
-  stop: () => Promise.resolve(store.close()),
-});
+/** Dated anew before anything is asked whether it has aged, and at once when the clock is known. */
+function storeService(store: ZoneStore, corrections: DnsServerOptions['corrections']): Service {
+  let undate: (() => void) | undefined;
+  return {
+    name: 'dns-server store',
+    start: async () => {
+      await store.open();
+      if (corrections !== undefined) store.redate(corrections.value);
+      undate = corrections?.subscribe((all) => store.redate(all));
+    },
+    stop: async () => {
+      undate?.();
+      store.close();
+    },
+  };
+}
 
 const dnsService = (dns: DnsListeners): Service => ({
   name: 'dns-server dns',

@@ -5,6 +5,8 @@ import { openDatabase, transaction } from '../../kit/database.ts';
 import { messageOf, Problem } from '../../kit/errors.ts';
 import { privateFolder } from '../../kit/files.ts';
 import { checkAfterUncleanEnd } from '../../kit/integrity.ts';
+import type { Correction } from '../../kit/trusted-time/policy.ts';
+import { type DatedTables, redateOnce } from '../../kit/trusted-time/redate.ts';
 import { markedStore } from '../marked-store.ts';
 import { nextExpiry, type ZoneContent } from './zone-content.ts';
 
@@ -48,7 +50,14 @@ const migrations = [
      DELETE FROM zone_client_count WHERE client = old.client AND zones = 0;
    END;
    CREATE TRIGGER zone_gone AFTER DELETE ON zone BEGIN DELETE FROM zone_age WHERE label = old.label; END`,
+  'CREATE TABLE redated (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID',
 ];
+
+/** Everything here that has a date; see `redateOnce`. What is in a zone for an hour says itself until when. */
+export const zoneDates: DatedTables = {
+  zone: [{ column: 'expires_at', made: null }],
+  zone_age: [{ column: 'made_at' }, { column: 'touched_at' }],
+};
 
 type Statements = Record<
   | 'read'
@@ -183,6 +192,17 @@ export class ZoneStore {
   /** Labels of zones whose box was not here since `idle`, or, when it never was here `settled` after it made the zone, since `fresh`. */
   aged(times: { idle: number; fresh: number; settled: number }): string[] {
     return storing(() => this.#opened.aged.all(times)).map((row) => String(row['label']));
+  }
+
+  /** Dates anew what was made while the clock was in doubt, each correction once. */
+  redate(corrections: readonly Correction[]): void {
+    const database = this.#database;
+    if (database === undefined) throw new Error('the zone store is not open');
+    redateOnce(zoneDates, corrections, {
+      transaction: (action) => this.#transaction(action),
+      isNew: (id) => database.prepare('INSERT OR IGNORE INTO redated VALUES (?)').run(id).changes > 0,
+      run: (sql, values) => void database.prepare(sql).run(values),
+    });
   }
 
   /** How many zones a client network made. */

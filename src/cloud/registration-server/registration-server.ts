@@ -1,5 +1,6 @@
 import type { Clock, Random } from '../../kit/clock.ts';
 import { messageOf } from '../../kit/errors.ts';
+import type { Fact } from '../../kit/fact.ts';
 import { privateFolder } from '../../kit/files.ts';
 import type { Health } from '../../kit/health.ts';
 import { createHttpsApp, type HttpsApp, HttpsService } from '../../kit/http-server.ts';
@@ -7,6 +8,7 @@ import { checkAfterUncleanEnd } from '../../kit/integrity.ts';
 import type { Log } from '../../kit/log.ts';
 import { Reconciler } from '../../kit/reconcile.ts';
 import type { Service } from '../../kit/service.ts';
+import type { Correction } from '../../kit/trusted-time/policy.ts';
 import { registrationLimits } from '../../protocol/registration-api.ts';
 import { boxTlsOptions } from '../box-certificate.ts';
 import { clientKey } from '../../kit/client-key.ts';
@@ -59,6 +61,8 @@ export interface RegistrationServerOptions {
   trustedProxies?: readonly string[];
   proxyHeader?: string;
   limits?: Partial<RegistrationLimits>;
+  /** How what was made while the clock was in doubt is dated anew; absent: it never is. */
+  corrections?: Fact<readonly Correction[]>;
   log: Log;
   clock: Clock;
   random: Random;
@@ -92,6 +96,7 @@ export class RegistrationServer implements Service {
     swept: 0,
   };
   #store: RecordStore | undefined;
+  #undate: (() => void) | undefined;
 
   constructor(options: RegistrationServerOptions) {
     this.#options = options;
@@ -139,6 +144,9 @@ export class RegistrationServer implements Service {
     await checkAfterUncleanEnd(RecordStore.pathIn(this.#options.stateFolder));
     this.#store = RecordStore.open(this.#options.stateFolder, (trouble) => this.#storage(trouble));
     this.#storage(undefined);
+    const { corrections } = this.#options;
+    if (corrections !== undefined) this.#opened().redate(corrections.value);
+    this.#undate = corrections?.subscribe((all) => this.#opened().redate(all));
     await this.#http.start();
     await this.#sweeper.start();
   }
@@ -146,6 +154,7 @@ export class RegistrationServer implements Service {
   async stop(): Promise<void> {
     await this.#sweeper.stop();
     await this.#http.stop();
+    this.#undate?.();
     this.#store?.close();
     this.#store = undefined;
     this.#options.health.clear(this.name);

@@ -4,6 +4,8 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { markedStore } from '../marked-store.ts';
 import { openDatabase, transaction } from '../../kit/database.ts';
 import { Problem } from '../../kit/errors.ts';
+import type { Correction } from '../../kit/trusted-time/policy.ts';
+import { type DatedTables, redateOnce } from '../../kit/trusted-time/redate.ts';
 import type { BoxId } from '../../protocol/names.ts';
 
 /**
@@ -47,6 +49,11 @@ const migrations = [
    CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT`,
   `ALTER TABLE boxes ADD COLUMN known_since INTEGER NOT NULL DEFAULT 0`,
 ];
+
+/** Everything here that has a date; see `redateOnce`. */
+export const recordDates: DatedTables = {
+  boxes: [{ column: 'announced_at' }, { column: 'known_since' }],
+};
 
 const shown = 'client, public_ip AS publicIp, message, announced_at AS announcedAt';
 
@@ -122,6 +129,17 @@ export class RecordStore {
     return this.#database.prepare('SELECT value FROM secrets WHERE name = ?').get(name)?.[
       'value'
     ] as Uint8Array;
+  }
+
+  /** Dates anew what was announced while the clock was in doubt, each correction once. */
+  redate(corrections: readonly Correction[]): void {
+    redateOnce(recordDates, corrections, {
+      transaction: (action) => transaction(this.#database, action),
+      isNew: (id) =>
+        this.#database.prepare("INSERT OR IGNORE INTO secrets VALUES ('redated ' || ?, x'')").run(id)
+          .changes > 0,
+      run: (sql, values) => void this.#database.prepare(sql).run(values),
+    });
   }
 
   get figures(): { records: number; commits: number; largestGroup: number } {

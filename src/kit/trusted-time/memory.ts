@@ -38,9 +38,9 @@ export async function writeKept(folder: string, kept: Kept): Promise<void> {
   await writeAtomic(join(folder, clockFile), checkedJson(kept));
 }
 
-/** When anything in `folder` was written last, ms since the epoch; `undefined` when there is nothing. */
+/** When a store in `folder` was written last, ms since the epoch; `undefined` when there is nothing. */
 export async function newestIn(folder: string): Promise<number | undefined> {
-  const names = await readdir(folder).catch(() => []);
+  const names = (await readdir(folder).catch(() => [])).filter((name) => name.includes('.sqlite'));
   const times = await Promise.all(
     names.map((name) =>
       stat(join(folder, name)).then(

@@ -149,11 +149,6 @@ export function correction(doubt: Doubt, time: number, wall: number): Correction
   return { ...doubt, until: time + room, step };
 }
 
-/** A date of something that was made in the doubt that `corrected` ends, as it is right; others as they are. */
-export function redated(date: number, { since, until, step }: Correction): number {
-  return date >= since && date <= until ? date + step : date;
-}
-
 /**
  * What time it probably is, for talking with others whose clocks are right: the wall clock where nothing speaks against it, also
  * before anybody has vouched for it.

@@ -1,6 +1,6 @@
 import { constants, sign } from 'node:crypto';
 import { promisify } from 'node:util';
-import type { Clock } from '../../../kit/clock.ts';
+import { type Clock, likelyNow } from '../../../kit/clock.ts';
 import { FairRate } from '../../../kit/fair-rate.ts';
 import { type SignAnswer, signedText } from '../../../protocol/agent-api.ts';
 import { householdOf, type Visitor } from '../visitor.ts';
@@ -35,7 +35,7 @@ export class ChallengeSigner {
     const { boxId, keyPem, clock } = this.#options;
     const what = 'challenges to sign';
     this.#rate.take(householdOf(address), clock.monotonic(), what, through);
-    const signedAt = clock.now();
+    const signedAt = likelyNow(clock);
     const text = Buffer.from(signedText({ boxId, origin, challenge, signedAt }));
     const padding = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 };
     const signature = await signAsync('sha256', text, { key: keyPem, ...padding });

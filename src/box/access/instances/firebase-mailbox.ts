@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { type Clock, seconds as inMs } from '../../../kit/clock.ts';
+import { type Clock, likelyNow, seconds as inMs } from '../../../kit/clock.ts';
 import { HttpClient } from '../../../kit/http-client.ts';
 import { GoogleToken } from './google-token.ts';
 import type { Letter, Mailbox } from './mailbox.ts';
@@ -42,7 +42,7 @@ export class FirebaseMailbox implements Mailbox {
   }
 
   async put({ uid, name, value, seconds }: Letter, signal: AbortSignal): Promise<void> {
-    const letter = { value, expiresAt: this.#clock.now() + inMs(seconds) };
+    const letter = { value, expiresAt: likelyNow(this.#clock) + inMs(seconds) };
     await this.#change({ [this.#place(uid, name)]: letter, [this.#mark(uid, name)]: true }, signal);
   }
 

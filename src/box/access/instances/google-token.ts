@@ -2,7 +2,7 @@ import { createPrivateKey, sign } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { type Clock, minutes, seconds } from '../../../kit/clock.ts';
+import { type Clock, likelyNow, minutes, seconds } from '../../../kit/clock.ts';
 import { messageOf, Problem } from '../../../kit/errors.ts';
 import { HttpClient } from '../../../kit/http-client.ts';
 
@@ -48,7 +48,7 @@ export class GoogleToken {
 
   async #ask(signal: AbortSignal): Promise<{ access_token: string; expires_in: number }> {
     const { client_email: issuer, private_key: key, token_uri: audience } = await this.#account();
-    const issuedAt = Math.floor(this.#clock.now() / 1000);
+    const issuedAt = Math.floor(likelyNow(this.#clock) / 1000);
     const claims = { iss: issuer, scope, aud: audience, iat: issuedAt, exp: issuedAt + lifetimeSeconds };
     const body = new URLSearchParams({
       grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',

@@ -34,7 +34,7 @@ export class InstanceTable {
   readonly #sessions: Sessions;
   readonly #vault: Vault;
   readonly #clock: Clock;
-  /** Ids of those that were made since the start and have not come with their credential yet, with when they were made. */
+  /** Ids of those that were made since the start and have not come with their credential yet, with when they were made by the clock that only moves forward. */
   readonly #unused = new Map<string, number>();
 
   constructor(options: { store: AccessStore; sessions: Sessions; vault: Vault; clock: Clock }) {
@@ -74,7 +74,7 @@ export class InstanceTable {
         'INSERT INTO instance VALUES (:clientId, :sessionId, :deviceId, :mailbox, :uid, :secret, :tokenHash)',
         { clientId, sessionId: session.id, deviceId, mailbox, uid, secret, tokenHash },
       );
-      this.#unused.set(clientId, this.#clock.now());
+      this.#unused.set(clientId, this.#clock.monotonic());
       const [oldest] = this.#unused.keys();
       if (this.#unused.size > mostStrangers && oldest !== undefined) this.#unused.delete(oldest);
       return { clientId, session, secrets: 'tokenHash' in proof ? undefined : proof };
@@ -120,7 +120,8 @@ export class InstanceTable {
   /** Ends what was not used for too long; answers how many. */
   endDormant(): number {
     const now = this.#clock.now();
-    const unused = [...this.#unused].filter(([, madeAt]) => madeAt <= now - neverUsedMs).map(([id]) => id);
+    const longAgo = this.#clock.monotonic() - neverUsedMs;
+    const unused = [...this.#unused].filter(([, madeAt]) => madeAt <= longAgo).map(([id]) => id);
     for (const clientId of unused) this.#unused.delete(clientId);
     const ids = [
       ...unused.map((clientId) => this.byClientId(clientId)?.session.id ?? ''),

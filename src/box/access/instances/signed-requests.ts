@@ -2,7 +2,7 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { type Readable, Transform, type TransformCallback } from 'node:stream';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyRequest } from 'fastify';
-import { type Clock, seconds } from '../../../kit/clock.ts';
+import { type Clock, likelyNow, seconds } from '../../../kit/clock.ts';
 import { Problem } from '../../../kit/errors.ts';
 import {
   digestIn,
@@ -24,13 +24,22 @@ export interface Signed {
   bodyDigest: Uint8Array;
 }
 
+/** What a clock moves by when it is not set. */
+const stepMs = seconds(2);
+
 const emptyDigest = createHash('sha256').digest();
 
 /** Checks that a request was signed by who has the secret, lately, and once (RFC 9421; RFC 9530 for the body). */
 export class SignedRequests {
   readonly #clock: Clock;
-  readonly #startedAt: number;
   readonly #used = new ReplayMemory(windowMs);
+  /** Since when what was used is remembered, by the clock that only moves forward. */
+  #startedAt: number;
+  /** How far the time of day is ahead of that clock. */
+  #offset = Number.NEGATIVE_INFINITY;
+  /** The newest `created` that was taken, ms; and what it was when the time of day was last set back. */
+  #newest = 0;
+  #before = 0;
 
   constructor(options: { clock: Clock }) {
     this.#clock = options.clock;
@@ -79,16 +88,20 @@ export class SignedRequests {
     // Last: who has no secret fills no memory.
     if (!this.#used.use(keyid, nonce, this.#clock.monotonic()))
       throw new SignatureFault('its nonce was used before; make a new one for each request');
+    this.#newest = Math.max(this.#newest, seconds(created));
     return { keyid, bodyDigest };
   }
 
   #checkTime(created: number, expires: number): void {
-    const now = this.#clock.now();
+    const now = likelyNow(this.#clock);
+    this.#noticeStepBack(now);
     const { signatureSeconds, aheadSeconds } = instanceLimits;
     // What was used before a restart is not remembered, so nothing from then is taken.
     const oldest = now - Math.min(seconds(signatureSeconds), this.#clock.monotonic() - this.#startedAt);
     const ms = seconds(created);
-    if (ms >= oldest && ms <= now + seconds(aheadSeconds) && seconds(expires) > now) return;
+    const newest = now + seconds(aheadSeconds);
+    const taken = ms <= this.#before && this.#before <= newest;
+    if (!taken && ms >= oldest && ms <= newest && seconds(expires) > now) return;
     throw new Problem(
       'signature-stale',
       'the signature is too old, or of a clock that is wrong; sign again',
@@ -97,6 +110,17 @@ export class SignedRequests {
         details: { now: Math.floor(now / 1000) },
       },
     );
+  }
+
+  /** A clock that is set back comes by times for which nonces have been forgotten: nothing from then is taken twice. */
+  #noticeStepBack(now: number): void {
+    const monotonic = this.#clock.monotonic();
+    const offset = now - monotonic;
+    if (offset < this.#offset - stepMs) {
+      this.#startedAt = monotonic;
+      this.#before = Math.max(this.#before, this.#newest);
+    }
+    this.#offset = offset;
   }
 }
 

@@ -26,7 +26,7 @@ const conditionsOf: Record<Part, readonly string[]> = {
   tunnel: ['tunnel'],
   announce: ['announce'],
   mdns: ['mdns'],
-  clock: [],
+  clock: ['clock'],
 };
 
 /** Clocks that differ by less are the same for every purpose here. */
@@ -68,7 +68,9 @@ export function homeRows(state: StateView, now: number, locale: string, text: Co
     row('tunnel', [home.tunnel[state.tunnel.phase]]),
     row('announce', announceSentences(state, locale, text)),
     row('mdns', [mdnsSentence(state, text)]),
-    row('clock', [clockSentence(differs, text)], { own: differs < clockToleranceMs ? 'ok' : 'warning' }),
+    row('clock', clockSentences(state, differs, text), {
+      own: differs < clockToleranceMs ? 'ok' : 'warning',
+    }),
     // Parts that this page does not know, when they are not well: in the box's own words.
     ...state.conditions
       .filter(({ name, severity }) => severity !== 'ok' && !belongs(name, known))
@@ -128,6 +130,8 @@ function announceSentences(state: StateView, locale: string, { home }: ConsoleTe
   return shortCode === null ? [announced] : [announced, home.shortCode(shortCode)];
 }
 
-function clockSentence(differsMs: number, { home }: ConsoleText): string {
-  return differsMs < clockToleranceMs ? home.clockGood : home.clockOff(Math.round(differsMs / 60_000));
+function clockSentences({ conditions }: StateView, differsMs: number, { home }: ConsoleText): string[] {
+  const doubt = conditions.some(({ name, severity }) => name === 'clock' && severity !== 'ok');
+  const off = differsMs < clockToleranceMs ? [] : [home.clockOff(Math.round(differsMs / 60_000))];
+  return doubt || off.length > 0 ? [...(doubt ? [home.clockInDoubt] : []), ...off] : [home.clockGood];
 }

@@ -143,6 +143,8 @@ export const de: Translation<typeof en> = {
     mdnsGood: (name) => `Programme zu Hause finden die Box als ${name}, ganz ohne Cloud.`,
     mdnsNone: 'Die Box meldet sich nicht im Heimnetz.',
     clockGood: 'Die Uhr der Box geht richtig.',
+    clockInDoubt:
+      'Die Uhr der Box ist noch nicht bestätigt. Bis dahin läuft nichts vorzeitig ab, und was neu ist, bekommt sein richtiges Datum später.',
     clockOff: (minutes) =>
       `Die Uhr der Box weicht von der dieses Geräts um ${minutes < 120 ? `${minutes} Minuten` : `${Math.round(minutes / 60)} Stunden`} ab.`,
     remedies: {

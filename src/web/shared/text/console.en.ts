@@ -143,6 +143,8 @@ export const en = {
     mdnsGood: (name: string) => `Programs at home find the box as ${name}, with no cloud at all.`,
     mdnsNone: 'The box does not announce itself on the home network.',
     clockGood: 'The clock of the box is right.',
+    clockInDoubt:
+      'Nobody has confirmed the clock of the box yet. Until then nothing expires early, and what is new gets its right date later.',
     clockOff: (minutes: number) =>
       `The clock of the box differs from that of this device by ${minutes < 120 ? `${minutes} minutes` : `${Math.round(minutes / 60)} hours`}.`,
     remedies: {
