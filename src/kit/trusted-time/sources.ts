@@ -25,7 +25,10 @@ export interface Server {
 }
 
 /** The sources of this machine. `boot`: for a unit that cannot see it in /proc (`ProcSubset=pid`). */
-export function systemSources(options: { boot?: string | undefined; servers: readonly Server[] }): TimeSources {
+export function systemSources(options: {
+  boot?: string | undefined;
+  servers: readonly Server[];
+}): TimeSources {
   return {
     boot: options.boot ?? bootOfProc(),
     uptime: () => uptime() * 1000,

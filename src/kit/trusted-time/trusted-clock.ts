@@ -58,7 +58,9 @@ export class TrustedClock implements Clock, Service {
   readonly #rounds: Reconciler;
   #anchor = { time: 0, uptime: 0, monotonic: 0 };
   #voucher: Voucher | undefined;
-  #doubt: (Doubt & { jump: { before: Voucher | undefined; wall: number } | undefined; at: number }) | undefined;
+  #doubt:
+    | (Doubt & { jump: { before: Voucher | undefined; wall: number } | undefined; at: number })
+    | undefined;
   /** The distance that the wall clock keeps. */
   #even = { ahead: 0, uptime: 0 };
   #savedAt = 0;
@@ -100,9 +102,7 @@ export class TrustedClock implements Clock, Service {
   likely(): number {
     // A clock that jumped while it was believed was right before.
     if (this.#doubt === undefined || this.#doubt.jump !== undefined) return this.now();
-    return Math.floor(
-      likelyTime({ wall: this.wall(), time: this.now(), builtAt: this.#options.builtAt }),
-    );
+    return Math.floor(likelyTime({ wall: this.wall(), time: this.now(), builtAt: this.#options.builtAt }));
   }
 
   get doubtful(): boolean {
@@ -256,33 +256,39 @@ export class TrustedClock implements Clock, Service {
     this.#anchor = { time, uptime, monotonic: this.monotonic() };
   }
 
-  /** One at a time, the newest last. A disk that takes nothing is others' to tell. */
-  #save(
-    clean: boolean,
-    next?: { voucher: Voucher; time: number; corrections: readonly Correction[] },
-  ): Promise<void> {
-    this.#saving = this.#saving.then(async () => {
-      const { sources, folder, clock, log } = this.#options;
-      const doubt = this.#doubt && { id: this.#doubt.id, since: this.#doubt.since };
-      const now = { time: this.#exact(), voucher: this.#voucher, doubt, corrections: this.#corrections.value };
-      const { voucher, doubt: open, ...rest } = { ...now, ...(next && { ...next, doubt: undefined }) };
-      this.#savedAt = clock.monotonic();
-      try {
-        await writeKept(folder, {
-          ...rest,
-          corrections: [...rest.corrections],
-          uptime: sources.uptime(),
-          ...(sources.boot === undefined ? {} : { boot: sources.boot }),
-          clean,
-          ...(voucher === undefined ? {} : { voucher }),
-          ...(open === undefined ? {} : { doubt: open }),
-        });
-      } catch (error) {
-        log.info({ code: codeOf(error) }, `the time that is known is not kept: ${messageOf(error)}`);
-      }
-    });
+  /** One at a time, the newest last. */
+  #save(clean: boolean, next?: Next): Promise<void> {
+    this.#saving = this.#saving.then(() => this.#write(clean, next));
     return this.#saving;
   }
+
+  /** A disk that takes nothing is others' to tell. */
+  async #write(clean: boolean, next: Next | undefined): Promise<void> {
+    const { sources, folder, clock, log } = this.#options;
+    const voucher = next?.voucher ?? this.#voucher;
+    const doubt = next === undefined ? this.#doubt : undefined;
+    this.#savedAt = clock.monotonic();
+    try {
+      await writeKept(folder, {
+        time: next?.time ?? this.#exact(),
+        uptime: sources.uptime(),
+        ...(sources.boot === undefined ? {} : { boot: sources.boot }),
+        clean,
+        ...(voucher === undefined ? {} : { voucher }),
+        ...(doubt === undefined ? {} : { doubt: { id: doubt.id, since: doubt.since } }),
+        corrections: [...(next?.corrections ?? this.#corrections.value)],
+      });
+    } catch (error) {
+      log.info({ code: codeOf(error) }, `the time that is known is not kept: ${messageOf(error)}`);
+    }
+  }
+}
+
+/** What holds from now on, while it is being written down. */
+interface Next {
+  voucher: Voucher;
+  time: number;
+  corrections: readonly Correction[];
 }
 
 /** Only what the machine's clock has: its loop is not to be woken by its own steps. */
