@@ -50,8 +50,8 @@ const ownClock = new Set([
   'src/kit/http-client.ts',
   'src/cloud/dns-server/store.ts',
 ]);
-/** Make the clock that everything in their program goes by. */
-const ownsClock = new Set(['src/box/box.ts', 'src/cloud/cloud.ts']);
+/** Make the clock that everything in their program goes by, or run before there is one. */
+const ownsClock = new Set(['src/box/box.ts', 'src/box/card/asked.ts', 'src/cloud/cloud.ts']);
 
 /** The only files that may know that they are a process: they read the environment and end it. */
 const isMain = (path: string): boolean => /(^|\/)(main\.ts|setup\.mjs)$/.test(path);
