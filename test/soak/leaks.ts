@@ -77,7 +77,6 @@ export class Leaks {
     const seconds = (performance.now() - begun) / 1000;
     for (const [measure, slope] of Object.entries(this.slopes()) as [Measure, Slope][]) {
       const tally = this.#tallies.of(`growth: ${measure}`);
-      tally.count = this.samples.length;
       tally.seconds = measure === 'resident' ? seconds : 0;
       tally.note = `${shown(slope.growth)} (${shown(slope.least)} to ${shown(slope.most)}) on ${shown(slope.mean)}`;
       const limit = Math.max(slope.mean * bearable.share, bearable.least[measure]);
