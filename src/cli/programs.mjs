@@ -75,6 +75,7 @@ export const forNightly = {
   pdns_recursor: 'pdns-recursor',
   rclone: 'rclone',
   restic: 'restic',
+  testssl: 'testssl.sh',
 };
 
 /** `npm run bench`, beside what the tests need. */
