@@ -75,6 +75,12 @@ export const boxStateFiles: readonly StateFile[] = [
     damage: { refused: ['device-ca-damaged'], told: 'enrolment' },
   },
   {
+    path: 'access/notes.json',
+    what: 'the event that a restore or reset left for the audit log',
+    written: 'replaced',
+    damage: { anew: 'the event is left out' },
+  },
+  {
     path: 'settings/settings.json',
     what: 'what owners set: name, discovery, tunnel',
     written: 'replaced',
@@ -184,6 +190,12 @@ export const boxStateFiles: readonly StateFile[] = [
     what: 'options of the tunnel’s client',
     written: 'process',
     damage: { anew: 'at each start' },
+  },
+  {
+    path: 'clock.json',
+    what: 'the last time that was known',
+    written: 'replaced',
+    damage: { anew: 'the state’s own age has to do' },
   },
   { path: '.lock', what: 'the lock of the folder', written: 'process', damage: { anew: 'at each start' } },
   { path: 'control.sock', what: 'where commands ask', written: 'process', damage: { anew: 'at each start' } },
