@@ -57,6 +57,9 @@ export interface AcmeCaOptions {
   timeoutMs?: number;
 }
 
+/** For each request. A new connection over a slow line takes four ways there and back before it carries a byte of an answer. */
+const requestMs = 60_000;
+
 /** A certificate authority. Every failure is a `Problem` whose code starts with `acme-`; `status` as the CA answered. */
 export class AcmeCa {
   readonly directoryUrl: string;
@@ -66,7 +69,7 @@ export class AcmeCa {
 
   constructor(options: AcmeCaOptions) {
     this.directoryUrl = options.directoryUrl;
-    this.#timeoutMs = options.timeoutMs ?? 15_000;
+    this.#timeoutMs = options.timeoutMs ?? requestMs;
     this.#agent = new Agent({
       keepAlive: true,
       ...(options.caPem === undefined ? {} : { ca: options.caPem }),

@@ -23,7 +23,7 @@ import {
   withFailure,
 } from './policy.ts';
 import type { Pair } from './pair.ts';
-import { report } from './report.ts';
+import { type Progress, report } from './report.ts';
 import { CertificateStore } from './store.ts';
 
 export interface CertificateOptions {
@@ -64,6 +64,8 @@ export class CertificateKeeper implements Service {
   readonly #jitter: number;
   readonly #onStep: (step: string) => void;
   #loaded = false;
+  /** The order that is under way. */
+  #progress: Progress | undefined;
   #renewal = noRenewal;
   /** Why the pair on disk is not used. */
   #unusable: string | undefined;
@@ -78,7 +80,10 @@ export class CertificateKeeper implements Service {
     this.#options = options;
     this.#names = certificateNames(options.names);
     this.#jitter = stableFraction(options.identity.boxId);
-    this.#onStep = options.onStep ?? ((): void => undefined);
+    this.#onStep = (step): void => {
+      this.#advance(step);
+      options.onStep?.(step);
+    };
     this.#store = new CertificateStore({ folder: options.stateFolder, log: options.log });
     this.#loop = new Reconciler({
       name: this.name,
@@ -155,6 +160,13 @@ export class CertificateKeeper implements Service {
     this.#loaded = true;
   }
 
+  /** What people see of an order: some CAs take minutes. Steps in between, which wait for nobody, are not shown. */
+  #advance(step: string): void {
+    if (step !== 'begun' && this.#progress === undefined) return;
+    this.#progress = { step, at: this.#options.clock.now() };
+    this.#report(this.#decide());
+  }
+
   #decide(): Decision {
     const { acme, builtAt, clock } = this.#options;
     return decide({
@@ -173,6 +185,8 @@ export class CertificateKeeper implements Service {
     const ca = authority(acme, target);
     log.info({ target, names: this.#names }, `obtaining a certificate from ${ca.directoryUrl}`);
     this.#challengesLeft = true;
+    this.#progress = undefined;
+    this.#advance('begun');
     try {
       const pair = await obtain(await this.#issuance(ca, target, signal));
       if (target === 'production') await this.#use(pair);
@@ -185,6 +199,7 @@ export class CertificateKeeper implements Service {
       signal.throwIfAborted();
       await this.#failedAtCa(error, target);
     } finally {
+      this.#progress = undefined;
       ca.close();
       await this.#reportContact();
     }
@@ -214,6 +229,7 @@ export class CertificateKeeper implements Service {
 
   async #use(pair: Pair): Promise<void> {
     const certificate = await this.#store.use(pair, this.#names, this.#onStep);
+    this.#progress = undefined;
     this.#unusable = undefined;
     this.#failure = undefined;
     this.#certificate.set(certificate);
@@ -316,6 +332,7 @@ export class CertificateKeeper implements Service {
       decision,
       failure: this.#failure ?? this.#renewal.failures.at(-1),
       zonePublished: zone.value !== undefined,
+      progress: this.#progress,
       now: clock.now(),
       wall: clock.wall?.(),
     });

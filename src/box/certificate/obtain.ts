@@ -38,7 +38,7 @@ const accountLost = 'acme-account-does-not-exist';
 const accountClosed = 'acme-account-closed';
 
 /** How long the CA may take to look at our TXT values, and to sign. */
-const caPatienceMs = minutes(3);
+const caPatienceMs = minutes(10);
 const longestLookMs = 5000;
 
 /** The names of a box's certificate: `<zone>` and `*.<zone>`. */

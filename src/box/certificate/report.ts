@@ -25,6 +25,28 @@ const remedies: Record<string, string> = {
   'storage-failed': 'check the state folder: free space, owner, read-only file system',
 };
 
+/** Which step of an order was done last, and when. */
+export interface Progress {
+  step: string;
+  at: number;
+}
+
+/** What is waited for after a step of an order. */
+const waitingFor: Record<string, string> = {
+  begun: 'the CA’s directory',
+  'account-key-saved': 'the CA to take the account',
+  'account-saved': 'the dns-server to pin the account',
+  'caa-set': 'the CA to take the order',
+  'order-prepared': 'the CA to take the order',
+  'order-saved': 'the CA to say what it will look for',
+  'challenges-added': 'the name servers to serve what the CA looks for',
+  'challenges-served': 'the CA to hear that it can look',
+  'challenges-told': 'the CA to look at the DNS',
+  authorized: 'the CA to open the order',
+  finalized: 'the CA to sign',
+  issued: 'the certificate to be downloaded',
+};
+
 export interface Report {
   certificate: ZoneCertificate | undefined;
   /** Why the pair on disk is not used. */
@@ -33,6 +55,8 @@ export interface Report {
   /** The latest failure since the last certificate. */
   failure: Pick<Failure, 'code' | 'message'> | undefined;
   zonePublished: boolean;
+  /** The last step of the order that is under way. */
+  progress?: Progress | undefined;
   now: number;
   /** What the wall clock says; default: `now`. */
   wall?: number | undefined;
@@ -41,7 +65,7 @@ export interface Report {
 /** Sets the condition `certificate`: error when browsers are not (or soon no longer) satisfied, else warning or ok. */
 export function report(
   health: Health,
-  { certificate, unusable, decision, failure, zonePublished, now, wall = now }: Report,
+  { certificate, unusable, decision, failure, zonePublished, progress, now, wall = now }: Report,
 ): void {
   if (decision.do === 'wait' && decision.why === 'clock-wrong') {
     const since = certificate === undefined ? '' : ' or of the last certificate';
@@ -54,7 +78,7 @@ export function report(
   }
   const lacking = certificate === undefined || certificate.notAfter <= now;
   const state = stateOf(certificate, unusable, now);
-  if (failure !== undefined) {
+  if (failure !== undefined && progress === undefined) {
     const lastSixth = certificate === undefined ? 0 : (certificate.notAfter - certificate.notBefore) / 6;
     const urgent = lacking || certificate.notAfter - now < lastSixth;
     const next = decision.do === 'wait' ? `; next attempt ${dateTime(decision.until)}` : '';
@@ -67,9 +91,16 @@ export function report(
     if (lacking) return health.set(name, 'error', message, 'check the clock of the box');
     return health.set(name, 'ok', message);
   }
-  const doing = zonePublished ? 'one is being obtained' : 'waiting for the zone';
+  const doing = zonePublished ? underWay(progress) : 'waiting for the zone';
   const severity = certificate === undefined ? 'warning' : lacking ? 'error' : 'ok';
   health.set(name, severity, `${state}; ${doing}`);
+}
+
+/** A slow CA is seen at work, and not taken for one that does nothing. */
+function underWay(progress: Progress | undefined): string {
+  if (progress === undefined) return 'one is being obtained';
+  const waiting = waitingFor[progress.step] ?? 'the next step';
+  return `one is being obtained: waiting for ${waiting} since ${dateTime(progress.at)}`;
 }
 
 function stateOf(
