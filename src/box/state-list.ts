@@ -17,6 +17,14 @@ const marker = { anew: 'written again at the next start' };
  */
 export const boxStateFiles: readonly StateFile[] = [
   {
+    path: 'clock.json',
+    what: 'the last time that was known',
+    written: 'replaced',
+    damage: {
+      anew: 'the clock is in doubt until somebody vouches for it, and the age of the stores has to do',
+    },
+  },
+  {
     path: 'identity/certificate.pem',
     what: 'the box’s identity: its hash is the box’s name',
     written: 'replaced',

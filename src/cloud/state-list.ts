@@ -16,6 +16,12 @@ const lock = {
   damage: { anew: 'at each start' },
 } as const;
 
+const clock = {
+  what: 'the last time that was known',
+  written: 'replaced',
+  damage: { anew: 'the clock is in doubt until somebody vouches for it' },
+} as const;
+
 /** Every file that the parts of a cloud keep below its state folder; as `boxStateFiles`. */
 export const cloudStateFiles: readonly StateFile[] = [
   {
@@ -41,6 +47,8 @@ export const cloudStateFiles: readonly StateFile[] = [
     damage: { anew: 'the state’s own age has to do' },
   },
   { path: 'dns-server/.lock', ...lock },
+  { path: 'dns-server/clock.json', ...clock },
+  { path: 'registration-server/clock.json', ...clock },
   {
     path: 'registration-server/registration.sqlite',
     what: 'what boxes announce',

@@ -51,7 +51,7 @@ const boxes = new Set<() => void>();
 
 const runs = async (): Promise<void> => {
   await expect
-    .poll(async () => (await typed('', 'status')).code, { timeout: 25_000 })
+    .poll(async () => (await typed('', 'status')).code, { timeout: 60_000 })
     .not.toBe(exitCode.failed);
 };
 
@@ -97,7 +97,7 @@ describe('backup, reset and restore', () => {
     expect(await boxId()).toBe(before.boxId);
     expect(setupCode()).not.toBe(before.code);
     await second.stop();
-  }, 60_000);
+  }, 180_000);
 
   it('are the ways out for a box whose people are gone, which says so and begins nothing anew', async () => {
     const id = await boxId();
@@ -121,7 +121,7 @@ describe('backup, reset and restore', () => {
     expect(await boxId()).toBe(id);
     expect((await typed('', 'status')).out).not.toContain('was there before');
     await again.stop();
-  }, 90_000);
+  }, 180_000);
 
   it('work on the state of one that does not', async () => {
     const before = await boxId();
