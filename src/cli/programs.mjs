@@ -4,7 +4,7 @@
 
 const systemd = from(
   'systemd',
-  '/lib/systemd/systemd busctl journalctl systemctl systemd-analyze systemd-notify systemd-sysusers systemd-tmpfiles',
+  '/lib/systemd/systemd busctl journalctl systemctl systemd-analyze systemd-notify systemd-sysusers systemd-tmpfiles timedatectl',
 );
 const fileSystems = {
   debugfs: 'e2fsprogs',
@@ -52,6 +52,7 @@ export const forTest = {
   ps: 'procps',
   pgrep: 'procps',
   sslscan: 'sslscan',
+  faketime: 'faketime',
   python3: 'python3',
   apache2: 'apache2-bin',
   nginx: 'nginx-light',
