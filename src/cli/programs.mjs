@@ -24,6 +24,7 @@ export const forStart = {
   pebble: 'pebble',
   setpriv: 'util-linux',
   ip: 'iproute2',
+  timedatectl: 'systemd',
 };
 
 /** `npm test`. */
