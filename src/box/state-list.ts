@@ -16,13 +16,6 @@ const marker = { anew: 'written again at the next start' };
  * appears (test/soak); what damage of each means is tried out by `npm run soak`.
  */
 export const boxStateFiles: readonly StateFile[] = [
-  {
-    path: 'clock.json',
-    what: 'the last time that was known',
-    written: 'replaced',
-    damage: {
-      anew: 'the clock is in doubt until somebody vouches for it, and the age of the stores has to do',
-    },
   },
   {
     path: 'identity/certificate.pem',

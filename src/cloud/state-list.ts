@@ -16,12 +16,6 @@ const lock = {
   damage: { anew: 'at each start' },
 } as const;
 
-const clock = {
-  what: 'the last time that was known',
-  written: 'replaced',
-  damage: { anew: 'the clock is in doubt until somebody vouches for it' },
-} as const;
-
 /** Every file that the parts of a cloud keep below its state folder; as `boxStateFiles`. */
 export const cloudStateFiles: readonly StateFile[] = [
   {
@@ -41,8 +35,6 @@ export const cloudStateFiles: readonly StateFile[] = [
   { path: 'dns-server/zones.sqlite-shm', what: 'the index of these', written: 'store', damage: index },
   { path: 'dns-server/known/zones', what: 'that there are zones', written: 'replaced', damage: marker },
   { path: 'dns-server/.lock', ...lock },
-  { path: 'dns-server/clock.json', ...clock },
-  { path: 'registration-server/clock.json', ...clock },
   {
     path: 'registration-server/registration.sqlite',
     what: 'what boxes announce',

@@ -20,7 +20,7 @@ const Kept = Type.Object({
 export type Kept = Static<typeof Kept>;
 
 /** In the state folder itself: it is this machine's, and goes with no backup. */
-export const clockFile = 'clock.json';
+const clockFile = 'clock.json';
 
 /** What was written last; `undefined` when there is nothing, or it is damaged: then the state's own age has to do. */
 export async function readKept(folder: string): Promise<Kept | undefined> {

@@ -1,7 +1,7 @@
 import type { Correction } from './policy.ts';
 
 /** A column of a store that holds a date, ms since the epoch. */
-export interface DatedColumn {
+interface DatedColumn {
   column: string;
   /** When it was written, as SQL over the row; default: it says so itself. A certificate's own date cannot be changed: `null`. */
   made?: string | null;
@@ -15,7 +15,7 @@ export type DatedTables = Readonly<Record<string, readonly DatedColumn[]>>;
 const inDoubt = 'BETWEEN :since AND :until';
 
 /** What dates a whole store anew, once, with `:since`, `:until` and `:step` of a correction; see `redateOnce`. */
-export function redatingSql(tables: DatedTables): string[] {
+function redatingSql(tables: DatedTables): string[] {
   return Object.entries(tables).flatMap(([table, columns]) => {
     const moved = columns.flatMap(({ column, made = column, most }) => {
       if (made === null) return [];
