@@ -16,7 +16,6 @@ const marker = { anew: 'written again at the next start' };
  * appears (test/soak); what damage of each means is tried out by `npm run soak`.
  */
 export const boxStateFiles: readonly StateFile[] = [
-  },
   {
     path: 'identity/certificate.pem',
     what: 'the box’s identity: its hash is the box’s name',
