@@ -165,6 +165,9 @@ export const ifThere = {
   kdialog: 'kdialog',
   'notify-send': 'libnotify-bin',
   'xdg-open': 'xdg-utils',
+  // Not Debian's: what brings them.
+  h2spec: 'golang-go',
+  lighthouse: 'npm',
 };
 
 /** @param {string} debian @param {string} programs */
