@@ -50,7 +50,7 @@ const all = {
 /** The set-up that has run before this file does its work. */
 function listFor({ path, text }: { path: string; text: string }): Record<string, string> {
   if (path.startsWith('test/bench/')) return { ...base, ...forBench };
-  if (path.startsWith('test/nightly/')) return { ...base, ...forNightly };
+  if (path.startsWith('test/nightly/')) return { ...base, ...forNightly, ...ifThere };
   // Starts virtual machines: `npm run test:image`.
   const machines =
     /from '\.\/(vm|vm-home|long|bundles)\.ts'/.test(text) || /\/(vm|vm-home|long|bundles)\.ts$/.test(path);
