@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { request } from 'node:https';
 import { uptime } from 'node:os';
@@ -69,9 +69,13 @@ const run = promisify(execFile);
  * hand sets again. Only a program can read it: systemd's (timedatectl(1)), where systemd runs.
  */
 async function synchronizedByKernel(signal: AbortSignal): Promise<boolean> {
+  // sd_booted(3): without systemd there is nobody whom the program could ask.
+  if (!existsSync('/run/systemd/system')) return false;
   try {
     const asked = ['show', '--property=NTPSynchronized', '--value'];
-    const { stdout } = await run('timedatectl', asked, { timeout: seconds(2), signal });
+    // With nothing of ours around it: systemd's programs tell NOTIFY_SOCKET when they fail, in the name of the box.
+    const env = { PATH: '/usr/bin:/bin', LC_ALL: 'C' };
+    const { stdout } = await run('timedatectl', asked, { env, timeout: seconds(2), signal });
     return stdout.trim() === 'yes';
   } catch {
     return false;
