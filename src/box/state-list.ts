@@ -191,6 +191,12 @@ export const boxStateFiles: readonly StateFile[] = [
     written: 'process',
     damage: { anew: 'at each start' },
   },
+  {
+    path: 'clock.json',
+    what: 'the last time that was known',
+    written: 'replaced',
+    damage: { anew: 'the state’s own age has to do' },
+  },
   { path: '.lock', what: 'the lock of the folder', written: 'process', damage: { anew: 'at each start' } },
   { path: 'control.sock', what: 'where commands ask', written: 'process', damage: { anew: 'at each start' } },
 ];

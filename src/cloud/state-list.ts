@@ -34,6 +34,12 @@ export const cloudStateFiles: readonly StateFile[] = [
   { path: 'dns-server/zones.sqlite-wal', what: 'their last changes', written: 'store', damage: log },
   { path: 'dns-server/zones.sqlite-shm', what: 'the index of these', written: 'store', damage: index },
   { path: 'dns-server/known/zones', what: 'that there are zones', written: 'replaced', damage: marker },
+  {
+    path: '*/clock.json',
+    what: 'the last time that a part knew',
+    written: 'replaced',
+    damage: { anew: 'the state’s own age has to do' },
+  },
   { path: 'dns-server/.lock', ...lock },
   {
     path: 'registration-server/registration.sqlite',
