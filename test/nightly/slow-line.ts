@@ -8,17 +8,6 @@ export async function slowLine(
   ms: number,
 ): Promise<{ port: number; close: () => Promise<void> }> {
   const sockets = new Set<Socket>();
-  const carry = (from: Socket, to: Socket, firstMs: number): void => {
-    let last = sleep(firstMs);
-    // Each piece comes as long after the one before as it was sent after it.
-    const later = (deliver: () => void): void => {
-      const due = performance.now() + firstMs;
-      last = last.then(() => sleep(Math.max(0, due - performance.now()))).then(deliver);
-    };
-    from.on('data', (bytes) => later(() => void to.write(bytes)));
-    from.on('end', () => later(() => void to.end()));
-    for (const end of ['error', 'close']) from.on(end, () => to.destroy());
-  };
   const server = createServer((near) => {
     const far = connect(port, '127.0.0.1');
     for (const socket of [near, far]) {
@@ -39,4 +28,16 @@ export async function slowLine(
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/** Each piece comes as long after the one before as it was sent after it. */
+function carry(from: Socket, to: Socket, ms: number): void {
+  let last = sleep(ms);
+  const later = (deliver: () => void): void => {
+    const due = performance.now() + ms;
+    last = last.then(() => sleep(Math.max(0, due - performance.now()))).then(deliver);
+  };
+  from.on('data', (bytes) => later(() => void to.write(bytes)));
+  from.on('end', () => later(() => void to.end()));
+  for (const end of ['error', 'close']) from.on(end, () => to.destroy());
 }
