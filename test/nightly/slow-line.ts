@@ -8,8 +8,8 @@ export async function slowLine(
   ms: number,
 ): Promise<{ port: number; close: () => Promise<void> }> {
   const sockets = new Set<Socket>();
-  const server = createServer((near) => {
-    const far = connect(port, '127.0.0.1');
+  const server = createServer({ allowHalfOpen: true }, (near) => {
+    const far = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
     for (const socket of [near, far]) {
       sockets.add(socket);
       socket.on('close', () => sockets.delete(socket));
@@ -39,5 +39,7 @@ function carry(from: Socket, to: Socket, ms: number): void {
   };
   from.on('data', (bytes) => later(() => void to.write(bytes)));
   from.on('end', () => later(() => void to.end()));
-  for (const end of ['error', 'close']) from.on(end, () => to.destroy());
+  // What was sent before it still comes.
+  from.on('close', () => later(() => void to.destroy()));
+  from.on('error', () => undefined);
 }
