@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
 import { privateFolder } from '../kit/files.ts';
 import type { HttpApp } from '../kit/http-server.ts';
+import { isSound, isSoundUpgrade } from '../kit/http-strict.ts';
 import { lockFolder } from '../kit/lock.ts';
 import type { Service } from '../kit/service.ts';
 import { listenLocally, localServer } from './listener.ts';
@@ -52,8 +53,12 @@ export class Agent implements Service {
     const app = await agentApp(options);
     const sockets = new AgentSockets({ ...options, clock });
     const server = localServer();
-    server.on('request', (request, response) => app.server.emit('request', request, response));
-    server.on('upgrade', (request, stream, head) => void sockets.upgrade(request, stream, head));
+    server.on('request', (request, response) => {
+      if (isSound(request, response)) app.server.emit('request', request, response);
+    });
+    server.on('upgrade', (request, stream, head) => {
+      if (isSoundUpgrade(request, stream)) void sockets.upgrade(request, stream, head);
+    });
     this.#app = app;
     this.#sockets = sockets;
     this.#server = server;

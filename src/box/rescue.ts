@@ -6,6 +6,7 @@ import { messageOf, Problem } from '../kit/errors.ts';
 import { writeAtomic } from '../kit/files.ts';
 import { Health } from '../kit/health.ts';
 import { HealthPage } from '../kit/health-page.ts';
+import { isSound } from '../kit/http-strict.ts';
 import { listen } from '../kit/listen.ts';
 import type { Log } from '../kit/log.ts';
 import { refusal, sentence } from '../kit/refusal.ts';
@@ -113,6 +114,7 @@ export class Rescue implements Service {
     const { config, problem, log } = this.#options;
     const told = new Problem(problem.code, problem.message, { status: 503, retryable: false });
     const server = createServer({ requestTimeout: 5000 }, (request, response) => {
+      if (!isSound(request, response)) return;
       const { status, headers, body } = refusal(told, { accept: request.headers.accept });
       response.writeHead(status, headers).end(body);
     });

@@ -41,6 +41,24 @@ it('is heard on loopback and nowhere else', async () => {
   for (const { address } of others) expect(await reaches(address)).toBe(false);
 });
 
+it('takes HTTP as strictly as the box does (RFC 9112)', async () => {
+  const { agent } = await openComputer({ folder: temporaryFolder() });
+  onTestFinished(() => agent.stop());
+  const answered = (...lines: string[]): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const socket = connect({ host: '127.0.0.1', port: agent.port });
+      let text = '';
+      socket.on('data', (bytes) => (text += bytes.toString()));
+      socket.on('error', reject).on('close', () => resolve(text.slice(0, text.indexOf('\r\n'))));
+      socket.end(`${['GET /alive HTTP/1.1', ...lines, 'Connection: close'].join('\r\n')}\r\n\r\n`);
+    });
+  const host = `Host: localhost:${agent.port}`;
+  expect(await answered(host)).not.toContain('400');
+  expect(await answered(host, 'Host: evil.example')).toContain('400');
+  expect(await answered('Host: a b')).toContain('400');
+  expect(await answered(host, 'Transfer-Encoding: gzip, chunked')).toContain('501');
+});
+
 it('says its port in a file while it runs, and there is one agent for a folder', async () => {
   const base = temporaryFolder();
   const { agent } = await openComputer({ folder: base });
