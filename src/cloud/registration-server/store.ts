@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { markedStore } from '../marked-store.ts';
-import { openDatabase, transaction } from '../../kit/database.ts';
+import { openDatabase, storing, transaction } from '../../kit/database.ts';
 import { Problem } from '../../kit/errors.ts';
 import type { Correction } from '../../kit/trusted-time/policy.ts';
 import { type DatedTables, redateOnce } from '../../kit/trusted-time/redate.ts';
@@ -87,6 +87,7 @@ const sweepPage = 2000;
  * transaction and one fsync, and each is answered only when that is done. A slow disk thus makes larger groups, not a queue.
  */
 export class RecordStore {
+  readonly #path: string;
   readonly #database: DatabaseSync;
   readonly #sql: Record<keyof typeof statements, StatementSync>;
   readonly #onTrouble: (trouble: unknown) => void;
@@ -95,10 +96,14 @@ export class RecordStore {
   #largestGroup = 0;
   #commits = 0;
 
-  private constructor(database: DatabaseSync, onTrouble: (trouble: unknown) => void) {
+  private constructor(path: string, database: DatabaseSync, onTrouble: (trouble: unknown) => void) {
+    this.#path = path;
     this.#database = database;
     this.#onTrouble = onTrouble;
-    const prepared = Object.entries(statements).map(([name, sql]) => [name, database.prepare(sql)]);
+    const prepared = Object.entries(statements).map(([name, sql]) => [
+      name,
+      storing(path, () => database.prepare(sql)),
+    ]);
     this.#sql = Object.fromEntries(prepared) as Record<keyof typeof statements, StatementSync>;
   }
 
@@ -111,30 +116,26 @@ export class RecordStore {
    * Throws `storage-failed`, `store-too-new`.
    */
   static open(stateFolder: string, onTrouble: (trouble: unknown) => void): RecordStore {
-    return new RecordStore(
-      openDatabase(
-        RecordStore.pathIn(stateFolder),
-        migrations,
-        markedStore(stateFolder, 'registration', 'the announcements of all boxes'),
-      ),
-      onTrouble,
-    );
+    const path = RecordStore.pathIn(stateFolder);
+    const marked = markedStore(stateFolder, 'registration', 'the announcements of all boxes');
+    return new RecordStore(path, openDatabase(path, migrations, marked), onTrouble);
   }
 
-  /** A key of this server's own, made once. */
+  /** A key of this server's own, made once. Throws `storage-failed`. */
   secret(name: string): Uint8Array {
-    this.#database
-      .prepare('INSERT INTO secrets VALUES (?, ?) ON CONFLICT DO NOTHING')
-      .run(name, randomBytes(32));
-    return this.#database.prepare('SELECT value FROM secrets WHERE name = ?').get(name)?.[
-      'value'
-    ] as Uint8Array;
+    return storing(this.#path, () => {
+      this.#database
+        .prepare('INSERT INTO secrets VALUES (?, ?) ON CONFLICT DO NOTHING')
+        .run(name, randomBytes(32));
+      const row = this.#database.prepare('SELECT value FROM secrets WHERE name = ?').get(name);
+      return row?.['value'] as Uint8Array;
+    });
   }
 
-  /** Dates anew what was announced while the clock was in doubt, each correction once. */
+  /** Dates anew what was announced while the clock was in doubt, each correction once. Throws `storage-failed`. */
   redate(corrections: readonly Correction[]): void {
     redateOnce(recordDates, corrections, {
-      transaction: (action) => transaction(this.#database, action),
+      transaction: (action) => storing(this.#path, () => transaction(this.#database, action)),
       isNew: (id) =>
         this.#database.prepare("INSERT OR IGNORE INTO secrets VALUES ('redated ' || ?, x'')").run(id)
           .changes > 0,
@@ -143,7 +144,7 @@ export class RecordStore {
   }
 
   get figures(): { records: number; commits: number; largestGroup: number } {
-    const records = Number(this.#sql.count.get()?.['count']);
+    const records = storing(this.#path, () => Number(this.#sql.count.get()?.['count']));
     return { records, commits: this.#commits, largestGroup: this.#largestGroup };
   }
 
@@ -163,16 +164,16 @@ export class RecordStore {
 
   /** Records of `home` announced after `since` (ms), at most `limit`: those that are known for longest first. */
   inHome(home: string, since: number, limit: number): ShownRecord[] {
-    return rows(this.#sql.inHome.all(home, since, limit));
+    return this.#rows(() => this.#sql.inHome.all(home, since, limit));
   }
 
   /** Those of them whose owner opened a window. */
   discoverable(home: string, since: number, limit: number): ShownRecord[] {
-    return rows(this.#sql.discoverable.all(home, since, limit));
+    return this.#rows(() => this.#sql.discoverable.all(home, since, limit));
   }
 
   byCode(home: string, code: string, since: number): ShownRecord | undefined {
-    return rows(this.#sql.byCode.all(home, code, since))[0];
+    return this.#rows(() => this.#sql.byCode.all(home, code, since))[0];
   }
 
   /** Removes what was last announced at `until` or before, page by page. Answers how many. */
@@ -181,7 +182,7 @@ export class RecordStore {
     let first = 0;
     for (;;) {
       signal.throwIfAborted();
-      const last = this.#sql.page.get(first, sweepPage)?.['last'];
+      const last = storing(this.#path, () => this.#sql.page.get(first, sweepPage)?.['last']);
       if (typeof last !== 'number') return removed;
       const after = first;
       await this.#write(() => (removed += Number(this.#sql.sweep.run(after, last, until).changes)));
@@ -193,6 +194,15 @@ export class RecordStore {
   close(): void {
     this.#commit();
     this.#database.close();
+  }
+
+  /** Who asks is anybody: the place of the store is for the log alone. */
+  #rows(read: () => unknown[]): ShownRecord[] {
+    try {
+      return storing(this.#path, read) as ShownRecord[];
+    } catch (error) {
+      throw unavailable('read', error);
+    }
   }
 
   #write(apply: () => void): Promise<void> {
@@ -212,11 +222,7 @@ export class RecordStore {
       });
     } catch (error) {
       this.#noteTrouble(error);
-      const problem = new Problem(
-        'storage-failed',
-        'announcements cannot be stored at the moment; try again later',
-        { cause: error, retryAfterSeconds: 30 },
-      );
+      const problem = unavailable('stored', error);
       for (const write of group) write.failed(problem);
       return;
     }
@@ -233,4 +239,7 @@ export class RecordStore {
   }
 }
 
-const rows = (found: unknown[]): ShownRecord[] => found as ShownRecord[];
+function unavailable(what: 'read' | 'stored', cause: unknown): Problem {
+  const message = `announcements cannot be ${what} at the moment; try again later`;
+  return new Problem('storage-failed', message, { cause, retryAfterSeconds: 30 });
+}

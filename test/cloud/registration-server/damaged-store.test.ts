@@ -1,0 +1,59 @@
+import { closeSync, cpSync, mkdirSync, openSync, statSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { RecordStore } from '../../../src/cloud/registration-server/store.ts';
+import { Problem } from '../../../src/kit/errors.ts';
+import { temporaryFolder } from '../../support/folder.ts';
+
+const folder = temporaryFolder();
+const since = Date.UTC(2030, 0, 1);
+
+/** Everything that the server does with its store, from its start on. */
+async function use(where: string): Promise<void> {
+  const store = RecordStore.open(where, () => undefined);
+  try {
+    const correction = { id: 'doubt', since: 0, until: 1, step: 2 };
+    store.redate([correction]);
+    store.secret('short-code');
+    expect(store.inHome('home', since - 1, 10).length).toBeLessThan(2);
+    store.discoverable('home', since - 1, 10);
+    store.byCode('home', 'abcd', since - 1);
+    await store.put({
+      client: 'a'.repeat(52),
+      family: 4,
+      publicIp: '203.0.113.1',
+      home: 'home',
+      shortCode: 'abcd',
+      discoverable: true,
+      message: '{}',
+      announcedAt: since,
+      knownSince: since,
+    });
+    expect(store.figures.records).toBeGreaterThan(-1);
+    await store.sweep(since - 2, AbortSignal.timeout(5000));
+  } finally {
+    store.close();
+  }
+}
+
+it('whatever page of the store is lost, what fails says so in words', async () => {
+  const whole = join(folder, 'whole');
+  mkdirSync(whole);
+  await use(whole);
+  const pages = statSync(RecordStore.pathIn(whole)).size / 4096;
+  expect(pages).toBeGreaterThan(5);
+  const said: string[] = [];
+  for (let page = 0; page < pages; page++) {
+    const damaged = join(folder, `page ${page}`);
+    cpSync(whole, damaged, { recursive: true });
+    const file = openSync(RecordStore.pathIn(damaged), 'r+');
+    writeSync(file, Buffer.alloc(4096), 0, 4096, page * 4096);
+    closeSync(file);
+    const error = await use(damaged).catch((thrown: unknown) => thrown);
+    if (error === undefined) continue;
+    expect([page, error instanceof Problem ? 'a Problem' : error]).toEqual([page, 'a Problem']);
+    said.push((error as Problem).code);
+  }
+  expect(said.length).toBeGreaterThan(3);
+  expect(said.filter((code) => !['store-damaged', 'storage-failed'].includes(code))).toEqual([]);
+});
