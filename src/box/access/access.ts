@@ -2,13 +2,13 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Clock, minutes, type Random, seconds } from '../../kit/clock.ts';
-import { messageOf } from '../../kit/errors.ts';
 import type { Fact } from '../../kit/fact.ts';
 import type { HttpApp } from '../../kit/http-server.ts';
 import type { Log } from '../../kit/log.ts';
 import { Reconciler } from '../../kit/reconcile.ts';
 import type { Markers } from '../../kit/markers.ts';
 import type { Correction } from '../../kit/trusted-time/policy.ts';
+import { followCorrections } from '../../kit/trusted-time/redate.ts';
 import { type Service, ServiceGroup } from '../../kit/service.ts';
 import { refuseUpgrade } from '../../kit/refuse-upgrade.ts';
 import { accessPaths, type Ways } from '../../protocol/access-api.ts';
@@ -212,7 +212,8 @@ export class Access implements Service {
 
   async start(signal: AbortSignal): Promise<void> {
     await this.#store.open();
-    this.#undate = this.#redate();
+    const { corrections, log } = this.#options;
+    this.#undate = followCorrections(corrections, (all) => this.#store.redate(all), log);
     this.#store.demandEvents();
     await this.#vault.openIfMade();
     const { people, apps } = this.#parts;
@@ -227,21 +228,6 @@ export class Access implements Service {
     await this.#running.start(signal);
     this.#delivery.start(() => this.#expiry.nudge());
     await this.#expiry.start();
-  }
-
-  /** Before anything is asked whether it has expired, and at once when the clock is known. */
-  #redate(): (() => void) | undefined {
-    const { corrections, log } = this.#options;
-    const apply = (all: readonly Correction[]): void => {
-      try {
-        this.#store.redate(all);
-      } catch (error) {
-        // The next start does it.
-        log.warn(`what was made while the clock was in doubt keeps its dates: ${messageOf(error)}`);
-      }
-    };
-    if (corrections !== undefined) apply(corrections.value);
-    return corrections?.subscribe(apply);
   }
 
   async stop(): Promise<void> {

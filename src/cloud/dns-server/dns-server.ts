@@ -7,6 +7,7 @@ import type { Log } from '../../kit/log.ts';
 import { Reconciler } from '../../kit/reconcile.ts';
 import { type Service, ServiceGroup } from '../../kit/service.ts';
 import type { Correction } from '../../kit/trusted-time/policy.ts';
+import { followCorrections } from '../../kit/trusted-time/redate.ts';
 import { addressFamily, canonicalAddress } from '../../protocol/addresses.ts';
 import { Answerer } from './answer.ts';
 import { type ApiLimits, createApi, defaultApiLimits, type Frontend } from './api.ts';
@@ -124,12 +125,7 @@ export class DnsServer implements Service {
     });
     this.#parts = new ServiceGroup({
       name: this.name,
-      parts: [
-        storeService(this.#store, options.corrections),
-        dnsService(this.#dns),
-        this.#api,
-        this.#sweeper(),
-      ],
+      parts: [storeService(this.#store, options), dnsService(this.#dns), this.#api, this.#sweeper()],
       log,
     });
   }
@@ -217,15 +213,16 @@ export class DnsServer implements Service {
   }
 }
 
-/** Dated anew before anything is asked whether it has aged, and at once when the clock is known. */
-function storeService(store: ZoneStore, corrections: DnsServerOptions['corrections']): Service {
+function storeService(
+  store: ZoneStore,
+  { corrections, log }: Pick<DnsServerOptions, 'corrections' | 'log'>,
+): Service {
   let undate: (() => void) | undefined;
   return {
     name: 'dns-server store',
     start: async () => {
       await store.open();
-      if (corrections !== undefined) store.redate(corrections.value);
-      undate = corrections?.subscribe((all) => store.redate(all));
+      undate = followCorrections(corrections, (all) => store.redate(all), log);
     },
     stop: async () => {
       undate?.();

@@ -9,6 +9,7 @@ import type { Log } from '../../kit/log.ts';
 import { Reconciler } from '../../kit/reconcile.ts';
 import type { Service } from '../../kit/service.ts';
 import type { Correction } from '../../kit/trusted-time/policy.ts';
+import { followCorrections } from '../../kit/trusted-time/redate.ts';
 import { registrationLimits } from '../../protocol/registration-api.ts';
 import { boxTlsOptions } from '../box-certificate.ts';
 import { clientKey } from '../../kit/client-key.ts';
@@ -144,9 +145,8 @@ export class RegistrationServer implements Service {
     await checkAfterUncleanEnd(RecordStore.pathIn(this.#options.stateFolder));
     this.#store = RecordStore.open(this.#options.stateFolder, (trouble) => this.#storage(trouble));
     this.#storage(undefined);
-    const { corrections } = this.#options;
-    if (corrections !== undefined) this.#opened().redate(corrections.value);
-    this.#undate = corrections?.subscribe((all) => this.#opened().redate(all));
+    const { corrections, log } = this.#options;
+    this.#undate = followCorrections(corrections, (all) => this.#opened().redate(all), log);
     await this.#http.start();
     await this.#sweeper.start();
   }

@@ -1,3 +1,6 @@
+import { messageOf } from '../errors.ts';
+import type { Fact } from '../fact.ts';
+import type { Log } from '../log.ts';
 import type { Correction } from './policy.ts';
 
 /** A column of a store that holds a date, ms since the epoch. */
@@ -47,4 +50,26 @@ export function redateOnce(
       for (const sql of redatingSql(tables)) run(sql, values);
     });
   }
+}
+
+/**
+ * Has a store date anew by the corrections that there are, before anything is asked whether it has expired, and by others as they
+ * come, until what it answers is called. A store that cannot be written now keeps its dates until its next start, and keeps
+ * nobody else from knowing the time.
+ */
+export function followCorrections(
+  corrections: Fact<readonly Correction[]> | undefined,
+  redate: (all: readonly Correction[]) => void,
+  log: Log,
+): () => void {
+  if (corrections === undefined) return () => undefined;
+  const apply = (all: readonly Correction[]): void => {
+    try {
+      redate(all);
+    } catch (error) {
+      log.warn(`what was made while the clock was in doubt keeps its dates: ${messageOf(error)}`);
+    }
+  };
+  apply(corrections.value);
+  return corrections.subscribe(apply);
 }
