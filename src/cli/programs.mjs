@@ -4,7 +4,7 @@
 
 const systemd = from(
   'systemd',
-  '/lib/systemd/systemd busctl journalctl systemctl systemd-analyze systemd-notify systemd-sysusers systemd-tmpfiles timedatectl',
+  '/lib/systemd/systemd busctl journalctl systemctl systemd-analyze systemd-notify systemd-sysusers systemd-tmpfiles',
 );
 const fileSystems = {
   debugfs: 'e2fsprogs',
@@ -24,7 +24,6 @@ export const forStart = {
   pebble: 'pebble',
   setpriv: 'util-linux',
   ip: 'iproute2',
-  timedatectl: 'systemd',
 };
 
 /** `npm test`. */
@@ -160,6 +159,7 @@ export const onTheBox = {
 };
 /** Used where they are there, and done without where not. */
 export const ifThere = {
+  timedatectl: 'systemd',
   sudo: 'sudo',
   zenity: 'zenity',
   kdialog: 'kdialog',
