@@ -17,6 +17,7 @@ interface Neighbour {
 /** Other boxes of the same cloud: they write their zones and announce themselves, and remember what was answered. */
 export class Neighbours {
   readonly #all: readonly Neighbour[];
+  readonly #busy = new Set<Neighbour>();
   readonly #ledger: Ledger;
   readonly #random: Random;
   answered = 0;
@@ -43,12 +44,18 @@ export class Neighbours {
     return new Neighbours(all, ledger, random);
   }
 
+  /** Many at a time may work, each for another neighbour: of two who write one zone, nobody knows whose came last. */
   async work(over: () => boolean): Promise<void> {
     try {
       while (!over()) {
-        const one = this.#random.one(this.#all);
-        if (this.#random.next() < 0.6) await this.#writeZone(one);
-        else await this.#announce(one);
+        const one = this.#random.one(this.#all.filter((each) => !this.#busy.has(each)));
+        this.#busy.add(one);
+        try {
+          if (this.#random.next() < 0.6) await this.#writeZone(one);
+          else await this.#announce(one);
+        } finally {
+          this.#busy.delete(one);
+        }
       }
     } catch {
       // The cloud is gone, in the middle of it.
