@@ -1,4 +1,5 @@
 import { generateKeyPair, X509Certificate } from 'node:crypto';
+import { createSecureContext } from 'node:tls';
 import { promisify } from 'node:util';
 import { messageOf, Problem } from '../../kit/errors.ts';
 import { isKeyOf } from '../../kit/key-check.ts';
@@ -21,7 +22,7 @@ export async function ecKeyPem(): Promise<string> {
 
 /**
  * The pair as the fact that others use, after every check that needs nobody else: the key belongs to the leaf, the leaf
- * is for exactly `names`, its dates are in order, and each certificate of the chain is signed by the next.
+ * is for exactly `names`, its dates are in order, each certificate of the chain is signed by the next, and TLS takes both.
  * Throws `certificate-unusable`, which says what is wrong.
  */
 export function checkedPair({ chainPem, keyPem }: Pair, names: readonly string[]): ZoneCertificate {
@@ -40,7 +41,17 @@ export function checkedPair({ chainPem, keyPem }: Pair, names: readonly string[]
       throw unusable(`certificate ${index} of its chain did not sign the one before it`);
     }
   }
+  checkTlsTakes({ chainPem, keyPem });
   return { chainPem, keyPem, names: found, notBefore, notAfter, serial: leaf.serialNumber };
+}
+
+/** It reads the text by itself, and more of it than the certificates that were found above. */
+function checkTlsTakes({ chainPem, keyPem }: Pair): void {
+  try {
+    createSecureContext({ key: keyPem, cert: chainPem });
+  } catch (error) {
+    throw unusable(`TLS does not take its chain (${messageOf(error)})`);
+  }
 }
 
 const certificatePem = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
