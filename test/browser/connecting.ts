@@ -25,3 +25,15 @@ export async function connectApp(house: House, page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Allow', exact: true }).click();
   await page.getByText('Everything works.').waitFor();
 }
+
+/** What the owner's page is told of the one question, and how its yes is taken. */
+export const sayYes = `(async () => {
+    const session = await (await fetch('/api/session')).json();
+    const { pending } = await (await fetch('/api/approvals')).json();
+    const answer = await fetch('/api/approvals/' + pending[0].id, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-csrf-token': session.csrf },
+      body: JSON.stringify({ allow: true }),
+    });
+    return [pending.length, pending[0].label, pending[0].code, answer.status];
+})()`;

@@ -9,7 +9,7 @@ import { memoryStore } from '../../src/client/store.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { soon } from '../support/soon.ts';
 import { noBrowser } from '../web/browser.ts';
-import { logIn } from './connecting.ts';
+import { logIn, sayYes } from './connecting.ts';
 import { House } from './house.ts';
 
 /** Of programs of one person. */
@@ -33,18 +33,6 @@ const startClient = (origin: string): string => `(async () => {
     store: sdk.webStore(localStorage),
   });
   client.start();
-})()`;
-
-/** What the owner's page is told of the one question, and how its yes is taken. */
-const sayYes = `(async () => {
-    const session = await (await fetch('/api/session')).json();
-    const { pending } = await (await fetch('/api/approvals')).json();
-    const answer = await fetch('/api/approvals/' + pending[0].id, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', 'x-csrf-token': session.csrf },
-      body: JSON.stringify({ allow: true }),
-    });
-    return [pending.length, pending[0].label, pending[0].code, answer.status];
 })()`;
 
 describe.skipIf(noBrowser !== undefined)(`a page with an id of its own ${noBrowser ?? ''}`, () => {

@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http';
 import { extname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { logIn } from '../browser/connecting.ts';
+import { logIn, sayYes } from '../browser/connecting.ts';
 import { House } from '../browser/house.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { execFile } from '../support/programs.ts';
@@ -33,13 +33,6 @@ function serve(): Server {
   });
 }
 
-const sayYes = `(async () => {
-    const session = await (await fetch('/api/session')).json();
-    const { pending } = await (await fetch('/api/approvals')).json();
-    const headers = { 'content-type': 'application/json', 'x-csrf-token': session.csrf };
-    const body = JSON.stringify({ allow: true });
-    return (await fetch('/api/approvals/' + pending[0].id, { method: 'POST', headers, body })).status;
-})()`;
 const listApp = (origin: string): string => `(async () => {
     const session = await (await fetch('/api/session')).json();
     const { apps } = await (await fetch('/api/apps')).json();
@@ -162,7 +155,7 @@ describe('the package of the SDK', { timeout: 120_000 }, () => {
       await page.getByLabel('Address of the box').fill(house.origins.main);
       await page.getByRole('button', { name: 'Ask to be let in' }).click();
       await page.getByText(/^Waiting for the owner of Home on one machine: \w{4}$/).waitFor();
-      expect(await owner.evaluate(sayYes)).toBe(204);
+      expect(await owner.evaluate(sayYes)).toEqual([1, 'Panel in the hall', expect.any(String), 204]);
       await page.getByText('Connected to Home on one machine as Panel in the hall (client)').waitFor();
       await takePictures(page, 'sample-panel');
       await page.reload();

@@ -42,7 +42,8 @@ export function mustBeThere(line: readonly Word[]): void {
 const isOwn = (program: string): boolean =>
   program.includes('/') && !/^\/(usr\/)?(s?bin|lib)\//.test(program);
 
-function isThere(program: string): boolean {
+/** By name, in PATH and where root's programs are, or by path. */
+export function isThere(program: string): boolean {
   if (program.includes('/')) return runnable(program);
   const folders = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/sbin'];
   return folders.some((folder) => runnable(`${folder}/${program}`));
