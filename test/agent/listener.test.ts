@@ -9,6 +9,7 @@ import { PortFile } from '../../src/agent/port-file.ts';
 import { codeOf } from '../../src/kit/errors.ts';
 import { agentPorts } from '../../src/protocol/agent-api.ts';
 import { temporaryFolder } from '../support/folder.ts';
+import { statusLine } from '../support/status-line.ts';
 import { openComputer } from './computer.ts';
 
 function opened(server: Server = localServer()): Server {
@@ -45,13 +46,7 @@ it('takes HTTP as strictly as the box does (RFC 9112)', async () => {
   const { agent } = await openComputer({ folder: temporaryFolder() });
   onTestFinished(() => agent.stop());
   const answered = (...lines: string[]): Promise<string> =>
-    new Promise((resolve, reject) => {
-      const socket = connect({ host: '127.0.0.1', port: agent.port });
-      let text = '';
-      socket.on('data', (bytes) => (text += bytes.toString()));
-      socket.on('error', reject).on('close', () => resolve(text.slice(0, text.indexOf('\r\n'))));
-      socket.end(`${['GET /alive HTTP/1.1', ...lines, 'Connection: close'].join('\r\n')}\r\n\r\n`);
-    });
+    statusLine(agent.port, 'GET /alive HTTP/1.1', ...lines);
   const host = `Host: localhost:${agent.port}`;
   expect(await answered(host)).not.toContain('400');
   expect(await answered(host, 'Host: evil.example')).toContain('400');

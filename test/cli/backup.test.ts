@@ -6,6 +6,7 @@ import { readIdentity } from '../../src/box/identity/identity.ts';
 import { freePort } from '../../src/cli/home/free-port.ts';
 import { exitCode } from '../../src/kit/command.ts';
 import { temporaryFolder } from '../support/folder.ts';
+import { statusLine } from '../support/status-line.ts';
 import type { Ran } from './run.ts';
 
 const main = join(import.meta.dirname, '../../src/cli/main.ts');
@@ -113,6 +114,8 @@ describe('backup, reset and restore', () => {
     const page = await fetch(`http://127.0.0.1:${httpPort}/`, { headers: { accept: 'text/html' } });
     expect([page.status, page.headers.get('content-type')]).toEqual([503, 'text/html; charset=utf-8']);
     expect(await page.text()).toContain('Restore it from a backup');
+    const twoHosts = ['Host: a.example', 'Host: b.example'];
+    expect(await statusLine(httpPort, 'GET / HTTP/1.1', ...twoHosts)).toContain('400');
     // Nothing but a person's word makes it go on; then it is started again by itself.
     expect(await typed(`${passphrase}\n`, 'restore', file)).toMatchObject({ code: exitCode.ok, err: '' });
     expect(await box.ended).toMatchObject({ code: exitCode.restart });
