@@ -115,7 +115,7 @@ describe.concurrent('a visitor', () => {
       proto: 'https', host: kiteName, port: '443', rip: '::ffff:127.0.0.7', rport: String(socket.localPort),
     }); // prettier-ignore
     socket.end('more');
-    await soon(() => expect(box.frames.at(-1)?.headers.get('eof')).toBe('1R'));
+    await soon(() => expect(box.frames.some(({ headers }) => headers.get('eof') === '1R')).toBe(true));
     expect(box.dataOf(sid)).toEqual(Buffer.concat([hello, Buffer.from('more')]));
     box.send([['SID', sid]], 'answer');
     box.send([['SID', sid], ['EOF', '1R']]); // prettier-ignore
@@ -485,7 +485,7 @@ describe.concurrent('a hostile box', () => {
     box.send([['NOOP', 1], ['SID', sid], ['SKB', 999_999_999]]); // prettier-ignore
     await soon(() => expect(stage.frontend.metrics.bytesToBoxes).toBeGreaterThan(first));
     box.send([['NOOP', 1], ['PING', 'a']]); // prettier-ignore
-    await soon(() => expect(box.frames.at(-1)?.headers.has('pong')).toBe(true));
+    await soon(() => expect(box.frames.some(({ headers }) => headers.has('pong'))).toBe(true));
     expect(stage.frontend.metrics.bytesToBoxes).toBeLessThan(first + 262_144 + 70_000);
   });
 });
