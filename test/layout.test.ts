@@ -36,7 +36,7 @@ const wireFacing = [
   /^src\/protocol\/(http-signature)\.ts$/,
   /^src\/box\/web\//,
   /^src\/box\/access\/(guard|origins|events|pairing\/client-sockets)\.ts$/,
-  /^src\/cloud\/frontend\//,
+  /^src\/cloud\/relay\//,
   /^src\/cloud\/registration-server\/caller\.ts$/,
   /^src\/cloud\/dns-server\/(wire|legacy-api)\.ts$/,
   /^src\/cli\/find\/(box-proxy|door|door-headers)\.ts$/,

@@ -10,7 +10,7 @@ const startsInCheckout = '/usr/lib/porchlight/node_modules/.bin/node /usr/lib/po
 const startsInImage = '/usr/bin/porchlight';
 
 /** Units that a box needs; the cloud's stay out. */
-const boxUnit = /^porchlight-(?!cloud|app|dns-server|frontend|mailbox|registration-server)/;
+const boxUnit = /^porchlight-(?!cloud|app|dns-server|relay|mailbox|registration-server)/;
 
 /** Unpacks the root archive (without devices: the kernel makes those) and, natively, the packages that need no configuring. */
 export async function unpackTree(

@@ -176,7 +176,7 @@ export const BoxConfig = Type.Object({
     }),
   }),
   tunnel: Type.Object({
-    enabled: Type.Boolean({ default: true, description: 'be reachable from outside through the frontend' }),
+    enabled: Type.Boolean({ default: true, description: 'be reachable from outside through the relay' }),
     command: Type.String({ default: '/usr/bin/pagekite', minLength: 1, description: 'the PageKite client' }),
   }),
   mdns: Type.Object({

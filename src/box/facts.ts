@@ -59,7 +59,7 @@ export interface TunnelState {
   phase: 'off' | 'waiting' | 'connecting' | 'connected' | 'rejected' | 'lost';
   /** For a person: why it is not connected. */
   reason?: string;
-  /** Addresses of the frontend(s), to be put in the zone; empty unless connected (or briefly lost). */
+  /** Addresses of the relay(s), to be put in the zone; empty unless connected (or briefly lost). */
   addresses: readonly string[];
   /** `https://remote.<zone>[:port]`, while connected. */
   origin: string | undefined;

@@ -28,7 +28,7 @@ For \`porchlight box\`, and for the commands that ask it or work on its state ([
 ${configTable(BoxConfig)}
 ## Cloud
 
-For \`porchlight cloud\`, \`dns-server\`, \`registration-server\`, \`mailbox\`, \`frontend\` and \`app\`.
+For \`porchlight cloud\`, \`dns-server\`, \`registration-server\`, \`mailbox\`, \`relay\` and \`app\`.
 
 ${configTable(CloudConfig)}`;
 }

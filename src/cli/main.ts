@@ -34,10 +34,13 @@ const commands = new Map<string, () => Promise<readonly Command[]>>([
   ['dns-server', cloudCommands],
   ['registration-server', cloudCommands],
   ['mailbox', cloudCommands],
-  ['frontend', cloudCommands],
+  ['relay', cloudCommands],
   ['app', cloudCommands],
   ['home', async () => [(await import('./home/command.ts')).homeCommand]],
 ]);
+
+/** Names that commands had before; they work until the next major version. */
+const formerNames: Readonly<Record<string, string>> = { frontend: 'relay' };
 
 async function commandNamed(name: string | undefined): Promise<Command | undefined> {
   const some = await commands.get(name ?? '')?.();
@@ -45,7 +48,12 @@ async function commandNamed(name: string | undefined): Promise<Command | undefin
 }
 
 async function main(args: readonly string[], io: Io): Promise<number> {
-  const [name, ...rest] = args;
+  const [given, ...rest] = args;
+  const name = given !== undefined && Object.hasOwn(formerNames, given) ? formerNames[given] : given;
+  if (name !== given)
+    io.err(
+      `porchlight: warning: the command “${given}” is called “${name}” now; the old name works until the next major version\n`,
+    );
   if (name === '--version')
     return (io.out(`porchlight ${version()} (protocol ${protocolVersion})\n`), exitCode.ok);
   if (name === '--help' || name === '-h') return (io.out(await overview()), exitCode.ok);

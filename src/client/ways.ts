@@ -3,7 +3,7 @@ import { type BoxId, mirrorLabelPattern, tunnelLabel } from '../protocol/constan
 
 /**
  * One way in. `main`, `mirror` and `address` are names of the same address on the home network; `tunnel` leads through the
- * frontend from anywhere.
+ * relay from anywhere.
  */
 export interface Way {
   kind: 'main' | 'mirror' | 'address' | 'tunnel';

@@ -18,13 +18,13 @@ import { addressFamily, canonicalAddress } from '../protocol/addresses.ts';
 import { AppServer } from './app-server/app-server.ts';
 import type { CloudConfig } from './config.ts';
 import { DnsServer } from './dns-server/dns-server.ts';
-import { Frontend } from './frontend/frontend.ts';
+import { Relay } from './relay/relay.ts';
 import { MailboxServer } from './mailbox/mailbox.ts';
 import { loadMasterKey } from './master-key.ts';
 import { cloudMetrics } from './metrics.ts';
 import { RegistrationServer } from './registration-server/registration-server.ts';
 
-export const cloudParts = ['frontend', 'dns-server', 'registration-server', 'mailbox', 'app'] as const;
+export const cloudParts = ['relay', 'dns-server', 'registration-server', 'mailbox', 'app'] as const;
 export type CloudPart = (typeof cloudParts)[number];
 
 export interface CloudOptions {
@@ -63,7 +63,7 @@ export class Cloud implements Service {
     const { config, parts, manager, log, clock = systemClock } = this.#options;
     const health = this.#health;
     const make = {
-      frontend: () => this.#frontend(),
+      relay: () => this.#relay(),
       'dns-server': () => this.#dnsServer(),
       'registration-server': () => this.#registrationServer(),
       mailbox: () => this.#mailbox(),
@@ -95,8 +95,8 @@ export class Cloud implements Service {
 
   async #dnsServer(): Promise<DnsServer> {
     const { config } = this.#options;
-    const { certName, caFile, endpoints, addresses, publicPort, port } = config.frontend;
-    const ca = caFile === '' ? {} : { ca: await pem(caFile, 'frontend.ca-file') };
+    const { certName, caFile, endpoints, addresses, publicPort, port } = config.relay;
+    const ca = caFile === '' ? {} : { ca: await pem(caFile, 'relay.ca-file') };
     const stateFolder = await this.#folder('dns-server');
     return new DnsServer({
       ...this.#common('dns-server'),
@@ -110,9 +110,9 @@ export class Cloud implements Service {
       ...(config.dns.contact === '' ? {} : { contact: config.dns.contact }),
       caaIssuers: config.dns.caaIssuers,
       acceptSha1Zones: config.dns.acceptSha1Zones,
-      frontends: endpoints.map((address) => ({ address, ...(certName === '' ? {} : { certName, ...ca }) })),
-      frontendAddresses: addresses,
-      frontendPublicPort: publicPort === 0 ? port : publicPort,
+      relays: endpoints.map((address) => ({ address, ...(certName === '' ? {} : { certName, ...ca }) })),
+      relayAddresses: addresses,
+      relayPublicPort: publicPort === 0 ? port : publicPort,
     });
   }
 
@@ -153,15 +153,15 @@ export class Cloud implements Service {
     });
   }
 
-  async #frontend(): Promise<Frontend> {
-    const { certName, host, port, publicPort, certFile, keyFile } = this.#options.config.frontend;
-    return new Frontend({
-      ...this.#common('frontend'),
+  async #relay(): Promise<Relay> {
+    const { certName, host, port, publicPort, certFile, keyFile } = this.#options.config.relay;
+    return new Relay({
+      ...this.#common('relay'),
       masterKey: await this.#masterKey(),
       host,
       port,
       ...(publicPort === 0 ? {} : { publicPort }),
-      ...(certName === '' ? {} : { tls: { certName, ...(await pair({ certFile, keyFile }, 'frontend')) } }),
+      ...(certName === '' ? {} : { tls: { certName, ...(await pair({ certFile, keyFile }, 'relay')) } }),
     });
   }
 
@@ -217,9 +217,9 @@ export class Cloud implements Service {
   }
 
   async #loadKey(): Promise<Buffer> {
-    const { state, frontend } = this.#options.config;
+    const { state, relay } = this.#options.config;
     await privateFolder(state);
-    return loadMasterKey({ file: frontend.masterKeyFile, stateFolder: state });
+    return loadMasterKey({ file: relay.masterKeyFile, stateFolder: state });
   }
 }
 

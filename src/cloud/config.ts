@@ -88,30 +88,33 @@ export const CloudConfig = Type.Object({
       description: 'the registration-server, as browsers reach it; the app asks it which boxes are near',
     }),
   }),
-  frontend: Type.Object({
-    host: host(),
-    port: portSetting(443, 'port for boxes and visitors alike'),
-    publicPort: portSetting(0, 'the port that visitors use, when it is not `frontend.port`; 0: the same'),
-    // The PageKite client takes no IPv6 address here; by a name it goes over IPv6 too.
-    endpoints: Type.Array(Type.String({ pattern: '^[A-Za-z0-9._-]+:[0-9]{1,5}$' }), {
-      default: [],
-      allowed: 'NAME:PORT or IPV4:PORT, several separated by commas',
-      description: 'where boxes find the frontends, by IPv4 or IPv6 as the name says',
-    }),
-    addresses: Type.Array(Type.String({ pattern: '^[0-9a-fA-F.:]+$' }), {
-      default: [],
-      description: 'public addresses of the frontends, for the tunnel names of boxes',
-    }),
-    certName: text(
-      'name on the certificate that boxes check when they connect; empty: boxes connect without TLS of the frontend’s own',
-    ),
-    certFile: text('PEM file with the certificate chain for `frontend.cert-name`'),
-    keyFile: text('PEM file with the key that belongs to it'),
-    caFile: text('PEM file of a private CA that boxes shall trust for it; empty: their system’s'),
-    masterKeyFile: text(
-      'file with 32 or more random bytes from which boxes’ tunnel secrets are derived, the same for dns-server and frontends; empty: made in the state folder',
-    ),
-  }),
+  relay: Type.Object(
+    {
+      host: host(),
+      port: portSetting(443, 'port for boxes and visitors alike'),
+      publicPort: portSetting(0, 'the port that visitors use, when it is not `relay.port`; 0: the same'),
+      // The PageKite client takes no IPv6 address here; by a name it goes over IPv6 too.
+      endpoints: Type.Array(Type.String({ pattern: '^[A-Za-z0-9._-]+:[0-9]{1,5}$' }), {
+        default: [],
+        allowed: 'NAME:PORT or IPV4:PORT, several separated by commas',
+        description: 'where boxes find the relays, by IPv4 or IPv6 as the name says',
+      }),
+      addresses: Type.Array(Type.String({ pattern: '^[0-9a-fA-F.:]+$' }), {
+        default: [],
+        description: 'public addresses of the relays, for the tunnel names of boxes',
+      }),
+      certName: text(
+        'name on the certificate that boxes check when they connect; empty: boxes connect without TLS of the relay’s own',
+      ),
+      certFile: text('PEM file with the certificate chain for `relay.cert-name`'),
+      keyFile: text('PEM file with the key that belongs to it'),
+      caFile: text('PEM file of a private CA that boxes shall trust for it; empty: their system’s'),
+      masterKeyFile: text(
+        'file with 32 or more random bytes from which boxes’ tunnel secrets are derived, the same for dns-server and relays; empty: made in the state folder',
+      ),
+    },
+    { formerly: 'frontend' },
+  ),
   system: Type.Object({ port: portSetting(4481, 'loopback port of /healthz, /metrics and /status') }),
 });
 

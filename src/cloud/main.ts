@@ -25,7 +25,7 @@ function cloudCommand(name: string, summary: string, parts: readonly CloudPart[]
 export const cloudCommands: readonly Command[] = [
   cloudCommand(
     'cloud',
-    'Runs the whole cloud in one process: dns-server, registration-server, mailbox, frontend and app.',
+    'Runs the whole cloud in one process: dns-server, registration-server, mailbox, relay and app.',
     cloudParts,
   ),
   cloudCommand(
@@ -41,8 +41,10 @@ export const cloudCommands: readonly Command[] = [
   cloudCommand('mailbox', 'Runs the mailbox: boxes leave there what only one app instance may read.', [
     'mailbox',
   ]),
-  cloudCommand('frontend', 'Runs the frontend: the relay through which boxes are reached from outside.', [
-    'frontend',
-  ]),
+  cloudCommand(
+    'relay',
+    'Runs the relay (a PageKite front-end) through which boxes are reached from outside.',
+    ['relay'],
+  ),
   cloudCommand('app', 'Serves the hosted app, in which people find their boxes.', ['app']),
 ];

@@ -10,13 +10,13 @@ const bytes = 32;
 
 /**
  * The key from which boxes' tunnel secrets are derived: from `file`, or, when that is empty, from the state folder, where
- * it is made at the first start. dns-server and frontends must have the same. Throws `bad-master-key`.
+ * it is made at the first start. dns-server and relays must have the same. Throws `bad-master-key`.
  */
 export async function loadMasterKey(options: { file: string; stateFolder: string }): Promise<Buffer> {
   const own = options.file === '';
   const path = own ? join(options.stateFolder, 'tunnel-master-key') : options.file;
   const markers = new Markers(options.stateFolder);
-  const beginNew = `remove ${join(options.stateFolder, markersFolder, marker)}, start again, and give all frontends the new key`;
+  const beginNew = `remove ${join(options.stateFolder, markersFolder, marker)}, start again, and give all relays the new key`;
   if (own && !existsSync(path)) markers.expect(marker, { what: 'the master key of tunnels', path, beginNew });
   const key = await read(path, own);
   const print = createHash('sha256').update('tunnel master key').update(key).digest('hex').slice(0, 16);

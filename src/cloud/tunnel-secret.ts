@@ -2,13 +2,13 @@ import { createHmac } from 'node:crypto';
 import { days, minutes } from '../kit/clock.ts';
 
 /**
- * The secret with which a box proves its kite name to a frontend: HMAC-SHA256 over kite name and epoch, in hex. Derived,
- * so that dns-server and frontends share one master key and no table. An epoch is one day and begins at another time of
+ * The secret with which a box proves its kite name to a relay: HMAC-SHA256 over kite name and epoch, in hex. Derived,
+ * so that dns-server and relays share one master key and no table. An epoch is one day and begins at another time of
  * day for each kite, so that a million boxes do not renew in the same minute.
  */
 const epochMs = days(1);
 
-/** How far the clocks of dns-server and frontend may differ. */
+/** How far the clocks of dns-server and relay may differ. */
 const skewMs = minutes(5);
 
 /** The secret of the present epoch. It works until one epoch after `renewBefore` (ms since the Unix epoch). */

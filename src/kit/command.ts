@@ -64,12 +64,14 @@ export function command<S extends TObject>(options: CommandOptions<S>): Command 
           config,
           rest,
           switches: given,
+          deprecations,
         } = loadConfig(options.config, {
           ...(file === undefined ? {} : { file }),
           env: io.env,
           args,
           switches: Object.keys(switches),
         });
+        for (const each of deprecations) io.err(`porchlight ${options.name}: warning: ${each}\n`);
         if (rest.length > 0 && options.operands === undefined) {
           throw new Problem('usage', `it takes no “${rest[0]}”; see porchlight ${options.name} --help`);
         }

@@ -9,7 +9,7 @@ import {
   readText,
 } from './config-sources.ts';
 import { Problem } from './errors.ts';
-import { isAllowed, type Setting, settingsOf } from './settings.ts';
+import { formerNamesOf, isAllowed, type Setting, settingsOf } from './settings.ts';
 
 export { configTable, helpOf } from './config-docs.ts';
 export type { ConfigFault, ConfigSources } from './config-sources.ts';
@@ -24,6 +24,8 @@ export interface Loaded<S extends TObject> {
   switches: ReadonlySet<string>;
   /** Where each setting's value comes from, by key: `default`, `/etc/x.toml:12`, `PORCHLIGHT_X`, `--x`. */
   origins: Readonly<Record<string, string>>;
+  /** One sentence for each setting that was given by a name it had before. */
+  deprecations: readonly string[];
 }
 
 /**
@@ -32,10 +34,15 @@ export interface Loaded<S extends TObject> {
  */
 export function loadConfig<S extends TObject>(schema: S, sources: ConfigSources): Loaded<S> {
   const settings = settingsOf(schema);
-  const args = readArgs(settings, sources.args, sources.switches ?? []);
-  const env = readEnvironment(settings, sources.env);
-  const file = readFile(settings, sources, args.file);
-  const given = [...file.given, ...env.given, ...args.given];
+  const known = [...settings, ...formerNamesOf(schema, settings)];
+  const args = readArgs(known, sources.args, sources.switches ?? []);
+  const env = readEnvironment(known, sources.env);
+  const file = readFile(known, sources, args.file);
+  const read = [file, env, args].flatMap(({ given: some }) => formerNamesFirst(some));
+  const given = read.map((reading) => ({
+    ...reading,
+    setting: reading.setting.renamedTo ?? reading.setting,
+  }));
   const faults = [...file.faults, ...env.faults, ...args.faults, ...given.flatMap(checked)];
   if (faults.length > 0) throw badConfig(faults);
 
@@ -51,7 +58,22 @@ export function loadConfig<S extends TObject>(schema: S, sources: ConfigSources)
     rest: args.rest,
     switches: args.switches,
     origins,
+    deprecations: read.flatMap(deprecation),
   };
+}
+
+/** Within one source the name of today wins. */
+function formerNamesFirst(given: readonly Given[]): Given[] {
+  const former = given.filter(({ setting }) => setting.renamedTo !== undefined);
+  return [...former, ...given.filter((reading) => !former.includes(reading))];
+}
+
+function deprecation({ setting, source }: Given): string[] {
+  const { key, renamedTo } = setting;
+  if (renamedTo === undefined) return [];
+  return [
+    `${key} (${source}) is called ${renamedTo.key} now; the old name works until the next major version`,
+  ];
 }
 
 export interface LenientlyRead {

@@ -23,6 +23,8 @@ export interface Setting {
   allowed: string;
   /** Other words that people have for it, for what is suggested to them. */
   alsoCalled: readonly string[];
+  /** Of a name that a setting had before: the setting it is now. */
+  renamedTo?: Setting;
 }
 
 /** What TypeBox writes into a schema object, as far as settings use it (JSON Schema 2020-12). */
@@ -41,6 +43,8 @@ interface Keywords {
   allowed?: string;
   /** Ours: other words that people have for it. */
   alsoCalled?: readonly string[];
+  /** Ours, of a section: the name it had before, which goes on working (`formerNamesOf`). */
+  formerly?: string;
   minimum?: number;
   maximum?: number;
   minLength?: number;
@@ -59,6 +63,7 @@ export const configFileSetting = { flag: 'config', variable: `${variablePrefix}C
 const secretName = /(password|passphrase|secret|token|credential|key|pem)$/i;
 
 const keywords = (schema: TSchema): Keywords => schema;
+const variableOf = (key: string): string => variablePrefix + key.replaceAll(/[.-]/g, '_').toUpperCase();
 const kebab = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 /**
@@ -75,6 +80,19 @@ export function settingsOf(schema: TObject, secrets: 'refused' | 'allowed' = 're
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) throw new TypeError(`two settings are called ${twice}`);
   return settings;
+}
+
+/** The names that settings had before their section was renamed, as settings of their own; `renamedTo` says what they are now. */
+export function formerNamesOf(schema: TObject, settings: readonly Setting[]): Setting[] {
+  return Object.entries(schema.properties).flatMap(([name, section]) => {
+    const { formerly } = keywords(section);
+    if (formerly === undefined) return [];
+    const inSection = settings.filter(({ path }) => path[0] === name && path.length > 1);
+    return inSection.map((setting) => {
+      const key = [formerly, ...setting.path.slice(1)].map(kebab).join('.');
+      return { ...setting, key, variable: variableOf(key), flags: [key], renamedTo: setting };
+    });
+  });
 }
 
 function leaves(schema: TSchema, path: readonly string[]): Setting[] {
@@ -94,7 +112,7 @@ function settingOf(schema: TSchema, path: readonly string[]): Setting {
   return {
     path,
     key,
-    variable: variablePrefix + key.replaceAll(/[.-]/g, '_').toUpperCase(),
+    variable: variableOf(key),
     flags: flag === undefined || flag === key ? [key] : [flag, key],
     kind,
     schema,

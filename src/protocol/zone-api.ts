@@ -48,7 +48,7 @@ export const ZoneState = Type.Object({
   challenges: Type.Array(ChallengeValue),
   /** `host:port` of every authoritative server, for checks before the CA is told. */
   nameServers: Type.Array(Type.String()),
-  /** Where to ask for `POST …/tunnel` frontends' addresses: those that `records.tunnel` may hold. */
+  /** Where to ask for `POST …/tunnel` relays' addresses: those that `records.tunnel` may hold. */
   tunnelAddresses: Type.Array(Type.String()),
 });
 export type ZoneState = Static<typeof ZoneState>;
@@ -71,15 +71,15 @@ export const TunnelGrant = Type.Object({
     Type.Object({
       /** `host:port` the PageKite client connects to. */
       address: Type.String(),
-      /** Name on the frontend's TLS certificate; absent: the connection to the frontend is not wrapped in TLS. */
+      /** Name on the relay's TLS certificate; absent: the connection to the relay is not wrapped in TLS. */
       certName: Type.Optional(Type.String()),
       /** PEM of a private CA to trust for `certName`. */
       ca: Type.Optional(Type.String()),
     }),
   ),
-  /** Public addresses of the frontends: what the zone's tunnel name is to hold while connected. */
+  /** Public addresses of the relays: what the zone's tunnel name is to hold while connected. */
   addresses: Type.Array(Type.String()),
-  /** Port at which browsers reach the frontend. */
+  /** Port at which browsers reach the relay. */
   publicPort: Type.Integer({ minimum: 1, maximum: 65_535 }),
   kiteName: Type.String(),
   secret: Type.String({ minLength: 32, maxLength: 128 }),

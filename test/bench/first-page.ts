@@ -72,7 +72,7 @@ async function measure(): Promise<Partial<Round>> {
       (step) => {
         mark(step);
         if (step === 'certificate') pages.push(page('main', names.main, ports.web));
-        if (step === 'tunnel') pages.push(page('tunnel page', names.tunnel, ports.frontend));
+        if (step === 'tunnel') pages.push(page('tunnel page', names.tunnel, ports.relay));
       },
       never,
     );

@@ -20,7 +20,7 @@ import type { BenchRow } from './bench-row.ts';
 const bulkBytes = 100_000_000;
 
 /**
- * The tunnel (our frontend in a process of its own, the packaged client as the box runs it) beside a connection straight
+ * The tunnel (our relay in a process of its own, the packaged client as the box runs it) beside a connection straight
  * to the box's web, on the loopback and in one run.
  */
 export async function benchTunnel(): Promise<BenchRow[]> {
@@ -30,8 +30,8 @@ export async function benchTunnel(): Promise<BenchRow[]> {
   const web = new WebStandIn({ boxId, tls: await ca.issue([tunnelName]), handle: serve });
   const runtimeFolder = mkdtempSync(join(tmpdir(), 'porchlight-bench-'));
   await web.start();
-  let frontend = await startFrontend(0);
-  const { port } = frontend;
+  let relay = await startRelay(0);
+  const { port } = relay;
   const newTunnel = (): Tunnel =>
     new Tunnel({
       names: { tunnel: tunnelName },
@@ -81,19 +81,19 @@ export async function benchTunnel(): Promise<BenchRow[]> {
       await tunnel.start();
       await until(tunnel.state, ({ phase }) => phase === 'connected', AbortSignal.timeout(20_000));
       const killed = performance.now();
-      frontend.process.kill('SIGKILL');
+      relay.process.kill('SIGKILL');
       await until(tunnel.state, ({ phase }) => phase !== 'connected', AbortSignal.timeout(60_000));
-      frontend = await startFrontend(port);
+      relay = await startRelay(port);
       await until(tunnel.state, ({ phase }) => phase === 'connected', AbortSignal.timeout(120_000));
       times.push(performance.now() - killed);
     }
-    const note = 'median of 5, the frontend is started again at once';
-    rows.push({ name: 'tunnel: frontend killed to proven again', value: median(times), unit: 'ms', note });
+    const note = 'median of 5, the relay is started again at once';
+    rows.push({ name: 'tunnel: relay killed to proven again', value: median(times), unit: 'ms', note });
     return rows;
   } finally {
     await tunnel.stop();
     await web.stop();
-    frontend.process.kill('SIGKILL');
+    relay.process.kill('SIGKILL');
     rmSync(runtimeFolder, { recursive: true, force: true });
   }
 }
@@ -189,8 +189,8 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
-async function startFrontend(port: number): Promise<{ process: ChildProcess; port: number }> {
-  const script = fileURLToPath(new URL('frontend-process.ts', import.meta.url));
+async function startRelay(port: number): Promise<{ process: ChildProcess; port: number }> {
+  const script = fileURLToPath(new URL('relay-process.ts', import.meta.url));
   const child = spawn(process.execPath, [script, String(port)], { stdio: ['ignore', 'pipe', 'inherit'] });
   const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
   return { process: child, port: Number(line) };

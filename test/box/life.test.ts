@@ -62,14 +62,14 @@ beforeAll(async () => {
     'zone-api.port': ports.zoneApi,
     'registration.host': here,
     'registration.port': ports.registration,
-    'frontend.host': here,
-    'frontend.port': ports.frontend,
-    'frontend.endpoints': `${here}:${ports.frontend}`,
-    'frontend.addresses': here,
+    'relay.host': here,
+    'relay.port': ports.relay,
+    'relay.endpoints': `${here}:${ports.relay}`,
+    'relay.addresses': here,
     'system.port': 0,
   });
   const { config } = loadConfig(CloudConfig, { env: {}, args: settings });
-  for (const name of ['dns-server', 'registration-server', 'frontend'] as const) {
+  for (const name of ['dns-server', 'registration-server', 'relay'] as const) {
     cloud.set(name, new Cloud({ config, parts: [name], manager: serviceManager({}), log: silentLog }));
   }
   pebble = new Pebble({
@@ -164,7 +164,7 @@ describe('a box survives the failure of every other part', { timeout: 2 * patien
       health.value.filter(({ severity }) => severity !== 'ok').map(({ name }) => name);
     await expect.poll(wrong).toContain('zone');
     expect(await page()).toBe(204);
-    await part('frontend').start(signal);
+    await part('relay').start(signal);
     await part('registration-server').start(signal);
     expect(zone.value).toBeUndefined();
     await part('dns-server').start(signal);
@@ -173,15 +173,15 @@ describe('a box survives the failure of every other part', { timeout: 2 * patien
   });
 
   it.each<[CloudPart[]]>([
-    [['frontend']],
+    [['relay']],
     [['registration-server']],
     [['dns-server']],
-    [['dns-server', 'frontend', 'registration-server']],
+    [['dns-server', 'relay', 'registration-server']],
   ])('%j away for a while', async (away) => {
     const { tunnel, certificate } = box.facts;
     const before = certificate.value;
     await Promise.all(away.map((name) => part(name).stop()));
-    if (away.includes('frontend')) await until(tunnel, ({ phase }) => phase !== 'connected', signal);
+    if (away.includes('relay')) await until(tunnel, ({ phase }) => phase !== 'connected', signal);
     expect(await page()).toBe(204);
     for (const name of away.toReversed()) await part(name).start(signal);
     await allIsWell(box.facts);
@@ -251,7 +251,7 @@ describe('a renewed certificate', () => {
     const { certificate, names } = box.facts;
     const visitors = (): ReturnType<typeof visitor>[] => [
       visitor(`https://${here}:${ports.web}`, names.main),
-      visitor(`https://${here}:${ports.frontend}`, names.tunnel),
+      visitor(`https://${here}:${ports.relay}`, names.tunnel),
     ];
     const all: ReturnType<typeof visitor>[] = [];
     try {

@@ -83,7 +83,7 @@ export class House {
     return {
       app: new URL(this.home.appUrl).origin,
       main: `https://${names.main}:${this.ports.web}`,
-      tunnel: `https://${names.tunnel}:${this.ports.frontend}`,
+      tunnel: `https://${names.tunnel}:${this.ports.relay}`,
     };
   }
 
@@ -115,7 +115,7 @@ export class House {
   async #openDoors(): Promise<void> {
     const toBox = (): Door => new Door(() => this.ports.web);
     const { mirrors } = this.box.facts.names;
-    const tunnel = new Door(() => this.ports.frontend);
+    const tunnel = new Door(() => this.ports.relay);
     this.#doors = { main: toBox(), mirrors: Object.values(mirrors).map(toBox), tunnel };
     for (const door of [this.#doors.main, ...this.#doors.mirrors, tunnel]) await door.open();
   }

@@ -18,6 +18,13 @@ const main = join(import.meta.dirname, '../../src/cli/main.ts');
 const commands = [boxCommand, statusCommand, doctorCommand, idCommand, ...cloudCommands, homeCommand];
 
 describe('porchlight', { concurrent: true }, () => {
+  it('knows the relay by the command it had before, and says what it is called now', async () => {
+    const { code, out, err } = await porchlight(['frontend', '--frontend.port=x', '--system.port=0']);
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).toContain('warning: the command “frontend” is called “relay” now');
+    expect(err).toContain('porchlight relay: relay.port must be an integer');
+  });
+
   it('lists every command with --help', async () => {
     const { code, out, err } = await porchlight(['--help']);
     expect({ code, err }).toEqual({ code: 0, err: '' });

@@ -36,11 +36,34 @@ it.each([
 });
 
 const settingsWith = (endpoint: string): unknown =>
-  loadConfig(CloudConfig, { env: {}, args: [`--frontend.endpoints=${endpoint}`] });
+  loadConfig(CloudConfig, { env: {}, args: [`--relay.endpoints=${endpoint}`] });
 
-it('a frontend that the PageKite client cannot be told of is refused, and what can is said', () => {
+it('a relay that the PageKite client cannot be told of is refused, and what can is said', () => {
   expect(() => settingsWith('[2001:db8::1]:443')).toThrow(/NAME:PORT or IPV4:PORT/);
-  expect(settingsWith('frontend.example.org:443')).toMatchObject({
-    config: { frontend: { endpoints: ['frontend.example.org:443'] } },
+  expect(settingsWith('relay.example.org:443')).toMatchObject({
+    config: { relay: { endpoints: ['relay.example.org:443'] } },
   });
+});
+
+it.each([
+  ['a flag', [`--frontend.port=444`], {}],
+  ['a variable', [], { PORCHLIGHT_FRONTEND_PORT: '444' }],
+])('the relay takes %s by the name it had before, and says what it is called now', (_, args, env) => {
+  const { config, deprecations } = loadConfig(CloudConfig, { env, args });
+  expect(config.relay.port).toBe(444);
+  expect(deprecations).toEqual([expect.stringMatching(/^frontend\.port \(.+\) is called relay\.port now/)]);
+});
+
+it('a file that still says [frontend] is taken, and the name of today wins', () => {
+  const file = join(temporaryFolder(), 'cloud.toml');
+  writeFileSync(
+    file,
+    '[relay]\nport = 445\n[frontend]\nport = 444\naddresses = ["203.0.113.10"]\nkey-file = 3\n',
+  );
+  expect(() => loadConfig(CloudConfig, { file, env: {}, args: [] })).toThrow(/relay\.key-file must be text/);
+  const args = ['--relay.key-file=/x'];
+  writeFileSync(file, '[relay]\nport = 445\n[frontend]\nport = 444\naddresses = ["203.0.113.10"]\n');
+  const { config, deprecations } = loadConfig(CloudConfig, { file, env: {}, args });
+  expect(config.relay).toMatchObject({ port: 445, addresses: ['203.0.113.10'], keyFile: '/x' });
+  expect(deprecations).toHaveLength(2);
 });

@@ -76,7 +76,7 @@ it('addresses in examples have the ports of the parts, and the same app everywhe
     'registration.port',
     'mailbox.port',
     'app.port',
-    'frontend.port',
+    'relay.port',
     'dns.port',
   ]) {
     expect(`${key}: ${opened}`).toMatch(new RegExp(`\\b${String(valueOf(cloud, key))}\\b`));

@@ -1,4 +1,4 @@
-import { captureClientHello } from '../cloud/frontend/hello.ts';
+import { captureClientHello } from '../cloud/relay/hello.ts';
 import type { Target } from './fuzzing.ts';
 import { httpBodies, httpRequests } from './http-targets.ts';
 import { textTargets } from './text-targets.ts';

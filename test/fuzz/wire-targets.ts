@@ -3,20 +3,15 @@ import { decode, encode } from 'dns-packet';
 import { Answerer } from '../../src/cloud/dns-server/answer.ts';
 import { parseQuery } from '../../src/cloud/dns-server/wire.ts';
 import { ZoneView } from '../../src/cloud/dns-server/zone-view.ts';
-import { readClientHello } from '../../src/cloud/frontend/client-hello.ts';
+import { readClientHello } from '../../src/cloud/relay/client-hello.ts';
 import {
   type Frame,
   frameHead,
   FrameReader,
   FramingError,
   meaningOf,
-} from '../../src/cloud/frontend/framing.ts';
-import {
-  judgeKite,
-  kiteRequests,
-  parseRequestHead,
-  signatureOf,
-} from '../../src/cloud/frontend/handshake.ts';
+} from '../../src/cloud/relay/framing.ts';
+import { judgeKite, kiteRequests, parseRequestHead, signatureOf } from '../../src/cloud/relay/handshake.ts';
 import { servedZones } from '../cloud/dns-server/sample-zones.ts';
 import { zoneRoot } from '../cloud/dns-server/options.ts';
 import type { Target } from './fuzzing.ts';

@@ -30,7 +30,7 @@ writeFileSync(
     'zone-api': { host: cloud.address },
     registration: { host: cloud.address },
     mailbox: { host: cloud.address },
-    frontend: {
+    relay: {
       host: cloud.address,
       endpoints: [`${cloud.name}:443`],
       addresses: [cloud.address],

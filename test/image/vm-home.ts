@@ -10,7 +10,7 @@ import type { Namespace } from '../support/netns.ts';
 import { chromiumPath, quietly } from '../web/browser.ts';
 import { Vm, type VmOptions } from './vm.ts';
 
-/** What `internet.child.ts` is told: two addresses, because app and frontend both have port 443. */
+/** What `internet.child.ts` is told: two addresses, because app and relay both have port 443. */
 export interface Internet {
   folder: string;
   zoneRoot: string;

@@ -10,7 +10,7 @@ import { Web } from '../../src/box/web/web.ts';
 import { createTestCa } from '../../src/cli/home/test-ca.ts';
 import { AppServer } from '../../src/cloud/app-server/app-server.ts';
 import { DnsServer } from '../../src/cloud/dns-server/dns-server.ts';
-import { Frontend } from '../../src/cloud/frontend/frontend.ts';
+import { Relay } from '../../src/cloud/relay/relay.ts';
 import { systemClock } from '../../src/kit/clock.ts';
 import { OwnedFact } from '../../src/kit/fact.ts';
 import { Health } from '../../src/kit/health.ts';
@@ -76,11 +76,11 @@ async function devicePort(): Promise<Listener> {
   return { port: port.listener.port, name: 'localhost', versions: ['TLSv1.3'] };
 }
 
-/** A frontend speaks TLS to boxes once they have asked for it; this asks for everybody who connects. */
-async function frontend(): Promise<Listener> {
+/** A relay speaks TLS to boxes once they have asked for it; this asks for everybody who connects. */
+async function relayListener(): Promise<Listener> {
   const certName = 'localhost';
   const relay = await running(
-    new Frontend({
+    new Relay({
       ...at,
       zoneRoot,
       masterKey: Buffer.alloc(32, 1),
@@ -132,7 +132,7 @@ const listeners: Record<string, () => Promise<Listener>> = {
     name: 'localhost',
   }),
   'the mailbox': async () => ({ port: (await startMailbox()).port, name: 'localhost' }),
-  'the frontend': frontend,
+  'the relay': relayListener,
   'the app-server': app,
 };
 

@@ -28,7 +28,7 @@ export const repeatable: readonly string[] = [
   'test/box/tunnel/',
   'test/box/zone/',
   'test/cloud/dns-server/',
-  'test/cloud/frontend/',
+  'test/cloud/relay/',
   // Suites that others wrote, against programs that others wrote.
   'test/suites/',
   // systemd, RAUC, and machines.

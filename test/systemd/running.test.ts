@@ -17,8 +17,8 @@ key-file = "/etc/porchlight/cloud.key"
 name-servers = { "ns1.box.example.org" = "192.168.77.5" }
 [app]
 registration = "https://registration.example.org:4443"
-[frontend]
-endpoints = ["frontend.example.org:443"]
+[relay]
+endpoints = ["relay.example.org:443"]
 addresses = ["192.168.77.5"]`;
 
 // A busy machine starts six services slowly.
@@ -60,7 +60,7 @@ describe.skipIf(reason !== undefined)('under a systemd of their own', { timeout:
     await write('/etc/porchlight/cloud.crt', certificate.certPem);
     await manager.run('chown', 'porchlight-cloud', '/etc/porchlight/cloud.key');
     await write('/etc/porchlight/cloud.toml', cloudSettings);
-    const parts = ['dns-server', 'registration-server', 'mailbox', 'frontend', 'app'].map(
+    const parts = ['dns-server', 'registration-server', 'mailbox', 'relay', 'app'].map(
       (name) => `porchlight-${name}`,
     );
     expect(await systemctl('start', ...parts)).toBe('');

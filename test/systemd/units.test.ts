@@ -93,7 +93,7 @@ describe('each unit', () => {
   });
 
   it('may bind ports below 1024 only where it serves one', () => {
-    const low = new Set(['box', 'cloud', 'dns-server', 'frontend']);
+    const low = new Set(['box', 'cloud', 'dns-server', 'relay']);
     for (const unit of services) {
       const right = low.has(commandLine(unit).name) ? 'CAP_NET_BIND_SERVICE' : '';
       expect([unit.get('CapabilityBoundingSet'), unit.get('AmbientCapabilities')]).toEqual([right, right]);

@@ -3,9 +3,9 @@ import type { TunnelState } from '../facts.ts';
 
 const refusals: Record<string, string> = {
   unauthorized:
-    'check that box and cloud have the right time, and that dns-server and frontend share one master key',
-  challenge: 'check the time of the frontend',
-  'not-this-zone': 'set the same zone root at dns-server and frontend',
+    'check that box and cloud have the right time, and that dns-server and relay share one master key',
+  challenge: 'check the time of the relay',
+  'not-this-zone': 'set the same zone root at dns-server and relay',
 };
 
 /** Puts the tunnel's state into the health condition `tunnel`. */
@@ -27,7 +27,7 @@ export function reportHealth(health: Health, state: TunnelState): void {
       return health.set(
         'tunnel',
         'error',
-        `the frontend refuses the box${reason}`,
+        `the relay refuses the box${reason}`,
         refusals[state.reason ?? ''] ?? checkNetwork,
       );
   }

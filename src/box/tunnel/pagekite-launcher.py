@@ -76,7 +76,7 @@ def awake_until_connected(poll):
 
 def living_first(look_up):
     """The client goes by the first address of a name alone, and by the same one after each failure. A home may have an
-    IPv6 that leads nowhere, and a name a frontend that is down: what takes connections comes first."""
+    IPv6 that leads nowhere, and a name a relay that is down: what takes connections comes first."""
 
     def call(self, host):
         addresses = list(dict.fromkeys(look_up(self, host)))

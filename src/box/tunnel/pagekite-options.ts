@@ -5,7 +5,7 @@ export function pagekiteOptions(options: {
   grant: Pick<TunnelGrant, 'frontends' | 'kiteName' | 'secret'>;
   /** Loopback port of the box that expects a PROXY header (version 1). */
   localPort: number;
-  /** File with the private CAs of the frontends; absent: the system's roots. */
+  /** File with the private CAs of the relays; absent: the system's roots. */
   caFile: string | undefined;
 }): string {
   const { grant, localPort, caFile } = options;

@@ -17,18 +17,18 @@ export interface TunnelMemory {
   failures: number;
   /** When the present child was first proven to carry visitors. */
   firstProof: number | undefined;
-  /** Last proof of each address of the frontends. */
+  /** Last proof of each address of the relays. */
   proofs: ReadonlyMap<string, number>;
   probeAt: number;
   probeFailures: number;
   /** The grant is not asked for before this. */
   grantAt: number;
   grantFailures: number;
-  /** The frontend refused what we hold: ask for a new grant. */
+  /** The relay refused what we hold: ask for a new grant. */
   grantStale: boolean;
   /** Why there is no connection, while that is so. */
   reason: string | undefined;
-  /** The frontend's word, while the last start was refused. */
+  /** The relay's word, while the last start was refused. */
   rejected: string | undefined;
 }
 
@@ -56,7 +56,7 @@ export type TunnelEvent =
   /** The box fetched its own page through these addresses. */
   | { kind: 'proven'; addresses: readonly string[] }
   | { kind: 'probe-failed'; reason: string }
-  /** `moved`: other frontends or another name than the running child's. */
+  /** `moved`: other relays or another name than the running child's. */
   | { kind: 'granted'; moved: boolean }
   | { kind: 'grant-failed'; reason: string; retryAfterSeconds: number | undefined };
 
@@ -183,7 +183,7 @@ export function nextAction(memory: TunnelMemory, wanted: Wanted, now: number): T
     return memory === untouched ? { kind: 'wait', ms: undefined } : { kind: 'stop' };
   }
   if (child === 'starting' && now - since >= timing.liveWithin) {
-    return { kind: 'kill', reason: 'the frontend did not accept the box in time' };
+    return { kind: 'kill', reason: 'the relay did not accept the box in time' };
   }
   if (child === 'live' && probeFailures >= (firstProof === undefined ? 3 : 2)) {
     return { kind: 'kill', reason: memory.reason ?? 'the box cannot be reached through the tunnel' };

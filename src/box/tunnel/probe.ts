@@ -5,7 +5,7 @@ import { type OwnProbe, probePath } from './own-probe.ts';
 
 export interface ProbeOptions {
   own: OwnProbe;
-  /** The frontend to go through: its address and the port visitors use. */
+  /** The relay to go through: its address and the port visitors use. */
   address: string;
   port: number;
   tunnelName: string;
@@ -18,7 +18,7 @@ export interface ProbeOptions {
 const maxAnswerBytes = 1024;
 
 /**
- * Fetches the box's own page as a visitor from outside does: a new connection to the frontend, the tunnel's name in the
+ * Fetches the box's own page as a visitor from outside does: a new connection to the relay, the tunnel's name in the
  * TLS handshake, the certificate verified. Throws a `Problem` that says what was in the way.
  */
 export async function probe(options: ProbeOptions): Promise<void> {
@@ -49,10 +49,10 @@ export async function probe(options: ProbeOptions): Promise<void> {
 }
 
 const reasons: Record<string, string> = {
-  ECONNREFUSED: 'the frontend does not listen',
+  ECONNREFUSED: 'the relay does not listen',
   ECONNRESET: 'the connection was cut',
-  ERR_SSL_TLSV1_UNRECOGNIZED_NAME: 'the frontend does not know the box',
-  ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR: 'the frontend has more visitors for the box than it allows',
+  ERR_SSL_TLSV1_UNRECOGNIZED_NAME: 'the relay does not know the box',
+  ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR: 'the relay has more visitors for the box than it allows',
 };
 
 function fetchText(options: ProbeOptions, path: string, signal: AbortSignal): Promise<string> {

@@ -93,7 +93,7 @@ export class Tunnel implements Service {
 
   async #round(signal: AbortSignal): Promise<number | undefined> {
     for (;;) {
-      // A client that lost its frontend would try again by itself, minutes later and with a secret of the past.
+      // A client that lost its relay would try again by itself, minutes later and with a secret of the past.
       if (this.#memory.child === 'none') await this.#stopChild();
       this.#publish();
       const action = nextAction(this.#memory, this.#wanted(), this.#now());
@@ -172,8 +172,8 @@ export class Tunnel implements Service {
         onEvent: (event) => this.#fromChild(child, event),
       });
       this.#child = child;
-      const frontends = this.#grant.frontends.map(({ address }) => address);
-      log.info({ pid: child.pid, frontends }, 'connecting the tunnel');
+      const relays = this.#grant.frontends.map(({ address }) => address);
+      log.info({ pid: child.pid, relays }, 'connecting the tunnel');
       void this.#awaitExit(child);
     } catch (error) {
       log.error({ code: codeOf(error) }, messageOf(error));
@@ -192,7 +192,7 @@ export class Tunnel implements Service {
     const { log } = this.#options;
     if (event.kind === 'lost' || event.kind === 'exited') log.warn(`the tunnel is down: ${event.reason}`);
     if (event.kind === 'rejected')
-      log.warn({ reason: event.reason }, `the frontend refuses the box: ${event.reason}`);
+      log.warn({ reason: event.reason }, `the relay refuses the box: ${event.reason}`);
     this.#happened(event);
     this.#probing?.abort();
     this.#reconciler.nudge();
@@ -240,7 +240,7 @@ export class Tunnel implements Service {
         );
       return this.#happened({ kind: 'proven', addresses: proven });
     }
-    const reason = failed[0] ?? 'the zone API named no address of a frontend';
+    const reason = failed[0] ?? 'the zone API named no address of a relay';
     log.warn(`the box does not reach itself through the tunnel: ${reason}`);
     this.#happened({ kind: 'probe-failed', reason });
   }

@@ -3,7 +3,7 @@ import type { ZoneNames } from '../../protocol/names.ts';
 import { isOwnHost } from '../access/origins.ts';
 
 /*
- * Whose a request is. The name that TLS was asked for (SNI) says how the connection got here (the frontend passes it on by that
+ * Whose a request is. The name that TLS was asked for (SNI) says how the connection got here (the relay passes it on by that
  * name, and a browser believes what it proves), the name in the request what is wanted. Where they are not of one site,
  * somebody enters by a name that leads elsewhere.
  */

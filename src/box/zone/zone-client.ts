@@ -53,7 +53,7 @@ export class ZoneClient {
     return this.#http.request({ method: 'PUT', path, body: { accountUri }, answer: ZoneState, signal });
   }
 
-  /** Frontends to connect to, the kite name and a secret that is this box's own. */
+  /** Relays to connect to, the kite name and a secret that is this box's own. */
   tunnel(signal: AbortSignal): Promise<TunnelGrant> {
     return this.#http.request({ method: 'POST', path: `${this.#path}/tunnel`, answer: TunnelGrant, signal });
   }

@@ -136,7 +136,7 @@ export class ZoneKeeper implements Service {
 
   /**
    * What the last call answered, which saves one when the address changes; unless it is too old, or does not know a
-   * frontend that the tunnel uses, which then is news.
+   * relay that the tunnel uses, which then is news.
    */
   #servedFor(tunnel: readonly string[]): ZoneState | undefined {
     const served = this.#served.value;
@@ -185,7 +185,7 @@ export class ZoneKeeper implements Service {
       'zone',
       'warning',
       `${this.#names.main}: ${main}; not published: ${leftOut.join(', ')}`,
-      'put the box behind a router that gives it a private address; for frontends, ask who runs the dns-server',
+      'put the box behind a router that gives it a private address; for relays, ask who runs the dns-server',
     );
   }
 

@@ -19,7 +19,7 @@ export interface ZoneInput {
   addresses: readonly string[];
   /** For how long (ms) they have been these. */
   unchangedForMs: number;
-  /** Addresses of the frontends, while the tunnel is up. */
+  /** Addresses of the relays, while the tunnel is up. */
   tunnel: readonly string[];
   turn: MirrorTurn;
   /** As read back from the server. */
@@ -34,7 +34,7 @@ export interface ZonePlan {
   /** To be kept once `records` are served. */
   turn: MirrorTurn;
   /**
-   * Addresses that the zone may not hold, where that is worth a word: frontends, and those of a box that has no other.
+   * Addresses that the zone may not hold, where that is worth a word: relays, and those of a box that has no other.
    * A public address beside a private one is how homes are.
    */
   leftOut: readonly string[];
@@ -65,9 +65,9 @@ export function planZone(input: ZoneInput): ZonePlan {
   const before = unique(served.records.main);
   const waitMs = isPartOf(publishable, before) ? patienceMs - input.unchangedForMs : 0;
   const main = home.length === 0 || waitMs > 0 ? before : publishable;
-  const frontends = unique(tunnel);
-  // One frontend that the server does not know must not keep it from taking the rest.
-  const known = frontends.filter((address) => unique(served.tunnelAddresses).includes(address));
+  const relays = unique(tunnel);
+  // One relay that the server does not know must not keep it from taking the rest.
+  const known = relays.filter((address) => unique(served.tunnelAddresses).includes(address));
   const records = {
     main,
     mirrors: Object.fromEntries(mirrors.map((label) => [label, main])),
@@ -77,10 +77,7 @@ export function planZone(input: ZoneInput): ZonePlan {
     records,
     write: !sameRecords(records, served.records),
     turn: nextTurn(turn, mirrors, main, before),
-    leftOut: [
-      ...(publishable.length === 0 ? home : []),
-      ...frontends.filter((each) => !known.includes(each)),
-    ],
+    leftOut: [...(publishable.length === 0 ? home : []), ...relays.filter((each) => !known.includes(each))],
     ...(home.length > 0 && waitMs > 0 ? { againInMs: waitMs } : {}),
   };
 }

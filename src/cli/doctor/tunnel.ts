@@ -13,7 +13,7 @@ export const tunnelCheck: Check = {
     if (said.phase === 'connected') return ok('the box says it is connected');
     if (said.phase === 'off') return ok('it is switched off (tunnel.enabled)');
     if (said.phase === 'rejected')
-      return failure(`the frontend refuses the box${why}`, 'see “clock”; then tell who runs the cloud');
+      return failure(`the relay refuses the box${why}`, 'see “clock”; then tell who runs the cloud');
     return warning(`the box says: ${said.phase}${why}`, 'it is tried again by itself; see the other lines');
   },
 };
@@ -29,24 +29,22 @@ export const outsideCheck: Check = {
     const addresses = (await zone.catch(() => undefined))?.records.tunnel;
     if (addresses === undefined) return skipped('not checked: what the zone holds is not known');
     const port = Number(new URL(url).port || 443);
-    const tried = await Promise.all(
-      addresses.map((host) => throughFrontend(context, tunnel, { host, port })),
-    );
+    const tried = await Promise.all(addresses.map((host) => throughRelay(context, tunnel, { host, port })));
     // One way in is enough: this machine may have no IPv6.
     const best = tried.find(({ verdict }) => verdict === 'ok') ?? tried[0];
     return best ?? failure(`the zone holds no address for ${tunnel}`, again);
   },
 };
 
-async function throughFrontend(
+async function throughRelay(
   { trust, timeoutMs, signal }: DoctorContext,
   servername: string,
-  frontend: { host: string; port: number },
+  relay: { host: string; port: number },
 ): Promise<Finding> {
-  const where = `the frontend ${frontend.host}, port ${frontend.port}`;
+  const where = `the relay ${relay.host}, port ${relay.port}`;
   try {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
-    const { refusal } = await handshake(frontend, { servername, ca: trust.acme, signal: limit });
+    const { refusal } = await handshake(relay, { servername, ca: trust.acme, signal: limit });
     if (refusal === undefined) return ok(`the box answers through ${where}`);
     return failure(
       `who answers through ${where} would be refused by a browser: ${wordsFor(refusal)}`,

@@ -132,7 +132,7 @@ export class Home implements Service {
         told(pebble, `Pebble, port ${ports.acme}`),
         told(
           cloud,
-          `dns-server ${ports.dns} and ${ports.zoneApi}, registration-server ${ports.registration}, mailbox ${ports.mailbox}, frontend ${ports.frontend}`,
+          `dns-server ${ports.dns} and ${ports.zoneApi}, registration-server ${ports.registration}, mailbox ${ports.mailbox}, relay ${ports.relay}`,
         ),
         told(
           new HelloService({ port: ports.hello }),
@@ -228,10 +228,10 @@ export class Home implements Service {
       'zone-api': { host: here, port: ports.zoneApi },
       registration: { host: here, port: ports.registration, apps: [new URL(this.appUrl).origin] },
       mailbox: { host: here, port: ports.mailbox },
-      frontend: {
+      relay: {
         host: here,
-        port: ports.frontend,
-        endpoints: [`${here}:${ports.frontend}`],
+        port: ports.relay,
+        endpoints: [`${here}:${ports.relay}`],
         addresses: [here],
         'cert-name': 'localhost',
         'cert-file': path('cert.pem'),

@@ -11,7 +11,7 @@ export interface HomePorts {
   zoneApi: number;
   registration: number;
   mailbox: number;
-  frontend: number;
+  relay: number;
   app: number;
   cloudSystem: number;
   acme: number;
@@ -30,7 +30,7 @@ export const usualPorts: HomePorts = {
   zoneApi: 5300,
   registration: 4443,
   mailbox: 4445,
-  frontend: 7443,
+  relay: 7443,
   app: 8444,
   cloudSystem: 4481,
   acme: 14_000,

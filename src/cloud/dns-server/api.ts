@@ -26,8 +26,8 @@ import { withChallenge, withoutChallenge, withRecords } from './zone-content.ts'
 import { allowedRecords, AnyChallenge, refusal, wellFormedChallenge } from './zone-rules.ts';
 import type { Zones } from './zones.ts';
 
-/** A frontend that boxes are told to connect to. */
-export interface Frontend {
+/** A relay that boxes are told to connect to. */
+export interface Relay {
   /** `host:port`. */
   address: string;
   certName?: string;
@@ -61,9 +61,9 @@ export interface ApiOptions {
   /** `host:port` of every authoritative server. */
   nameServers: () => readonly string[];
   masterKey: Uint8Array;
-  frontends: readonly Frontend[];
-  frontendAddresses: readonly string[];
-  frontendPublicPort: number;
+  relays: readonly Relay[];
+  relayAddresses: readonly string[];
+  relayPublicPort: number;
   acceptSha1Zones: boolean;
   limits: ApiLimits;
   clock: Clock;
@@ -128,7 +128,7 @@ const ZonePath = Type.Object({ boxId: Type.String({ maxLength: 100 }) });
 const ChallengePath = Type.Object({ ...ZonePath.properties, value: AnyChallenge });
 
 function zoneRoutes(app: HttpsApp, options: ApiOptions): void {
-  const { zones, clock, frontendAddresses } = options;
+  const { zones, clock, relayAddresses } = options;
   const zone = '/v1/zones/:boxId';
   const state = (boxId: string, stored: StoredZone | undefined): ZoneState => ({
     boxId,
@@ -137,17 +137,17 @@ function zoneRoutes(app: HttpsApp, options: ApiOptions): void {
     records: stored?.content.records ?? { main: [], mirrors: {}, tunnel: [] },
     challenges: stored?.content.challenges.map(({ value }) => value) ?? [],
     nameServers: [...options.nameServers()],
-    tunnelAddresses: [...frontendAddresses],
+    tunnelAddresses: [...relayAddresses],
   });
 
-  // A zone that was never written to is empty, not missing: its name servers and frontends can be asked for all the same.
+  // A zone that was never written to is empty, not missing: its name servers and relays can be asked for all the same.
   app.get(zone, { schema: { params: ZonePath } }, async ({ params: { boxId } }) =>
     state(boxId, zones.visit(boxId)),
   );
 
   app.put(zone, { schema: { params: ZonePath, body: ZoneRecords } }, async (request) => {
     const { boxId } = request.params;
-    const allowed = { source: sourceOf(request), tunnelAddresses: frontendAddresses };
+    const allowed = { source: sourceOf(request), tunnelAddresses: relayAddresses };
     const records = allowedRecords(request.body, allowed);
     return state(
       boxId,
@@ -198,9 +198,9 @@ function zoneRoutes(app: HttpsApp, options: ApiOptions): void {
   app.post(`${zone}/tunnel`, { schema: { params: ZonePath } }, async ({ params: { boxId } }) => {
     const kiteName = `${tunnelLabel}.${zoneName(boxId, options.zoneRoot)}`;
     return {
-      frontends: options.frontends.map((frontend) => ({ ...frontend })),
-      addresses: [...frontendAddresses],
-      publicPort: options.frontendPublicPort,
+      frontends: options.relays.map((relay) => ({ ...relay })),
+      addresses: [...relayAddresses],
+      publicPort: options.relayPublicPort,
       kiteName,
       ...tunnelSecret(options.masterKey, kiteName, likelyNow(clock)),
     } satisfies TunnelGrant;

@@ -10,7 +10,7 @@ import type { Correction } from '../../kit/trusted-time/policy.ts';
 import { followCorrections } from '../../kit/trusted-time/redate.ts';
 import { addressFamily, canonicalAddress } from '../../protocol/addresses.ts';
 import { Answerer } from './answer.ts';
-import { type ApiLimits, createApi, defaultApiLimits, type Frontend } from './api.ts';
+import { type ApiLimits, createApi, defaultApiLimits, type Relay } from './api.ts';
 import { DnsListeners } from './listeners.ts';
 import { defaultResponseRate, type ResponseRate, ResponseRateLimiter } from './response-rate.ts';
 import { ZoneStore } from './store.ts';
@@ -31,12 +31,12 @@ export interface DnsServerOptions {
   api: { host: string; port: number };
   apiTls: { keyPem: string; certPem: string };
   stateFolder: string;
-  /** What tunnel secrets are derived from; shared with the frontends. */
+  /** What tunnel secrets are derived from; shared with the relays. */
   masterKey: Uint8Array;
   /** What boxes are told to connect to, and the addresses and port at which browsers reach it. */
-  frontends: readonly Frontend[];
-  frontendAddresses: readonly string[];
-  frontendPublicPort: number;
+  relays: readonly Relay[];
+  relayAddresses: readonly string[];
+  relayPublicPort: number;
   /** Domain names of the CAs that may issue (CAA, RFC 8659); none: no CAA records. */
   caaIssuers: readonly string[];
   /** Also serve zones named by the SHA-1 fingerprint, for the clients of 2016. */
@@ -116,7 +116,7 @@ export class DnsServer implements Service {
           ...options,
           tls: options.apiTls,
           acceptSha1Zones: options.acceptSha1Zones ?? false,
-          frontendAddresses: options.frontendAddresses.map(canonicalAddress),
+          relayAddresses: options.relayAddresses.map(canonicalAddress),
           zones: this.#zones,
           serial: () => this.#store.serial,
           nameServers: () => this.nameServers,

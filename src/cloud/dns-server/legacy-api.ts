@@ -14,8 +14,8 @@ import type { Zones } from './zones.ts';
 export interface LegacyOptions {
   zoneRoot: string;
   zones: Zones;
-  frontends: readonly { address: string }[];
-  frontendAddresses: readonly string[];
+  relays: readonly { address: string }[];
+  relayAddresses: readonly string[];
   acceptSha1Zones: boolean;
   clock: Clock;
   sourceOf: (request: FastifyRequest) => string;
@@ -72,7 +72,7 @@ function legacyRecord(
   options: LegacyOptions & { source: string; zone: string },
 ): Omit<ExtraRecord, 'expiresAt'> {
   const name = below.join('.');
-  const allowed = { source: options.source, tunnelAddresses: options.frontendAddresses };
+  const allowed = { source: options.source, tunnelAddresses: options.relayAddresses };
   const isAddressName = addressFromLabel(below.at(-1) ?? '') !== undefined;
   if (below.length > maxDepth || isAddressName || !below.every((label) => ldhLabel.test(label))) {
     throw refusal('record-not-supported', `${name}: not a name that a zone can hold`, { value: name });
@@ -98,20 +98,20 @@ function legacyRecord(
   }
 }
 
-/** Where an alias may lead: into the own zone, or to a frontend. Anywhere else would get round the rules for addresses. */
+/** Where an alias may lead: into the own zone, or to a relay. Anywhere else would get round the rules for addresses. */
 function aliasTarget(value: string, options: LegacyOptions & { zone: string }): string {
   const target = lowerAscii(value).replace(/\.$/, '');
   const zone = `${options.zone}.${options.zoneRoot}`;
   const wellFormed = target.length <= 253 && target.split('.').every((label) => ldhLabel.test(label));
-  const frontends = options.frontends.map(({ address }) => hostName(address));
+  const relays = options.relays.map(({ address }) => hostName(address));
   const known =
     target === zone ||
     target.endsWith(`.${zone}`) ||
-    (frontends.includes(target) && addressFamily(target) === undefined);
+    (relays.includes(target) && addressFamily(target) === undefined);
   if (wellFormed && known) return target;
   throw refusal(
     'record-not-supported',
-    `a CNAME may lead to a name in your zone or to a frontend, not to ${target.slice(0, 260)}`,
+    `a CNAME may lead to a name in your zone or to a relay, not to ${target.slice(0, 260)}`,
     {
       value: value.slice(0, 300),
     },

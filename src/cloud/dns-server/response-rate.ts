@@ -29,7 +29,7 @@ const capacity = 50_000;
 /**
  * Response rate limiting: a forged flood makes us send one answer again and again to one victim's network, a /24 or /56.
  * So what is counted is *the same answer to the same network*: resolvers of a large provider, a CA's many vantage points
- * and frontends ask for many names, and are not slowed down by that. But names are free (each address name below each zone
+ * and relays ask for many names, and are not slowed down by that. But names are free (each address name below each zone
  * is another answer), so all answers to one network are counted too, at a rate that only the busiest resolvers come near.
  * Real clients that are hit come back by TCP after a slip.
  */

@@ -90,7 +90,7 @@ export function addressRecords(
 }
 
 /**
- * Which CA may issue, and how (RFC 8659, 8657): by DNS-01 alone, because who runs the frontends could answer every other
+ * Which CA may issue, and how (RFC 8659, 8657): by DNS-01 alone, because who runs the relays could answer every other
  * challenge; and once the account is known, that account alone.
  */
 function caaRecords(issuers: readonly string[], accountUri: string | null): Buffer[] {

@@ -8,11 +8,11 @@ import { Problem } from '../../kit/errors.ts';
 
 const mirrorLabel = new RegExp(mirrorLabelPattern);
 
-/** What a caller may put into its zone. Pure: the caller's address and the operator's frontends are handed in. */
+/** What a caller may put into its zone. Pure: the caller's address and the operator's relays are handed in. */
 export interface Allowed {
   /** The address the call came from, canonical. */
   source: string;
-  /** Public addresses of the operator's frontends, canonical. */
+  /** Public addresses of the operator's relays, canonical. */
   tunnelAddresses: readonly string[];
 }
 
@@ -56,7 +56,7 @@ export function tunnelAddress(text: string, allowed: Allowed): string {
   if (allowed.tunnelAddresses.includes(address)) return address;
   throw refusal(
     'tunnel-address-unknown',
-    `tunnel: ${address} is no frontend of this cloud; ask POST …/tunnel for them`,
+    `tunnel: ${address} is no relay of this cloud; ask POST …/tunnel for them`,
     {
       field: 'tunnel',
       value: text,

@@ -8,7 +8,7 @@ import { OwnProbe } from '../../../src/box/tunnel/own-probe.ts';
 import { Tunnel } from '../../../src/box/tunnel/tunnel.ts';
 import { grantFor, someCertificate, tunnelNameOf } from './stand-in.ts';
 
-/** A process with a tunnel, for a test to kill: `node box-process.ts <frontend port> <runtime folder>`. */
+/** A process with a tunnel, for a test to kill: `node box-process.ts <relay port> <runtime folder>`. */
 const [port = '', runtimeFolder = ''] = process.argv.slice(2);
 const boxId = boxIdFromDigest(createHash('sha256').update(runtimeFolder).digest());
 const tunnel = new Tunnel({

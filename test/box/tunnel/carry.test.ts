@@ -3,20 +3,20 @@ import { once } from 'node:events';
 import { connect, type NetConnectOpts, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Frontend } from '../../../src/cloud/frontend/frontend.ts';
-import { captureClientHello } from '../../cloud/frontend/hello.ts';
-import { soon } from '../../cloud/frontend/soon.ts';
+import type { Relay } from '../../../src/cloud/relay/relay.ts';
+import { captureClientHello } from '../../cloud/relay/hello.ts';
+import { soon } from '../../cloud/relay/soon.ts';
 import { Household, type TestBox, testCa } from './home.ts';
 import { grantFor, plainAddress } from './stand-in.ts';
 
-/** Visitors through our frontend and the packaged PageKite client to the box. */
+/** Visitors through our relay and the packaged PageKite client to the box. */
 
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 const megabyte = 1024 * 1024;
 const large = randomBytes(16 * megabyte);
 
 let household: Household;
-let frontend: Frontend;
+let relay: Relay;
 let box: TestBox;
 let takePlain: (socket: Socket) => void = (socket) => socket.destroy();
 
@@ -25,19 +25,19 @@ const many = { burst: 1000, perSecond: 1000 };
 describe.each([
   ['plain', false],
   ['TLS', true],
-])('with the frontend reached by %s:', (_how, wrapped) => {
+])('with the relay reached by %s:', (_how, wrapped) => {
   beforeAll(async () => {
     household = new Household();
     const ca = await testCa();
-    const certName = 'frontend.test';
-    frontend = await household.frontend({
+    const certName = 'relay.test';
+    relay = await household.relay({
       ...(wrapped ? { tls: { ...(await ca.issue([certName])), certName } } : {}),
       limits: {
         newStreams: { client: many, own: many, all: many },
         streamsPerBox: 400,
       },
     });
-    box = await household.box(frontend, {
+    box = await household.box(relay, {
       grant: (boxId, { port }) => {
         const address = `127.0.0.1:${port}`;
         return grantFor(boxId, port, {
@@ -61,8 +61,8 @@ describe.each([
   describe('what visitors and box send', () => {
     it('arrives unchanged, both ways, however large', async () => {
       const [down, up] = await Promise.all([
-        box.fetch(frontend, '/large'),
-        box.fetch(frontend, '/sum', { method: 'POST', body: large }),
+        box.fetch(relay, '/large'),
+        box.fetch(relay, '/sum', { method: 'POST', body: large }),
       ]);
       expect(sha256(down.body)).toBe(sha256(large));
       expect(up.body.toString()).toBe(sha256(large));
@@ -71,13 +71,13 @@ describe.each([
     it('arrives for 20 visitors at the same time', async () => {
       const bodies = Array.from({ length: 20 }, () => randomBytes(200_000));
       const answers = await Promise.all(
-        bodies.map((body) => box.fetch(frontend, '/sum', { method: 'POST', body })),
+        bodies.map((body) => box.fetch(relay, '/sum', { method: 'POST', body })),
       );
       expect(answers.map(({ body }) => body.toString())).toEqual(bodies.map(sha256));
     }, 30_000);
 
     it('tells the box the address of the visitor', async () => {
-      await box.fetch(frontend, '/sum', { localAddress: '127.0.0.77' });
+      await box.fetch(relay, '/sum', { localAddress: '127.0.0.77' });
       expect(box.web.visitors.at(-1)).toMatch(/^127\.0\.0\.77:\d+$/);
     });
   });
@@ -93,7 +93,7 @@ describe.each([
         socket.resume();
       };
       const hello = await clientHello(box.tunnelName);
-      const visitor = connect({ ...toFrontend(), allowHalfOpen: true });
+      const visitor = connect({ ...toRelay(), allowHalfOpen: true });
       visitor.end(Buffer.concat([hello, sent]));
       const answer = Buffer.concat(await visitor.toArray());
       expect(answer.toString('latin1', 0, 64)).toBe(sha256(Buffer.concat([hello, sent])));
@@ -114,7 +114,7 @@ describe.each([
       const socket = await taken.promise;
       visitor.resetAndDestroy();
       await once(socket, 'end');
-      await soon(() => expect(frontend.metrics.streams).toBe(0));
+      await soon(() => expect(relay.metrics.streams).toBe(0));
     });
 
     it('survive more frames at once than the packaged client takes', async () => {
@@ -132,14 +132,14 @@ describe.each([
       for (const visitor of visitors) visitor.write('!');
       await soon(() => expect(bytes).toBe(before + 300));
       for (const visitor of visitors) visitor.destroy();
-      await soon(() => expect(frontend.metrics.streams).toBe(0));
+      await soon(() => expect(relay.metrics.streams).toBe(0));
     }, 30_000);
   });
 
   describe('who is slow', () => {
     it('does not slow down other visitors of the same box, nor fill memory', async () => {
       const slow = connectTls({
-        port: frontend.port,
+        port: relay.port,
         host: '127.0.0.1',
         servername: box.tunnelName,
         ca: box.ca.caPem,
@@ -147,11 +147,11 @@ describe.each([
       await once(slow, 'secureConnect');
       slow.pause();
       slow.write('GET /large HTTP/1.1\r\nHost: box\r\n\r\n');
-      await soon(() => expect(frontend.metrics.bufferedBytes).toBeGreaterThan(0));
+      await soon(() => expect(relay.metrics.bufferedBytes).toBeGreaterThan(0));
       for (let round = 0; round < 3; round++) {
-        const { body } = await box.fetch(frontend, '/large');
+        const { body } = await box.fetch(relay, '/large');
         expect(body.length).toBe(large.length);
-        expect(frontend.metrics.bufferedBytes).toBeLessThan(megabyte);
+        expect(relay.metrics.bufferedBytes).toBeLessThan(megabyte);
       }
       // Its turn now: nothing was lost.
       let bytes = 0;
@@ -166,13 +166,13 @@ describe.each([
       takePlain = (socket) => taken.resolve(socket);
       const visitor = await plainVisitor();
       const socket = await taken.promise;
-      const before = frontend.metrics.bytesToBoxes;
+      const before = relay.metrics.bytesToBoxes;
       visitor.write(large);
       // The same client carries another visitor meanwhile, who gets through although the first is stuck.
       takePlain = (other) => other.end('answer');
       const second = await plainVisitor();
       expect(Buffer.concat(await second.toArray()).toString()).toBe('answer');
-      await soon(() => expect(frontend.metrics.bytesToBoxes - before).toBeGreaterThan(200_000));
+      await soon(() => expect(relay.metrics.bytesToBoxes - before).toBeGreaterThan(200_000));
       // What the kernel's buffers on the loopback take is passed on and acknowledged; the rest stays with the visitor.
       expect(visitor.writableLength).toBeGreaterThan(large.length / 2);
       let bytes = 0;
@@ -184,13 +184,13 @@ describe.each([
   });
 });
 
-function toFrontend(): NetConnectOpts {
-  return { port: frontend.port, host: '127.0.0.1', localAddress: plainAddress };
+function toRelay(): NetConnectOpts {
+  return { port: relay.port, host: '127.0.0.1', localAddress: plainAddress };
 }
 
 /** A connection whose first bytes are a real ClientHello for `plain`. */
 async function plainVisitor(): Promise<Socket> {
-  const visitor = connect({ ...toFrontend(), noDelay: true });
+  const visitor = connect({ ...toRelay(), noDelay: true });
   visitor.on('error', () => undefined);
   visitor.write(await clientHello(box.tunnelName));
   return visitor;

@@ -1,6 +1,6 @@
 import { request, type RequestOptions } from 'node:https';
 import type { IncomingMessage } from 'node:http';
-import type { Frontend, FrontendOptions } from '../../../src/cloud/frontend/frontend.ts';
+import type { Relay, RelayOptions } from '../../../src/cloud/relay/relay.ts';
 import { Tunnel, type TunnelOptions } from '../../../src/box/tunnel/tunnel.ts';
 import type { TunnelState } from '../../../src/box/facts.ts';
 import { createTestCa, type TestCa } from '../../../src/cli/home/test-ca.ts';
@@ -15,7 +15,7 @@ import {
   grantFor,
   randomBoxId,
   someCertificate,
-  testFrontend,
+  testRelay,
   tunnelNameOf,
   WebStandIn,
   type WebOptions,
@@ -33,7 +33,7 @@ export interface BoxOptions {
   web?: Partial<WebOptions>;
   tunnel?: Partial<TunnelOptions>;
   /** Called for each grant. */
-  grant?: (boxId: BoxId, frontend: Frontend) => TunnelGrant | Promise<TunnelGrant>;
+  grant?: (boxId: BoxId, relay: Relay) => TunnelGrant | Promise<TunnelGrant>;
 }
 
 /** A box with the real PageKite client, its web a stand-in. */
@@ -51,10 +51,10 @@ export class TestBox {
     boxId: BoxId;
     web: WebStandIn;
     ca: TestCa;
-    frontend: Frontend;
+    relay: Relay;
     more: BoxOptions;
   }) {
-    const { boxId, web, ca, frontend, more } = options;
+    const { boxId, web, ca, relay, more } = options;
     this.boxId = boxId;
     this.tunnelName = tunnelNameOf(boxId);
     this.web = web;
@@ -64,7 +64,7 @@ export class TestBox {
       names: { tunnel: this.tunnelName },
       enabled: this.enabled,
       certificate: someCertificate,
-      grants: { tunnel: async () => grant(boxId, frontend) },
+      grants: { tunnel: async () => grant(boxId, relay) },
       localPort: () => web.port,
       probe: web.probe,
       probeCa: ca.caPem,
@@ -77,12 +77,12 @@ export class TestBox {
     });
   }
 
-  static async start(frontend: Frontend, more: BoxOptions = {}): Promise<TestBox> {
+  static async start(relay: Relay, more: BoxOptions = {}): Promise<TestBox> {
     const boxId = more.boxId ?? randomBoxId();
     const ca = await testCa();
     const web = new WebStandIn({ boxId, tls: await ca.issue([tunnelNameOf(boxId)]), ...more.web });
     await web.start();
-    const box = new TestBox({ boxId, web, ca, frontend, more });
+    const box = new TestBox({ boxId, web, ca, relay, more });
     await box.tunnel.start();
     return box;
   }
@@ -103,7 +103,7 @@ export class TestBox {
 
   /** One request of a visitor, by default over a connection of its own. */
   fetch(
-    frontend: Frontend,
+    relay: Relay,
     path: string,
     options: RequestOptions & { body?: Buffer } = {},
   ): Promise<{ status: number; body: Buffer }> {
@@ -111,7 +111,7 @@ export class TestBox {
       const call = request(
         {
           host: '127.0.0.1',
-          port: frontend.port,
+          port: relay.port,
           servername: this.tunnelName,
           ca: this.ca.caPem,
           agent: false,
@@ -131,26 +131,26 @@ export class TestBox {
   }
 }
 
-/** Everything a test starts, stopped whatever happens; boxes before frontends. */
+/** Everything a test starts, stopped whatever happens; boxes before relays. */
 export class Household {
   readonly #boxes: TestBox[] = [];
-  readonly #frontends: Frontend[] = [];
+  readonly #relays: Relay[] = [];
 
-  async frontend(options: Partial<FrontendOptions> = {}): Promise<Frontend> {
-    const frontend = testFrontend(options);
-    await frontend.start();
-    this.#frontends.push(frontend);
-    return frontend;
+  async relay(options: Partial<RelayOptions> = {}): Promise<Relay> {
+    const relay = testRelay(options);
+    await relay.start();
+    this.#relays.push(relay);
+    return relay;
   }
 
-  async box(frontend: Frontend, options: BoxOptions = {}): Promise<TestBox> {
-    const box = await TestBox.start(frontend, options);
+  async box(relay: Relay, options: BoxOptions = {}): Promise<TestBox> {
+    const box = await TestBox.start(relay, options);
     this.#boxes.push(box);
     return box;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#boxes.map((box) => box.stop()));
-    await Promise.all(this.#frontends.map((frontend) => frontend.stop()));
+    await Promise.all(this.#relays.map((relay) => relay.stop()));
   }
 }

@@ -13,7 +13,7 @@ import type { ZoneCertificate } from '../../../src/box/facts.ts';
 import type { TunnelGrant } from '../../../src/protocol/zone-api.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';
-import { soon } from '../../cloud/frontend/soon.ts';
+import { soon } from '../../cloud/relay/soon.ts';
 import { Household, testCa } from './home.ts';
 import { grantFor, masterKey, randomBoxId, someCertificate, tunnelNameOf } from './stand-in.ts';
 
@@ -33,28 +33,28 @@ runpy.run_path('/usr/bin/pagekite', run_name='__main__')
 describe.concurrent('a tunnel', () => {
   it('is connected once the box has reached itself, and says where', async () => {
     await using home = new Household();
-    const frontend = await home.frontend();
-    const box = await home.box(frontend);
+    const relay = await home.relay();
+    const box = await home.box(relay);
     const state = await box.reaches('connected');
     expect(state).toEqual({
       phase: 'connected',
       addresses: ['127.0.0.1'],
-      origin: `https://${box.tunnelName}:${frontend.port}`,
+      origin: `https://${box.tunnelName}:${relay.port}`,
     });
     expect(box.health.conditions.value).toMatchObject([{ name: 'tunnel', severity: 'ok' }]);
   });
 
-  it('goes by whichever address of the frontend takes connections: IPv6 of a home may lead nowhere', async () => {
+  it('goes by whichever address of the relay takes connections: IPv6 of a home may lead nowhere', async () => {
     await using home = new Household();
-    const frontend = await home.frontend({ host: '127.0.0.77' });
+    const relay = await home.relay({ host: '127.0.0.77' });
     const runtimeFolder = temporaryFolder();
     const program = join(runtimeFolder, 'program.py');
-    writeFileSync(program, clientWhoFinds('frontend.test', ['127.0.0.76', '127.0.0.77']), { mode: 0o700 });
-    const box = await home.box(frontend, {
+    writeFileSync(program, clientWhoFinds('relay.test', ['127.0.0.76', '127.0.0.77']), { mode: 0o700 });
+    const box = await home.box(relay, {
       tunnel: { runtimeFolder, pagekite: { program, python: '/usr/bin/python3' } },
       grant: (boxId, { port }) =>
         grantFor(boxId, port, {
-          frontends: [{ address: `frontend.test:${port}` }],
+          frontends: [{ address: `relay.test:${port}` }],
           addresses: ['127.0.0.77'],
         }),
     });
@@ -63,8 +63,8 @@ describe.concurrent('a tunnel', () => {
 
   it('is not connected while somebody else answers in its name', async () => {
     await using home = new Household();
-    const frontend = await home.frontend();
-    const box = await home.box(frontend);
+    const relay = await home.relay();
+    const box = await home.box(relay);
     box.web.answer = (nonce) => JSON.stringify({ nonce, boxId: box.boxId, proof: '0'.repeat(64) });
     await soon(() => expect(box.tunnel.state.value.reason).toMatch(/somebody else answers/));
     expect(box.tunnel.state.value).toMatchObject({ phase: 'connecting', addresses: [], origin: undefined });
@@ -73,27 +73,27 @@ describe.concurrent('a tunnel', () => {
 
   it('waits for a certificate, and ends when it is switched off', async () => {
     await using home = new Household();
-    const frontend = await home.frontend();
+    const relay = await home.relay();
     const certificate = new OwnedFact<ZoneCertificate | undefined>(undefined);
     const runtimeFolder = temporaryFolder();
-    const box = await home.box(frontend, { tunnel: { certificate, runtimeFolder } });
+    const box = await home.box(relay, { tunnel: { certificate, runtimeFolder } });
     await box.reaches('waiting');
-    expect(frontend.metrics.tunnels).toBe(0);
+    expect(relay.metrics.tunnels).toBe(0);
     certificate.set(someCertificate.value);
     await box.connected();
     const pid = childOf(box.lines);
     box.enabled.set(false);
     await box.reaches('off');
     await soon(() => expect(runs(pid)).toBe(false));
-    await soon(() => expect(frontend.metrics.tunnels).toBe(0));
+    await soon(() => expect(relay.metrics.tunnels).toBe(0));
     await soon(() => expect(readdirSync(runtimeFolder)).toEqual([]));
   });
 
   it('is refused with the reason when the secret is wrong, and connects with a new one', async () => {
     await using home = new Household();
-    const frontend = await home.frontend();
+    const relay = await home.relay();
     let secret: string | undefined = '1'.repeat(64);
-    const box = await home.box(frontend, {
+    const box = await home.box(relay, {
       grant: (boxId, { port }) => grantFor(boxId, port, secret === undefined ? {} : { secret }),
     });
     expect(await box.reaches('rejected')).toMatchObject({ reason: 'unauthorized', addresses: [] });
@@ -102,33 +102,33 @@ describe.concurrent('a tunnel', () => {
     ]);
     secret = undefined;
     await box.connected();
-    expect(frontend.metrics.refusals['kite-refused']).toBeGreaterThan(0);
+    expect(relay.metrics.refusals['kite-refused']).toBeGreaterThan(0);
   });
 
   it('is refused for names of others', async () => {
     await using home = new Household();
-    const frontend = await home.frontend();
+    const relay = await home.relay();
     const names = [tunnelNameOf(randomBoxId()), `remote.${randomBoxId()}.elsewhere.test`];
     const [others, elsewhere] = await Promise.all(
       names.map((kiteName) =>
         // A secret that is right, but for the box's own name.
-        home.box(frontend, { grant: (boxId, { port }) => ({ ...grantFor(boxId, port), kiteName }) }),
+        home.box(relay, { grant: (boxId, { port }) => ({ ...grantFor(boxId, port), kiteName }) }),
       ),
     );
     expect(await others?.reaches('rejected')).toMatchObject({ reason: 'unauthorized' });
     expect(await elsewhere?.reaches('rejected')).toMatchObject({ reason: 'not-this-zone' });
-    expect(frontend.metrics.tunnelsOpened).toBe(0);
+    expect(relay.metrics.tunnelsOpened).toBe(0);
   });
 
-  it('is proven again after the frontend was away, and its addresses stay meanwhile', async () => {
+  it('is proven again after the relay was away, and its addresses stay meanwhile', async () => {
     await using home = new Household();
-    const first = await home.frontend();
+    const first = await home.relay();
     const box = await home.box(first);
     await box.connected();
     const { port } = first;
     await first.stop();
     expect(await box.reaches('lost')).toMatchObject({ addresses: ['127.0.0.1'], origin: undefined });
-    const second = await home.frontend({ port });
+    const second = await home.relay({ port });
     await box.connected();
     expect((await box.fetch(second, '/')).body.toString()).toBe('hello');
   });
@@ -136,8 +136,8 @@ describe.concurrent('a tunnel', () => {
   it('is lost when the box no longer reaches itself, although its client says nothing', async () => {
     await using home = new Household();
     const clock = new FakeClock(Date.now());
-    const frontend = await home.frontend();
-    const box = await home.box(frontend, { tunnel: { clock } });
+    const relay = await home.relay();
+    const box = await home.box(relay, { tunnel: { clock } });
     await box.connected();
     const { answer } = box.web;
     const before = childOf(box.lines);
@@ -158,8 +158,8 @@ describe.concurrent('a tunnel', () => {
 
   it('is restarted when its client is killed', async () => {
     await using home = new Household();
-    const frontend = await home.frontend();
-    const box = await home.box(frontend);
+    const relay = await home.relay();
+    const box = await home.box(relay);
     await box.connected();
     const before = childOf(box.lines);
     process.kill(before, 'SIGKILL');
@@ -170,32 +170,32 @@ describe.concurrent('a tunnel', () => {
 
   it('is taken over at once by a second connection of the box; who is inside may finish', async () => {
     await using home = new Household();
-    const frontend = await home.frontend({ limits: { drainMs: 5000 } });
+    const relay = await home.relay({ limits: { drainMs: 5000 } });
     const boxId = randomBoxId();
     const held = Promise.withResolvers<ServerResponse>();
-    const first = await home.box(frontend, {
+    const first = await home.box(relay, {
       boxId,
       web: { handle: (_request, response) => held.resolve(response) },
     });
     await first.connected();
-    const inside = first.fetch(frontend, '/slow');
+    const inside = first.fetch(relay, '/slow');
     const response = await held.promise;
-    const second = await home.box(frontend, {
+    const second = await home.box(relay, {
       boxId,
       web: { handle: (_request, answer) => void answer.end('second') },
     });
     await second.connected();
-    expect((await second.fetch(frontend, '/')).body.toString()).toBe('second');
+    expect((await second.fetch(relay, '/')).body.toString()).toBe('second');
     response.end('finished');
     expect((await inside).body.toString()).toBe('finished');
-    expect(frontend.metrics.takeOvers).toBeGreaterThan(0);
+    expect(relay.metrics.takeOvers).toBeGreaterThan(0);
   });
 
   it('keeps its secret out of arguments, environment and log, and its file from others', async () => {
     await using home = new Household();
-    const frontend = await home.frontend();
+    const relay = await home.relay();
     const runtimeFolder = temporaryFolder();
-    const box = await home.box(frontend, { tunnel: { runtimeFolder } });
+    const box = await home.box(relay, { tunnel: { runtimeFolder } });
     await box.connected();
     const pid = childOf(box.lines);
     const secrets = acceptedTunnelSecrets(masterKey, box.tunnelName, Date.now());
@@ -216,9 +216,9 @@ describe.concurrent('a tunnel', () => {
     await using home = new Household();
     // Time passes for the box alone.
     const clock = new FakeClock(Date.now());
-    const frontend = await home.frontend();
+    const relay = await home.relay();
     const grants: TunnelGrant[] = [];
-    const box = await home.box(frontend, {
+    const box = await home.box(relay, {
       tunnel: { clock },
       grant: (boxId, { port }) => {
         const grant = grantFor(boxId, port, tunnelSecret(masterKey, tunnelNameOf(boxId), clock.now()));
@@ -237,9 +237,9 @@ describe.concurrent('a tunnel', () => {
 
   it('asks again when the zone API does not answer, and says so', async () => {
     await using home = new Household();
-    const frontend = await home.frontend();
+    const relay = await home.relay();
     let asked = 0;
-    const box = await home.box(frontend, {
+    const box = await home.box(relay, {
       grant: (boxId, { port }) => {
         if (asked++ === 0) throw new Error('no answer within 10000 ms');
         return grantFor(boxId, port);
@@ -251,60 +251,60 @@ describe.concurrent('a tunnel', () => {
 
   it('says what is missing when there is no PageKite client', async () => {
     await using home = new Household();
-    const frontend = await home.frontend();
+    const relay = await home.relay();
     const pagekite = { program: '/nonexistent/pagekite', python: '/usr/bin/python3' };
-    const box = await home.box(frontend, { tunnel: { pagekite } });
+    const box = await home.box(relay, { tunnel: { pagekite } });
     await soon(() => expect(box.tunnel.state.value.reason).toMatch(/install Debian's package pagekite/));
   });
 });
 
-describe.concurrent('TLS between client and frontend', () => {
+describe.concurrent('TLS between client and relay', () => {
   it('is used when the grant names a certificate', async () => {
     await using home = new Household();
     const testing = await testCa();
     const { caPem: ca } = testing;
-    const certName = 'frontend.test';
-    const frontend = await home.frontend({ tls: { ...(await testing.issue([certName])), certName } });
-    const box = await home.box(frontend, {
+    const certName = 'relay.test';
+    const relay = await home.relay({ tls: { ...(await testing.issue([certName])), certName } });
+    const box = await home.box(relay, {
       grant: (boxId, { port }) =>
         grantFor(boxId, port, { frontends: [{ address: `127.0.0.1:${port}`, certName, ca }] }),
       web: { handle: (_request, response) => void response.end(Buffer.alloc(3_000_000, 'x')) },
     });
     await box.connected();
-    expect((await box.fetch(frontend, '/')).body.length).toBe(3_000_000);
+    expect((await box.fetch(relay, '/')).body.length).toBe(3_000_000);
   });
 
-  it('does not connect to a frontend with another certificate', async () => {
+  it('does not connect to a relay with another certificate', async () => {
     await using home = new Household();
     const testing = await testCa();
     const { caPem: ca } = testing;
     // It claims the name, but its certificate is for another.
-    const frontend = await home.frontend({
-      tls: { ...(await testing.issue(['other.test'])), certName: 'frontend.test' },
+    const relay = await home.relay({
+      tls: { ...(await testing.issue(['other.test'])), certName: 'relay.test' },
     });
-    const box = await home.box(frontend, {
+    const box = await home.box(relay, {
       grant: (boxId, { port }) =>
         grantFor(boxId, port, {
-          frontends: [{ address: `127.0.0.1:${port}`, certName: 'frontend.test', ca }],
+          frontends: [{ address: `127.0.0.1:${port}`, certName: 'relay.test', ca }],
         }),
     });
-    await soon(() => expect(box.tunnel.state.value.reason).toMatch(/certificate of the frontend/));
-    expect(frontend.metrics.tunnelsOpened).toBe(0);
+    await soon(() => expect(box.tunnel.state.value.reason).toMatch(/certificate of the relay/));
+    expect(relay.metrics.tunnelsOpened).toBe(0);
   });
 });
 
 describe('a box that is killed', () => {
   it('takes its PageKite client with it', async () => {
     await using home = new Household();
-    const frontend = await home.frontend();
+    const relay = await home.relay();
     const script = fileURLToPath(new URL('box-process.ts', import.meta.url));
-    const box = spawn(process.execPath, [script, String(frontend.port), temporaryFolder()], {
+    const box = spawn(process.execPath, [script, String(relay.port), temporaryFolder()], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const lines: string[] = [];
     createInterface({ input: box.stdout }).on('line', (line) => lines.push(line));
     try {
-      await soon(() => expect(frontend.metrics.tunnels).toBe(1));
+      await soon(() => expect(relay.metrics.tunnels).toBe(1));
       const pid = childOf(lines);
       expect(runs(pid)).toBe(true);
       box.kill('SIGKILL');

@@ -8,13 +8,13 @@ const grant = {
 };
 
 describe('the option file', () => {
-  it('names frontends, certificate names, the CA, and the box', () => {
-    const frontends = [
+  it('names relays, certificate names, the CA, and the box', () => {
+    const relays = [
       { address: '192.0.2.1:443', certName: 'fe.test' },
       { address: 'fe2.test:443', certName: 'fe.test' },
     ];
     const text = pagekiteOptions({
-      grant: { ...grant, frontends },
+      grant: { ...grant, frontends: relays },
       localPort: 4711,
       caFile: '/run/x/ca.pem',
     });

@@ -24,21 +24,21 @@ describe('the output of the PageKite client', () => {
     ],
     [
       `${stamp}wrote=636; wbps=293; read=509; eof=1; id=s1`,
-      { kind: 'lost', reason: 'the frontend closed the connection' },
+      { kind: 'lost', reason: 'the relay closed the connection' },
     ],
     [`${stamp}wrote=636; wbps=293; read=509; eof=1; id=s1a`, undefined],
-    [`${stamp}dead=192.0.2.1:443`, { kind: 'lost', reason: 'the frontend does not answer' }],
+    [`${stamp}dead=192.0.2.1:443`, { kind: 'lost', reason: 'the relay does not answer' }],
     [
       `${stamp}info=Failed to connect; FE=192.0.2.1:443`,
-      { kind: 'lost', reason: 'cannot connect to the frontend' },
+      { kind: 'lost', reason: 'cannot connect to the relay' },
     ],
     [
       `${stamp}err=Connect failed: Cert not in ['a.test'] (2); id=s1; s=new`,
-      { kind: 'lost', reason: 'the certificate of the frontend is not trusted' },
+      { kind: 'lost', reason: 'the certificate of the relay is not trusted' },
     ],
     [
       `${stamp}debug=Not sure which servers to contact, making no changes.`,
-      { kind: 'lost', reason: 'no frontend can be reached' },
+      { kind: 'lost', reason: 'no relay can be reached' },
     ],
     [`${stamp}debug=Seeded signatures using os.urandom(), hooray!`, undefined],
     ['err=Rejected; reason=quota', undefined],

@@ -5,7 +5,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import type { ZoneCertificate } from '../../../src/box/facts.ts';
 import { OwnProbe, probePath } from '../../../src/box/tunnel/own-probe.ts';
 import { readProxyHeader } from '../../../src/box/web/proxy-protocol.ts';
-import { Frontend, type FrontendOptions } from '../../../src/cloud/frontend/frontend.ts';
+import { Relay, type RelayOptions } from '../../../src/cloud/relay/relay.ts';
 import { tunnelSecret } from '../../../src/cloud/tunnel-secret.ts';
 import { systemClock } from '../../../src/kit/clock.ts';
 import { OwnedFact } from '../../../src/kit/fact.ts';
@@ -28,9 +28,9 @@ export function tunnelNameOf(boxId: BoxId): string {
   return `remote.${boxId}.${zoneRoot}`;
 }
 
-export function testFrontend(options: Partial<FrontendOptions> = {}): Frontend {
+export function testRelay(options: Partial<RelayOptions> = {}): Relay {
   const { limits, ...others } = options;
-  return new Frontend({
+  return new Relay({
     host: '127.0.0.1',
     port: 0,
     zoneRoot,
@@ -43,7 +43,7 @@ export function testFrontend(options: Partial<FrontendOptions> = {}): Frontend {
   });
 }
 
-/** What the zone API would answer for a box, with the frontend on this machine. */
+/** What the zone API would answer for a box, with the relay on this machine. */
 export function grantFor(boxId: BoxId, port: number, more: Partial<TunnelGrant> = {}): TunnelGrant {
   const kiteName = tunnelNameOf(boxId);
   return {

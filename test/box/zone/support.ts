@@ -12,7 +12,7 @@ import { Health } from '../../../src/kit/health.ts';
 import { silentLog } from '../../../src/kit/log.ts';
 
 export const zoneRoot = 'box.example.org';
-export const frontend = '203.0.113.7';
+export const relay = '203.0.113.7';
 
 export interface TestCloud {
   server: DnsServer;
@@ -36,9 +36,9 @@ export async function startDnsServer(folder: string): Promise<TestCloud> {
       apiTls,
       stateFolder,
       masterKey: Buffer.alloc(32, 1),
-      frontends: [],
-      frontendAddresses: [frontend],
-      frontendPublicPort: 443,
+      relays: [],
+      relayAddresses: [relay],
+      relayPublicPort: 443,
       caaIssuers: [],
       log: silentLog,
       clock: systemClock,

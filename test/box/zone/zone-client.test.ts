@@ -6,7 +6,7 @@ import type { Identity } from '../../../src/box/facts.ts';
 import { ZoneClient } from '../../../src/box/zone/zone-client.ts';
 import { createTestCa } from '../../../src/cli/home/test-ca.ts';
 import { temporaryFolder } from '../../support/folder.ts';
-import { frontend, startDnsServer, testIdentity, type TestCloud, zoneRoot } from './support.ts';
+import { relay, startDnsServer, testIdentity, type TestCloud, zoneRoot } from './support.ts';
 
 const folder = temporaryFolder();
 const signal = AbortSignal.timeout(60_000);
@@ -25,7 +25,7 @@ describe('zone client with a real dns-server', () => {
   });
 
   it('writes, reads, adds and removes challenges, pins an account, asks for the tunnel, and leaves', async () => {
-    const records = { main: ['192.168.1.20'], mirrors: { a: ['192.168.1.20'] }, tunnel: [frontend] };
+    const records = { main: ['192.168.1.20'], mirrors: { a: ['192.168.1.20'] }, tunnel: [relay] };
     const written = await client.put(records, signal);
     expect(written).toMatchObject({ boxId: identity.boxId, zone: `${identity.boxId}.${zoneRoot}`, records });
     expect(written.nameServers).toEqual(cloud.server.nameServers);
@@ -38,7 +38,7 @@ describe('zone client with a real dns-server', () => {
     await client.setCaa(null, signal);
     expect(await client.get(signal)).toMatchObject({ records, challenges: [] });
     expect(await client.tunnel(signal)).toMatchObject({
-      addresses: [frontend],
+      addresses: [relay],
       kiteName: expect.stringContaining(identity.boxId),
     });
     await client.leave(signal);

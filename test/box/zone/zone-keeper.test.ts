@@ -16,7 +16,7 @@ import { FakeClock } from '../../support/fake-clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { soon } from '../../support/soon.ts';
 import {
-  frontend,
+  relay,
   onNetwork,
   startDnsmasq,
   startDnsServer,
@@ -123,9 +123,9 @@ describe('zone keeper with a real dns-server', () => {
     expect(second.mirrorOrder).toEqual(['b', 'a']);
     expect(second.serial).toBeGreaterThan(first.serial);
     expect(await Promise.all(names.map(answers))).toEqual([[B], [B], [B]]);
-    tunnel.set(throughTunnel(frontend, '203.0.113.99'));
+    tunnel.set(throughTunnel(relay, '203.0.113.99'));
     expect((await becomes(({ records }) => records.tunnel.length > 0)).mirrorOrder).toEqual(['b', 'a']);
-    expect(await answers(tunnelName)).toEqual([frontend]);
+    expect(await answers(tunnelName)).toEqual([relay]);
     expect(health.conditions.value.find(({ name }) => name === 'zone')).toMatchObject({
       severity: 'warning',
       message: expect.stringContaining('203.0.113.99'),
@@ -303,13 +303,13 @@ describe('zone keeper', () => {
     expect((await becomes(holds(A))).mirrorOrder).toEqual(['a', 'b']);
   });
 
-  it('asks for the frontends that are known now before it leaves one out', async () => {
+  it('asks for the relays that are known now before it leaves one out', async () => {
     const { client, network, tunnel, becomes } = await kept();
     network.set(onNetwork(A));
     await becomes(holds(A));
-    client.state = { ...client.state, tunnelAddresses: [frontend] };
-    tunnel.set(throughTunnel(frontend));
-    expect((await becomes(({ records }) => records.tunnel.length > 0)).records.tunnel).toEqual([frontend]);
+    client.state = { ...client.state, tunnelAddresses: [relay] };
+    tunnel.set(throughTunnel(relay));
+    expect((await becomes(({ records }) => records.tunnel.length > 0)).records.tunnel).toEqual([relay]);
   });
 
   it('publishes nothing that the server does not serve, and passes the turn once however often it fails', async () => {

@@ -13,7 +13,7 @@ import { ZoneRecords } from '../../../src/protocol/zone-api.ts';
 const A = '192.168.1.20';
 const B = '192.168.1.50';
 const C = '10.0.0.7';
-const frontend = '203.0.113.7';
+const relay = '203.0.113.7';
 
 const records = (main: string[], labels = ['a', 'b'], tunnel: string[] = []): ZoneRecords => ({
   main,
@@ -30,7 +30,7 @@ function plan(
     unchangedForMs: 0,
     tunnel: [],
     turn: firstTurn,
-    served: { records: served, tunnelAddresses: [frontend] },
+    served: { records: served, tunnelAddresses: [relay] },
     ...rest,
   });
 }
@@ -133,7 +133,7 @@ describe('what the zone should hold', () => {
     ['no address, and never any', { addresses: [] }, { write: false, turn: turn(['a', 'b']) }],
     [
       'no address, but the tunnel ends',
-      { addresses: [], served: records([A], ['a', 'b'], [frontend]), turn: turn(['a', 'b'], A) },
+      { addresses: [], served: records([A], ['a', 'b'], [relay]), turn: turn(['a', 'b'], A) },
       { write: true, records: records([A]) },
     ],
     [
@@ -173,11 +173,11 @@ describe('what the zone should hold', () => {
     ],
     [
       'the tunnel comes up: no turn',
-      { addresses: [A], tunnel: [frontend], served: records([A]), turn: turn(['a', 'b'], A) },
-      { write: true, records: records([A], ['a', 'b'], [frontend]), turn: turn(['a', 'b'], A) },
+      { addresses: [A], tunnel: [relay], served: records([A]), turn: turn(['a', 'b'], A) },
+      { write: true, records: records([A], ['a', 'b'], [relay]), turn: turn(['a', 'b'], A) },
     ],
     [
-      'a frontend the server does not know',
+      'a relay the server does not know',
       { addresses: [A], tunnel: ['203.0.113.9'] },
       { records: records([A]), leftOut: ['203.0.113.9'] },
     ],
@@ -206,7 +206,7 @@ describe('what the zone should hold', () => {
     const step = fc.record({
       addresses: fc.uniqueArray(address, { maxLength: 6 }),
       unchangedForMs: fc.constantFrom(0, 4999, 5000, 1e9),
-      tunnel: fc.subarray([frontend, '203.0.113.9']),
+      tunnel: fc.subarray([relay, '203.0.113.9']),
       // Power is cut between the write and the saving of the turn.
       crash: fc.boolean(),
     });

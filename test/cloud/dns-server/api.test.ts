@@ -102,7 +102,7 @@ describe('zone API', () => {
     );
   });
 
-  it('grants a tunnel whose secret a frontend can check without asking', async () => {
+  it('grants a tunnel whose secret a relay can check without asking', async () => {
     const { status, body } = await running.api.call('POST', `${zone}/tunnel`);
     expect(status).toBe(200);
     expect(Value.Check(TunnelGrant, body)).toBe(true);
@@ -143,7 +143,7 @@ describe('zone API', () => {
     ['public IPv6', { mirrors: { a: ['2606:4700::1111'] } }, 'address-not-allowed', '2606:4700::1111'],
     ['link-local', { main: ['169.254.1.1'] }, 'address-not-allowed', '169.254.1.1'],
     ['loopback but not the caller’s', { main: ['127.0.0.2'] }, 'address-not-allowed', '127.0.0.2'],
-    ['no frontend', { tunnel: ['203.0.113.8'] }, 'tunnel-address-unknown', '203.0.113.8'],
+    ['no relay', { tunnel: ['203.0.113.8'] }, 'tunnel-address-unknown', '203.0.113.8'],
   ])('refuses an address that is %s', async (_what, part, code, value) => {
     expect(await running.api.call('PUT', zone, { ...empty, ...part })).toMatchObject({
       status: 422,

@@ -27,13 +27,13 @@ describe('the call of 2016', () => {
   it('sets A, TXT and CNAME in the zone of the SHA-1 fingerprint', async () => {
     expect(await post(zone, 'A', '192.168.1.5')).toMatchObject({ status: 200 });
     expect((await post(`local.${zone}`, 'A', '192.168.1.6')).status).toBe(200);
-    expect((await post(`remote.${zone}`, 'CNAME', 'Frontend.example.org.')).status).toBe(200);
+    expect((await post(`remote.${zone}`, 'CNAME', 'Relay.example.org.')).status).toBe(200);
     expect((await post(`www.${zone}`, 'CNAME', `local.${zone}`)).status).toBe(200);
     expect((await post(`_acme-challenge.local.${zone}`, 'TXT', token('x'))).status).toBe(200);
     expect((await post(`_acme-challenge.local.${zone}`, 'TXT', token('y'))).status).toBe(200);
     expect(await ask(zone, 'A')).toEqual(['192.168.1.5']);
     expect(await ask(`local.${zone}`, 'A')).toEqual(['192.168.1.6']);
-    expect(await ask(`remote.${zone}`, 'A')).toEqual(['frontend.example.org']);
+    expect(await ask(`remote.${zone}`, 'A')).toEqual(['relay.example.org']);
     expect(await ask(`www.${zone}`, 'A')).toEqual([`local.${zone}`, '192.168.1.6']);
     expect(await ask(`_acme-challenge.local.${zone}`, 'TXT')).toEqual([token('x'), token('y')]);
   });
@@ -87,14 +87,14 @@ describe('the call of 2016', () => {
     ['the root itself', zoneRoot, 'A', '192.168.1.1', 403, 'zone-not-yours'],
     ['a public address', 'ZONE', 'A', '8.8.8.8', 422, 'address-not-allowed'],
     ['an IPv6 address as A', 'ZONE', 'A', 'fd00::1', 422, 'address-malformed'],
-    ['no frontend', 'remote.ZONE', 'A', '203.0.113.9', 422, 'tunnel-address-unknown'],
+    ['no relay', 'remote.ZONE', 'A', '203.0.113.9', 422, 'tunnel-address-unknown'],
     ['a type of tomorrow', 'ZONE', 'MX', '10 mail', 422, 'record-not-supported'],
-    ['an alias at the top', 'ZONE', 'CNAME', 'frontend.example.org', 422, 'record-not-supported'],
+    ['an alias at the top', 'ZONE', 'CNAME', 'relay.example.org', 422, 'record-not-supported'],
     [
       'an alias for challenges',
       '_acme-challenge.ZONE',
       'CNAME',
-      'frontend.example.org',
+      'relay.example.org',
       422,
       'record-not-supported',
     ],

@@ -41,7 +41,7 @@ export const contents: ReadonlyMap<string, ZoneContent> = new Map([
       extra: (
         [
           ['local', 'A', '192.168.1.31'],
-          ['remote', 'CNAME', 'frontend.example.org'],
+          ['remote', 'CNAME', 'relay.example.org'],
           ['www', 'CNAME', `local.${oldZone}.${zoneRoot}`],
           ['chain', 'CNAME', `www.${oldZone}.${zoneRoot}`],
           ['wild', 'CNAME', `no-such-name.${oldZone}.${zoneRoot}`],

@@ -184,7 +184,7 @@ export function usualState(now: number): FakeState {
       ['info', 'certificate', 'a new certificate is in use until 2027-01-25'],
       ['warn', 'zone', 'the resolver 192.168.1.1 drops the address of the box from its answers'],
       ['info', 'tunnel', 'connected to 198.51.100.4'],
-      ['error', 'tunnel', 'the frontend did not answer for 10 s; connecting again'],
+      ['error', 'tunnel', 'the relay did not answer for 10 s; connecting again'],
       ['info', 'tunnel', 'connected to 198.51.100.4'],
     ].map(([level, part, message], index) => ({
       seq: index + 1,

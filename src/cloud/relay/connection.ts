@@ -18,7 +18,7 @@ export interface ArrivalOptions {
   maxBytes: number;
   /** How to speak TLS with boxes that ask for it by `CONNECT <name>:443`. */
   tls: { certName: string; context: SecureContext } | undefined;
-  /** Any text of 40 hexadecimal characters: the client looks for one to tell a frontend from other servers. */
+  /** Any text of 40 hexadecimal characters: the client looks for one to tell a relay from other servers. */
   uuid: string;
   /** Called once. Until then `socket` may be destroyed from outside. */
   onArrival: (arrival: Arrival) => void;

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { sendWindow, StreamWindow } from '../../../src/cloud/frontend/window.ts';
+import { sendWindow, StreamWindow } from '../../../src/cloud/relay/window.ts';
 
 describe('the window towards the box', () => {
   it('closes when too much is on its way and opens with progress', () => {

@@ -24,12 +24,12 @@ import {
   type KiteRequest,
   type KiteVerdict,
 } from './handshake.ts';
-import { defaultLimits, type FrontendLimits, type Refusal } from './limits.ts';
-import { Counters, type FrontendMetrics } from './metrics.ts';
+import { defaultLimits, type RelayLimits, type Refusal } from './limits.ts';
+import { Counters, type RelayMetrics } from './metrics.ts';
 import { Registry } from './registry.ts';
 import type { Stream } from './stream.ts';
 
-export interface FrontendOptions {
+export interface RelayOptions {
   host: string;
   port: number;
   /** The port visitors use, when it is not `port` (behind a port forwarding). */
@@ -39,7 +39,7 @@ export interface FrontendOptions {
   masterKey: Uint8Array;
   /** With it, boxes may wrap their connection in TLS, by `CONNECT <certName>:443`. */
   tls?: { keyPem: string; certPem: string; certName: string };
-  limits?: Partial<FrontendLimits>;
+  limits?: Partial<RelayLimits>;
   log: Log;
   clock: Clock;
   health: Health;
@@ -51,10 +51,10 @@ const sweepMs = 1000;
  * The relay: passes a visitor's TLS, chosen by its server name, to the box that proved that name. It holds no key of any
  * box and sees no plain text.
  */
-export class Frontend implements Service {
-  readonly name = 'frontend';
-  readonly #options: FrontendOptions;
-  readonly #limits: FrontendLimits;
+export class Relay implements Service {
+  readonly name = 'relay';
+  readonly #options: RelayOptions;
+  readonly #limits: RelayLimits;
   readonly #registry = new Registry();
   readonly #counters = new Counters();
   readonly #door: Door;
@@ -67,7 +67,7 @@ export class Frontend implements Service {
   #secure: { certName: string; context: SecureContext } | undefined;
   #stopping: AbortController | undefined;
 
-  constructor(options: FrontendOptions) {
+  constructor(options: RelayOptions) {
     this.#options = options;
     this.#limits = { ...defaultLimits, ...options.limits };
     this.#door = new Door({ limits: this.#limits, counters: this.#counters });
@@ -77,11 +77,11 @@ export class Frontend implements Service {
   /** The port that is really open, which differs from the setting when that is 0. */
   get port(): number {
     const address = this.#server?.address() as AddressInfo | null | undefined;
-    if (address === null || address === undefined) throw new Error('frontend is not listening');
+    if (address === null || address === undefined) throw new Error('relay is not listening');
     return address.port;
   }
 
-  get metrics(): FrontendMetrics {
+  get metrics(): RelayMetrics {
     const { tunnelsOpened, takeOvers, streamsOpened, bytesToBoxes, bytesToVisitors, refusals } =
       this.#counters;
     const tunnels = this.#registry.tunnels;
@@ -108,18 +108,18 @@ export class Frontend implements Service {
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
     this.#server = server;
     try {
-      // A thousand boxes come back at once when a frontend was away.
+      // A thousand boxes come back at once when a relay was away.
       await listen(server, { host, port, backlog: 4096 });
     } catch (error) {
-      throw listenProblem(error, { host, port, setting: 'frontend.port' });
+      throw listenProblem(error, { host, port, setting: 'relay.port' });
     }
     server.on('error', (error) =>
-      this.#options.log.error({ err: error }, 'the frontend cannot accept connections'),
+      this.#options.log.error({ err: error }, 'the relay cannot accept connections'),
     );
     this.#publicPort = this.#options.publicPort ?? this.port;
     this.#stopping = new AbortController();
     void this.#sweep(this.#stopping.signal);
-    health.set('frontend', 'ok', `relays visitors to boxes on port ${this.port}`);
+    health.set('relay', 'ok', `relays visitors to boxes on port ${this.port}`);
   }
 
   /** Takes nobody new, gives those who are there `drainMs` to finish, then closes everything. */
@@ -139,7 +139,7 @@ export class Frontend implements Service {
       this.#door.connections.map((socket) => new Promise((resolve) => socket.once('close', resolve))),
     );
     this.#stopping?.abort();
-    this.#options.health.clear('frontend');
+    this.#options.health.clear('relay');
   }
 
   #now(): number {

@@ -9,7 +9,7 @@ import {
   ownerOfKite,
   parseRequestHead,
   signatureOf,
-} from '../../../src/cloud/frontend/handshake.ts';
+} from '../../../src/cloud/relay/handshake.ts';
 
 const zoneRoot = 'box.test';
 const masterKey = Buffer.alloc(32, 3);

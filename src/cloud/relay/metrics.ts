@@ -1,7 +1,7 @@
 import type { Refusal } from './limits.ts';
 
 /** A snapshot for `/metrics` and `status`. Counters only grow; the others are of this moment. */
-export interface FrontendMetrics {
+export interface RelayMetrics {
   connections: number;
   tunnels: number;
   streams: number;

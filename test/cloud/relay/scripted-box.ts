@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { type Frame, frameHead, FrameReader } from '../../../src/cloud/frontend/framing.ts';
-import { signatureOf } from '../../../src/cloud/frontend/handshake.ts';
+import { type Frame, frameHead, FrameReader } from '../../../src/cloud/relay/framing.ts';
+import { signatureOf } from '../../../src/cloud/relay/handshake.ts';
 
 /** A box that does exactly what a test says, honest or not. */
 export class ScriptedBox {

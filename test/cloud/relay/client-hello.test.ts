@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type ClientHello, readClientHello } from '../../../src/cloud/frontend/client-hello.ts';
+import { type ClientHello, readClientHello } from '../../../src/cloud/relay/client-hello.ts';
 import { captureClientHello } from './hello.ts';
 
 const name = 'remote.abc.box.test';

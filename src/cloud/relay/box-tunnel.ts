@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { addressFamily } from '../../protocol/addresses.ts';
 import { peerAddress } from '../peer-address.ts';
 import { type Frame, frameHead, FrameReader, FramingError, meaningOf } from './framing.ts';
-import type { FrontendLimits, Refusal } from './limits.ts';
+import type { RelayLimits, Refusal } from './limits.ts';
 import type { Counters } from './metrics.ts';
 import type { Box } from './registry.ts';
 import { Stream, type StreamPeer } from './stream.ts';
@@ -13,7 +13,7 @@ export interface BoxTunnelOptions {
   names: readonly string[];
   sessionId: string;
   publicPort: number;
-  limits: FrontendLimits;
+  limits: RelayLimits;
   counters: Counters;
   /** Monotonic, ms. */
   now: () => number;

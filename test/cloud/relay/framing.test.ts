@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { frameHead, FrameReader, FramingError, meaningOf } from '../../../src/cloud/frontend/framing.ts';
+import { frameHead, FrameReader, FramingError, meaningOf } from '../../../src/cloud/relay/framing.ts';
 
 const frame = (headers: readonly (readonly [string, string | number])[], payload = ''): Buffer =>
   Buffer.concat([frameHead(headers, payload.length), Buffer.from(payload, 'latin1')]);

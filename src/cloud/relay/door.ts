@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { clientKey } from '../../kit/client-key.ts';
 import { FairShares } from '../../kit/fair-shares.ts';
-import type { FrontendLimits } from './limits.ts';
+import type { RelayLimits } from './limits.ts';
 import type { Counters } from './metrics.ts';
 
 interface Guest {
@@ -15,14 +15,14 @@ interface Guest {
  * are end. Tunnels have places of their own: whoever has one has proven a name, and no crowd of visitors takes it.
  */
 export class Door {
-  readonly #limits: FrontendLimits;
+  readonly #limits: RelayLimits;
   readonly #counters: Counters;
   readonly #guests = new Map<Socket, Guest>();
   readonly #undecided = new Set<Socket>();
   readonly #open: FairShares<Socket>;
   readonly #tunnels: FairShares<Socket>;
 
-  constructor(options: { limits: FrontendLimits; counters: Counters }) {
+  constructor(options: { limits: RelayLimits; counters: Counters }) {
     this.#limits = options.limits;
     this.#counters = options.counters;
     const onLost = (socket: Socket): void => {

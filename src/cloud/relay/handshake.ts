@@ -67,7 +67,7 @@ export function ownerOfKite(name: string, zoneRoot: string): BoxId | undefined {
 export const challengeLifetimeMs = minutes(1);
 
 /**
- * A challenge nobody has to remember: time, chance, and a MAC over both and what was asked, so that any frontend with the
+ * A challenge nobody has to remember: time, chance, and a MAC over both and what was asked, so that any relay with the
  * same master key can check it. `nonce`: 16 hexadecimal characters that were never used before.
  */
 export function challengeFor(masterKey: Uint8Array, kite: KiteRequest, now: number, nonce: string): string {

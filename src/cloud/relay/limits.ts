@@ -1,6 +1,6 @@
 import type { Rate } from '../../kit/rate-limit.ts';
 
-export interface FrontendLimits {
+export interface RelayLimits {
   /** Connections of visitors, and of those that have not said yet what they are; shared between client networks. */
   connections: number;
   /** Tunnels, which have places of their own; shared in the same way. */
@@ -24,11 +24,11 @@ export interface FrontendLimits {
   answerMs: number;
   /** A tunnel is asked for a sign of life after this long, and given up after twice as much again. */
   pingMs: number;
-  /** How long the visitors of a tunnel that was taken over, or of a frontend that stops, may finish. */
+  /** How long the visitors of a tunnel that was taken over, or of a relay that stops, may finish. */
   drainMs: number;
 }
 
-export const defaultLimits: FrontendLimits = {
+export const defaultLimits: RelayLimits = {
   connections: 20_000,
   tunnels: 20_000,
   streamsPerBox: 256,

@@ -4,8 +4,8 @@ import { connect as connectTls, TLSSocket } from 'node:tls';
 import * as fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { createTestCa } from '../../../src/cli/home/test-ca.ts';
-import { Frontend, type FrontendOptions } from '../../../src/cloud/frontend/frontend.ts';
-import type { FrontendLimits } from '../../../src/cloud/frontend/limits.ts';
+import { Relay, type RelayOptions } from '../../../src/cloud/relay/relay.ts';
+import type { RelayLimits } from '../../../src/cloud/relay/limits.ts';
 import { tunnelSecret } from '../../../src/cloud/tunnel-secret.ts';
 import { systemClock } from '../../../src/kit/clock.ts';
 import { Problem } from '../../../src/kit/errors.ts';
@@ -27,8 +27,8 @@ const many = { burst: 1e4, perSecond: 1e4 };
 const rates = { own: many, all: many };
 const unrecognizedName = Buffer.from([0x15, 3, 3, 0, 2, 2, 112]);
 
-function frontendWith(options: Partial<FrontendOptions>): Frontend {
-  return new Frontend({
+function relayWith(options: Partial<RelayOptions>): Relay {
+  return new Relay({
     host: '127.0.0.1',
     port: 0,
     zoneRoot,
@@ -40,28 +40,25 @@ function frontendWith(options: Partial<FrontendOptions>): Frontend {
   });
 }
 
-/** A frontend, and everything that connects to it; all gone at the end. */
+/** A relay, and everything that connects to it; all gone at the end. */
 class Stage {
-  readonly frontend: Frontend;
+  readonly relay: Relay;
   readonly #sockets: Socket[] = [];
 
-  private constructor(frontend: Frontend) {
-    this.frontend = frontend;
+  private constructor(relay: Relay) {
+    this.relay = relay;
   }
 
-  static async set(
-    limits: Partial<FrontendLimits> = {},
-    options: Partial<FrontendOptions> = {},
-  ): Promise<Stage> {
-    const frontend = frontendWith({ limits: { drainMs: 300, ...limits }, ...options });
-    await frontend.start();
-    return new Stage(frontend);
+  static async set(limits: Partial<RelayLimits> = {}, options: Partial<RelayOptions> = {}): Promise<Stage> {
+    const relay = relayWith({ limits: { drainMs: 300, ...limits }, ...options });
+    await relay.start();
+    return new Stage(relay);
   }
 
   proof(more: Partial<Proof> = {}): Proof {
     const name = more.kiteName ?? kiteName;
     const { secret } = tunnelSecret(masterKey, name, Date.now());
-    return { port: this.frontend.port, kiteName: name, secret, ...more };
+    return { port: this.relay.port, kiteName: name, secret, ...more };
   }
 
   async box(more: Partial<Proof> = {}): Promise<ScriptedBox> {
@@ -72,7 +69,7 @@ class Stage {
 
   connect(localAddress = '127.0.0.1'): Socket {
     const socket = connect({
-      port: this.frontend.port,
+      port: this.relay.port,
       host: '127.0.0.1',
       localAddress,
       allowHalfOpen: true,
@@ -92,12 +89,12 @@ class Stage {
   }
 
   get refusals(): Record<string, number> {
-    return { ...this.frontend.metrics.refusals };
+    return { ...this.relay.metrics.refusals };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
-    await this.frontend.stop();
+    await this.relay.stop();
   }
 }
 
@@ -120,7 +117,7 @@ describe.concurrent('a visitor', () => {
     box.send([['SID', sid]], 'answer');
     box.send([['SID', sid], ['EOF', '1R']]); // prettier-ignore
     expect((await all(socket)).toString()).toBe('answer');
-    await soon(() => expect(stage.frontend.metrics).toMatchObject({ streams: 0, bytesToVisitors: 6 }));
+    await soon(() => expect(stage.relay.metrics).toMatchObject({ streams: 0, bytesToVisitors: 6 }));
   });
 
   it('may send its ClientHello byte by byte', async () => {
@@ -140,7 +137,7 @@ describe.concurrent('a visitor', () => {
     const socket = stage.connect();
     socket.write(hello);
     expect(await all(socket)).toEqual(unrecognizedName);
-    const client = connectTls({ port: stage.frontend.port, host: '127.0.0.1', servername: kiteName });
+    const client = connectTls({ port: stage.relay.port, host: '127.0.0.1', servername: kiteName });
     const [error] = (await once(client, 'error')) as [Error & { code: string }];
     expect(error.code).toMatch(/UNRECOGNIZED_NAME/);
     expect(stage.refusals).toMatchObject({ 'no-such-tunnel': 2 });
@@ -162,7 +159,7 @@ describe.concurrent('a visitor', () => {
     socket.write('more');
     await soon(() => expect(box.dataOf(sid).toString('latin1')).toMatch(/more$/));
     box.send([['SID', sid], ['EOF', '1W']]); // prettier-ignore
-    await soon(() => expect(stage.frontend.metrics.streams).toBe(0));
+    await soon(() => expect(stage.relay.metrics.streams).toBe(0));
   });
 
   it('gets the rest of an answer after the box has closed', async () => {
@@ -174,7 +171,7 @@ describe.concurrent('a visitor', () => {
       box.send([['SID', sid]], answer.subarray(at, at + 60_000));
     box.send([['SID', sid], ['EOF', '1WR']]); // prettier-ignore
     expect((await all(socket)).length).toBe(answer.length);
-    await soon(() => expect(stage.frontend.metrics.streams).toBe(0));
+    await soon(() => expect(stage.relay.metrics.streams).toBe(0));
   });
 
   it('who speaks HTTP is told what this is', async () => {
@@ -209,7 +206,7 @@ describe.concurrent('a box', () => {
     const box = await stage.box(more);
     expect(box.answer).toContain(`X-PageKite-Invalid-Why: https:${more.kiteName ?? kiteName}:f00d;${reason}`);
     await once(box.socket, 'close');
-    expect(stage.frontend.metrics).toMatchObject({
+    expect(stage.relay.metrics).toMatchObject({
       tunnelsOpened: 0,
       refusals: { 'kite-refused': expect.any(Number) },
     });
@@ -223,7 +220,7 @@ describe.concurrent('a box', () => {
     // Somebody on the way has recorded it.
     const replayed = await answerChallenge(stage.proof(), token);
     expect(replayed.answer).toContain(';challenge');
-    expect(stage.frontend.metrics).toMatchObject({ tunnels: 1, takeOvers: 0 });
+    expect(stage.relay.metrics).toMatchObject({ tunnels: 1, takeOvers: 0 });
     box.socket.destroy();
   });
 
@@ -237,7 +234,7 @@ describe.concurrent('a box', () => {
     expect(stage.refusals).toMatchObject({ 'tunnel-silent': 1 });
   });
 
-  it('is not given up by a frontend that stood still itself, and asked nothing', async () => {
+  it('is not given up by a relay that stood still itself, and asked nothing', async () => {
     await using stage = await Stage.set({ pingMs: 500 });
     const box = await stage.box();
     box.socket.on('data', () => {
@@ -265,7 +262,7 @@ describe.concurrent('a box', () => {
     old.send([['SID', inside.sid], ['EOF', '1WR']]); // prettier-ignore
     expect((await all(inside.socket)).toString()).toBe('finished');
     await closed;
-    expect(stage.frontend.metrics).toMatchObject({ tunnels: 1, streams: 1, takeOvers: 1 });
+    expect(stage.relay.metrics).toMatchObject({ tunnels: 1, streams: 1, takeOvers: 1 });
   });
 
   it('that says its old connection is gone ends it at once', async () => {
@@ -274,7 +271,7 @@ describe.concurrent('a box', () => {
     const inside = await stage.visitor(old);
     const box = await stage.box({ headers: [`X-PageKite-Replace: ${old.sessionId}`] });
     await Promise.all([once(old.socket, 'close'), all(inside.socket)]);
-    expect(stage.frontend.metrics).toMatchObject({ tunnels: 1, streams: 0 });
+    expect(stage.relay.metrics).toMatchObject({ tunnels: 1, streams: 0 });
     box.socket.destroy();
   });
 
@@ -283,12 +280,12 @@ describe.concurrent('a box', () => {
     const victim = await stage.box();
     await stage.box({ kiteName: otherName, headers: [`X-PageKite-Replace: ${victim.sessionId}`] });
     expect((await stage.visitor(victim)).sid).toBe('1');
-    expect(stage.frontend.metrics).toMatchObject({ tunnels: 2, takeOvers: 0 });
+    expect(stage.relay.metrics).toMatchObject({ tunnels: 2, takeOvers: 0 });
   });
 
-  it('may wrap its connection in TLS, and only with the frontend that owns the name', async () => {
+  it('may wrap its connection in TLS, and only with the relay that owns the name', async () => {
     const ca = await createTestCa();
-    const certName = 'frontend.test';
+    const certName = 'relay.test';
     await using stage = await Stage.set({}, { tls: { ...(await ca.issue([certName])), certName } });
     const through = async (target: string): Promise<Socket> => {
       const raw = stage.connect();
@@ -325,18 +322,18 @@ describe.concurrent('limits', () => {
     for (let sent = 0; sent < 8; sent++) fragments.write(record);
     await Promise.all([slow, silent, slowHttp, large, fragments].map(all));
     expect(stage.refusals).toMatchObject({ 'hello-too-slow': 3, 'hello-too-large': 2 });
-    await soon(() => expect(stage.frontend.metrics.connections).toBe(0));
+    await soon(() => expect(stage.relay.metrics.connections).toBe(0));
   });
 
   it.each(crowds)('let visitors in while %i networks take all connections they can', async (networks) => {
     await using stage = await Stage.set({ connections: 60 });
     const box = await stage.box();
     const { socket } = await stage.visitor(box);
-    using _silent = await crowdOf(networks, Math.ceil(200 / networks), stage.frontend.port);
+    using _silent = await crowdOf(networks, Math.ceil(200 / networks), stage.relay.port);
     expect((await stage.visitor(box, '127.0.0.9')).sid).toBe('2');
     expect((await stage.visitor(await stage.box())).sid).toBe('1');
     expect(socket.destroyed).toBe(false);
-    expect(stage.frontend.metrics.connections).toBeLessThanOrEqual(60 + 2);
+    expect(stage.relay.metrics.connections).toBeLessThanOrEqual(60 + 2);
   });
 
   it.each(crowds)('keep a box open while %i networks want all its places', async (networks) => {
@@ -345,10 +342,10 @@ describe.concurrent('limits', () => {
     const { socket } = await stage.visitor(box);
     for (let network = 1; network <= networks; network++)
       for (let times = 0; times < 200 / networks; times++) stage.connect(crowdAddress(network)).write(hello);
-    await soon(() => expect(stage.frontend.metrics.streamsOpened).toBeGreaterThan(150));
+    await soon(() => expect(stage.relay.metrics.streamsOpened).toBeGreaterThan(150));
     for (let times = 0; times < 3; times++) await stage.visitor(box, '127.0.0.9');
     expect(socket.destroyed).toBe(false);
-    expect(stage.frontend.metrics.streams).toBeLessThanOrEqual(60);
+    expect(stage.relay.metrics.streams).toBeLessThanOrEqual(60);
     await soon(() => expect(stage.refusals['too-many-streams']).toBeGreaterThan(100));
   });
 
@@ -398,7 +395,7 @@ describe.concurrent('limits', () => {
     for (let round = 0; round < 400 && !hoarder.socket.closed; round++) {
       for (const { sid } of [hoarder, hoarder, other, good]) box.send([['SID', sid]], chunk);
       await new Promise((done) => box.socket.write('', done));
-      expect(stage.frontend.metrics.bufferedBytes).toBeLessThan(3_500_000);
+      expect(stage.relay.metrics.bufferedBytes).toBeLessThan(3_500_000);
     }
     await soon(() => expect(received).toBe(400 * chunk.length));
     const { refusals } = stage;
@@ -419,13 +416,13 @@ describe.concurrent('limits', () => {
     for (let sent = 0; sent < 60 && !box.socket.destroyed; sent++)
       await new Promise((done) => box.socket.write(flood, done));
     await soon(() => expect(stage.refusals['tunnel-stalled']).toBe(1));
-    expect(stage.frontend.metrics.tunnels).toBe(0);
+    expect(stage.relay.metrics.tunnels).toBe(0);
   });
 
   it('let one box have a few tunnels only', async () => {
     await using stage = await Stage.set({ tunnelsPerBox: 2, drainMs: 60_000 });
     for (let turn = 0; turn < 5; turn++) await stage.visitor(await stage.box());
-    expect(stage.frontend.metrics.tunnels).toBe(2);
+    expect(stage.relay.metrics.tunnels).toBe(2);
     expect(stage.refusals).toMatchObject({ 'too-many-tunnels': 3 });
   });
 
@@ -436,9 +433,9 @@ describe.concurrent('limits', () => {
     });
     for (let index = 0; index < 2500; index++) stage.connect(`127.0.1.${1 + (index % 5)}`);
     await soon(() => expect(stage.refusals).toMatchObject({ 'too-many-connections': 1000 }));
-    expect(stage.frontend.metrics.connections).toBe(1500);
+    expect(stage.relay.metrics.connections).toBe(1500);
     expect((await stage.visitor(await stage.box())).sid).toBe('1');
-    expect(stage.frontend.metrics.connections).toBeLessThanOrEqual(1500);
+    expect(stage.relay.metrics.connections).toBeLessThanOrEqual(1500);
   });
 });
 
@@ -471,7 +468,7 @@ describe.concurrent('a hostile box', () => {
     box.send([['SID', sid]], 'true');
     box.send([['SID', sid], ['EOF', '1R']]); // prettier-ignore
     expect((await once(socket, 'data')).toString()).toBe('true');
-    expect(stage.frontend.metrics.tunnels).toBe(2);
+    expect(stage.relay.metrics.tunnels).toBe(2);
   });
 
   it('gets no more of a visitor than a window, whatever it claims to have passed on', async () => {
@@ -480,17 +477,17 @@ describe.concurrent('a hostile box', () => {
     const { socket, sid } = await stage.visitor(box);
     socket.write(Buffer.alloc(8_000_000));
     await soon(() => expect(box.dataOf(sid).length).toBeGreaterThan(262_144 - 1));
-    const first = stage.frontend.metrics.bytesToBoxes;
+    const first = stage.relay.metrics.bytesToBoxes;
     expect(first).toBeLessThan(262_144 + 70_000);
     box.send([['NOOP', 1], ['SID', sid], ['SKB', 999_999_999]]); // prettier-ignore
-    await soon(() => expect(stage.frontend.metrics.bytesToBoxes).toBeGreaterThan(first));
+    await soon(() => expect(stage.relay.metrics.bytesToBoxes).toBeGreaterThan(first));
     box.send([['NOOP', 1], ['PING', 'a']]); // prettier-ignore
     await soon(() => expect(box.frames.some(({ headers }) => headers.has('pong'))).toBe(true));
-    expect(stage.frontend.metrics.bytesToBoxes).toBeLessThan(first + 262_144 + 70_000);
+    expect(stage.relay.metrics.bytesToBoxes).toBeLessThan(first + 262_144 + 70_000);
   });
 });
 
-describe.concurrent('the frontend', () => {
+describe.concurrent('the relay', () => {
   it('survives whatever visitors and boxes send', async () => {
     await using stage = await Stage.set({ tunnelsPerBox: 100 });
     const noise = fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes));
@@ -522,7 +519,7 @@ describe.concurrent('the frontend', () => {
       visitor.resetAndDestroy();
     }
     await soon(() =>
-      expect(stage.frontend.metrics).toMatchObject({
+      expect(stage.relay.metrics).toMatchObject({
         tunnels: 0,
         streams: 0,
         connections: 0,
@@ -537,8 +534,8 @@ describe.concurrent('the frontend', () => {
     const box = await stage.box();
     const idle = await stage.box({ kiteName: otherName });
     const { socket, sid } = await stage.visitor(box);
-    const { port } = stage.frontend;
-    const stopped = stage.frontend.stop();
+    const { port } = stage.relay;
+    const stopped = stage.relay.stop();
     await once(idle.socket, 'close');
     const late = connect({ port, host: '127.0.0.1' });
     await once(late, 'error');
@@ -546,33 +543,33 @@ describe.concurrent('the frontend', () => {
     box.send([['SID', sid], ['EOF', '1WR']]); // prettier-ignore
     expect((await all(socket)).toString()).toBe('finished');
     await stopped;
-    expect(stage.frontend.metrics).toMatchObject({ connections: 0, tunnels: 0, streams: 0 });
+    expect(stage.relay.metrics).toMatchObject({ connections: 0, tunnels: 0, streams: 0 });
   });
 
   it('ends those who do not finish', async () => {
     await using stage = await Stage.set({ drainMs: 100 });
     const box = await stage.box();
     await stage.visitor(box);
-    await stage.frontend.stop();
-    await soon(() => expect(stage.frontend.metrics.connections).toBe(0));
+    await stage.relay.stop();
+    await soon(() => expect(stage.relay.metrics.connections).toBe(0));
   });
 
   it('names port and setting when the port is taken', async () => {
     await using stage = await Stage.set();
-    const second = frontendWith({ port: stage.frontend.port });
+    const second = relayWith({ port: stage.relay.port });
     const error: unknown = await second.start().catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(Problem);
-    expect(error).toMatchObject({ code: 'port-in-use', details: { setting: 'frontend.port' } });
+    expect(error).toMatchObject({ code: 'port-in-use', details: { setting: 'relay.port' } });
     await second.stop();
   });
 
   it('can be started again', async () => {
-    const frontend = frontendWith({});
-    await frontend.stop();
-    await frontend.start();
-    await frontend.stop();
-    await frontend.start();
-    expect(frontend.port).toBeGreaterThan(0);
-    await frontend.stop();
+    const relay = relayWith({});
+    await relay.stop();
+    await relay.start();
+    await relay.stop();
+    await relay.start();
+    expect(relay.port).toBeGreaterThan(0);
+    await relay.stop();
   });
 });
