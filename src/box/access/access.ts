@@ -29,7 +29,6 @@ import { Instances, type InstanceSettings } from './instances/instances.ts';
 import { Logins } from './logins.ts';
 import { NoteDelivery } from './note-delivery.ts';
 import { OtherAccess } from './other-access.ts';
-import type { Parts } from './parts.ts';
 import { Pairing } from './pairing/pairing.ts';
 import { Passkeys } from './passkeys.ts';
 import { People } from './people.ts';
@@ -102,6 +101,26 @@ export interface AccessOptions {
   log: Log;
 }
 
+/** What everything here is built on; each takes of it what it uses. */
+interface Parts {
+  boxId: string;
+  names: ZoneNames;
+  boxName: Fact<string>;
+  guard: Guard;
+  logins: Logins;
+  people: People;
+  sessions: Sessions;
+  tokens: Tokens;
+  codes: Codes;
+  apps: Apps;
+  passkeys: Passkeys;
+  recentProof: RecentProof;
+  secondFactors: SecondFactors;
+  otherAccess: OtherAccess;
+  approvals: Approvals;
+  audit: Audit;
+}
+
 /** Who may come in, by which way, and for how long. Owner of the fact whether the box has an owner. */
 export class Access implements Service {
   readonly name = 'access';
@@ -144,7 +163,15 @@ export class Access implements Service {
     const known = { store, people, sessions, tokens, recentProof, secondFactors, otherAccess };
     const logins = new Logins({ ...known, setupCode, hashers, boxName, audit, clock });
     const { onSignedIn = () => undefined } = options;
-    const guard = new Guard({ ...known, names, apps, passkeys, visitorOf, onSignedIn, log });
+    const guard = new Guard({
+      ...known,
+      names,
+      isAppOrigin: (origin) => apps.isOrigin(origin),
+      hasPasskey: (personId) => passkeys.of(personId).length > 0,
+      visitorOf,
+      onSignedIn,
+      log,
+    });
     sessions.recordBy(sessionRecord({ people, audit }));
     this.#store = store;
     this.#setupCode = setupCode;

@@ -5,14 +5,11 @@ import { codeOf, messageOf, Problem } from '../../kit/errors.ts';
 import { cookieValues, normalAuthority } from '../../kit/http-text.ts';
 import type { Log } from '../../kit/log.ts';
 import type { ZoneNames } from '../../protocol/names.ts';
-import type { Apps } from './apps.ts';
-import { idleMs } from './logins.ts';
 import { isOwnHost, isZoneHost } from './origins.ts';
-import type { Passkeys } from './passkeys.ts';
 import type { People, Person } from './people.ts';
 import type { RecentProof } from './recent-proof.ts';
 import { secretHash } from './secrets.ts';
-import { over, type Session, type Sessions } from './sessions.ts';
+import { cookieIdleMs, over, type Session, type Sessions } from './sessions.ts';
 import type { Tokens } from './tokens.ts';
 import type { Visitor, VisitorOf } from './visitor.ts';
 
@@ -56,7 +53,7 @@ export interface Who {
 }
 
 const cookieName = '__Host-porchlight';
-const cookieSeconds = idleMs / 1000;
+const cookieSeconds = cookieIdleMs / 1000;
 /** So many of the name are looked at. */
 const mostCookies = 8;
 
@@ -68,8 +65,9 @@ export interface GuardOptions {
   people: People;
   sessions: Sessions;
   tokens: Tokens;
-  apps: Apps;
-  passkeys: Pick<Passkeys, 'of'>;
+  /** Whether scripts of pages with this origin may call the box, as those of a connected app. */
+  isAppOrigin: (origin: string) => boolean;
+  hasPasskey: (personId: string) => boolean;
   recentProof: RecentProof;
   visitorOf: VisitorOf;
   /** Told which connections somebody who is signed in calls on. */
@@ -129,8 +127,7 @@ export class Guard {
   requireRecentProof(request: FastifyRequest): void {
     const { session, person } = this.who(request);
     // A passkey can be used only under the names that it is for.
-    const byPasskey =
-      isZoneHost(request.host, this.#options.names) && this.#options.passkeys.of(person.id).length > 0;
+    const byPasskey = isZoneHost(request.host, this.#options.names) && this.#options.hasPasskey(person.id);
     this.#options.recentProof.require(session.id, byPasskey ? ['password', 'passkey'] : ['password']);
   }
 
@@ -251,7 +248,7 @@ export class Guard {
 
   /** The box's own pages, scripts of the apps' origins, and what says no origin: browsers always do, so it is a program. */
   mayCall(origin: string | undefined, host: string): boolean {
-    return origin === undefined || this.isOwnPage(origin, host) || this.#options.apps.isOrigin(origin);
+    return origin === undefined || this.isOwnPage(origin, host) || this.#options.isAppOrigin(origin);
   }
 
   #bearer(request: FastifyRequest, reply: FastifyReply): Who | undefined {
@@ -285,7 +282,7 @@ export class Guard {
   #shareWithApps(request: FastifyRequest, reply: FastifyReply): void {
     const { origin } = request.headers;
     reply.header('vary', 'Origin');
-    if (origin === undefined || !this.#options.apps.isOrigin(origin)) return;
+    if (origin === undefined || !this.#options.isAppOrigin(origin)) return;
     reply.header('access-control-allow-origin', origin);
     if (request.method !== 'OPTIONS') return;
     reply.headers({

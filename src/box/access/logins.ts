@@ -1,4 +1,4 @@
-import { type Clock, days } from '../../kit/clock.ts';
+import type { Clock } from '../../kit/clock.ts';
 import { Problem } from '../../kit/errors.ts';
 import type { Fact } from '../../kit/fact.ts';
 import type {
@@ -19,14 +19,11 @@ import type { OtherAccess } from './other-access.ts';
 import type { RecentProof } from './recent-proof.ts';
 import { secretHash } from './secrets.ts';
 import { secondFactorNeeded, type SecondFactors, wrongCode } from './second-factors.ts';
-import type { Session, Sessions } from './sessions.ts';
+import { cookieIdleMs, type Session, type Sessions } from './sessions.ts';
 import type { SetupCode } from './setup-code.ts';
 import type { AccessStore } from './store.ts';
 import type { Tokens } from './tokens.ts';
 import { householdOf, type Visitor } from './visitor.ts';
-
-/** A login ends when it, and every app that was let in by it, was not used for so long. */
-export const idleMs = days(30);
 
 export interface LoginsOptions {
   people: People;
@@ -206,7 +203,7 @@ export class Logins {
       kind: 'login',
       label: caller.device,
       address: caller.address,
-      idleMs,
+      idleMs: cookieIdleMs,
     });
     recentProof.mark(session.id);
     return session;

@@ -9,13 +9,28 @@ import {
   type TotpView,
 } from '../../protocol/account-api.ts';
 import type { AuditAction } from '../../protocol/audit-api.ts';
-import type { Deed } from './audit.ts';
-import type { Parts } from './parts.ts';
+import type { Deed, Audit } from './audit.ts';
 import { deviceOf } from './visitor.ts';
+import type { Guard } from './guard.ts';
+import type { Logins } from './logins.ts';
+import type { People } from './people.ts';
+import type { SecondFactors } from './second-factors.ts';
+import type { OtherAccess } from './other-access.ts';
+import type { Fact } from '../../kit/fact.ts';
+
+export interface AccountRoutesOptions {
+  guard: Guard;
+  logins: Logins;
+  people: People;
+  secondFactors: SecondFactors;
+  otherAccess: OtherAccess;
+  boxName: Fact<string>;
+  audit: Audit;
+}
 
 /** How a person comes in: the second factor, the recovery code, and what else lets somebody in. */
-export function accountRoutes(app: HttpApp, parts: Parts): void {
-  const { guard, logins, people, secondFactors, otherAccess, boxName, audit } = parts;
+export function accountRoutes(app: HttpApp, options: AccountRoutesOptions): void {
+  const { guard, logins, people, secondFactors, otherAccess, boxName, audit } = options;
   const bodyLimit = accessLimits.formBytes;
   const open = { config: { admission: 'open' }, bodyLimit } as const;
   const person = { config: { admission: 'person' }, bodyLimit } as const;

@@ -4,14 +4,22 @@ import type { HttpApp } from '../../kit/http-server.ts';
 import { accessLimits } from '../../protocol/access-api.ts';
 import { type ApprovalsView, DecideRequest } from '../../protocol/approvals-api.ts';
 import type { AuditView } from '../../protocol/audit-api.ts';
-import type { Parts } from './parts.ts';
 import { byId } from './routes-people.ts';
+import type { Guard } from './guard.ts';
+import type { Approvals } from './approvals.ts';
+import type { Audit } from './audit.ts';
 
 /** Entries older than the one with this id; absent: the youngest. */
 export const auditPage = Type.Object({ before: Type.Optional(Type.Integer({ minimum: 0 })) });
 
+export interface ApprovalRoutesOptions {
+  guard: Guard;
+  approvals: Approvals;
+  audit: Audit;
+}
+
 /** What owners answer to those at the door, and the record of what was done. */
-export function approvalRoutes(app: HttpApp, { guard, approvals, audit }: Parts): void {
+export function approvalRoutes(app: HttpApp, { guard, approvals, audit }: ApprovalRoutesOptions): void {
   const owner = { config: { admission: 'owner' }, bodyLimit: accessLimits.formBytes } as const;
 
   app.get('/api/approvals', owner, async (): Promise<ApprovalsView> => approvals.view());

@@ -9,7 +9,8 @@ import {
   type RestoreView,
 } from '../../protocol/access-api.ts';
 import type { AuditNote } from './audit-notes.ts';
-import type { Parts } from './parts.ts';
+import type { Guard } from './guard.ts';
+import type { Audit } from './audit.ts';
 
 /** What owners do to the whole box; see box/backup/backups.ts. `still` throws when who asked may no longer do it. */
 export interface WholeBox {
@@ -24,8 +25,14 @@ export interface WholeBox {
   beginAnew(): void;
 }
 
+export interface BackupRoutesOptions {
+  guard: Guard;
+  audit: Audit;
+  wholeBox: WholeBox;
+}
+
 /** Backup, restore and reset, for owners. */
-export function backupRoutes(app: HttpApp, options: Parts & { wholeBox: WholeBox }): void {
+export function backupRoutes(app: HttpApp, options: BackupRoutesOptions): void {
   const { guard, audit, wholeBox } = options;
   const config = { admission: 'owner', recentProof: true } as const;
   const owner = { config, bodyLimit: accessLimits.formBytes } as const;

@@ -11,8 +11,7 @@ import {
 } from '../../protocol/access-api.ts';
 import type { ServiceView } from '../../protocol/service-api.ts';
 import type { AuditNote } from './audit-notes.ts';
-import { preflight } from './guard.ts';
-import type { Parts } from './parts.ts';
+import { preflight, type Guard } from './guard.ts';
 
 /** The settings that owners change while the box runs; kept and applied by whoever composes the box. */
 export interface Settings {
@@ -21,7 +20,10 @@ export interface Settings {
   write(wanted: SettingsRequest, note?: AuditNote): Promise<SettingsView>;
 }
 
-export interface BoxRoutesOptions extends Parts {
+export interface BoxRoutesOptions {
+  guard: Guard;
+  boxId: string;
+  boxName: Fact<string>;
   ways: Fact<Ways>;
   /** What `porchlight status` shows, as JSON. */
   status: () => object;

@@ -4,15 +4,20 @@ import type { HttpApp } from '../../kit/http-server.ts';
 import { plainPageHeaders } from '../../kit/plain-page.ts';
 import { accessLimits, accessPaths, type ConnectView, ConsentRequest } from '../../protocol/access-api.ts';
 import { agentClient } from '../../protocol/constants.ts';
-import { shownOrigin } from './apps.ts';
+import { shownOrigin, type Apps } from './apps.ts';
 import { readConnectRequest, redirectTo } from './connect-request.ts';
 import { unnamed } from './visitor.ts';
 import { errorPage } from './error-page.ts';
-import { preflight } from './guard.ts';
+import { preflight, type Guard } from './guard.ts';
 import { originAt } from './origins.ts';
-import type { Parts } from './parts.ts';
+import type { Codes } from './codes.ts';
+import type { Fact } from '../../kit/fact.ts';
 
-export interface ConnectRoutesOptions extends Parts {
+export interface ConnectRoutesOptions {
+  guard: Guard;
+  apps: Apps;
+  codes: Codes;
+  boxName: Fact<string>;
   /** The console's page: it asks `/api/session` what to show. */
   page: () => string;
   /** The browser has arrived with this one-time `state`: the app that sent it is to learn so by another way. */

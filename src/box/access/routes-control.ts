@@ -5,16 +5,28 @@ import { accessLimits } from '../../protocol/access-api.ts';
 import { type ApprovalsView, DecideRequest } from '../../protocol/approvals-api.ts';
 import type { AuditView } from '../../protocol/audit-api.ts';
 import type { ControlEnded, ControlSession, ControlSessions } from '../../protocol/control-api.ts';
-import type { Parts } from './parts.ts';
 import { auditPage } from './routes-approvals.ts';
 import { byId, shown } from './routes-people.ts';
-import type { Session } from './sessions.ts';
+import type { Session, Sessions } from './sessions.ts';
+import type { People } from './people.ts';
+import type { Approvals } from './approvals.ts';
+import type { Audit } from './audit.ts';
 
 /** Who calls here, as the record has it. */
 const who = 'root';
 
+export interface AccessControlOptions {
+  sessions: Sessions;
+  people: People;
+  approvals: Approvals;
+  audit: Audit;
+}
+
 /** The calls of `porchlight sessions`, `revoke`, `approvals` and `audit`. */
-export function accessControl(app: HttpApp, { sessions, people, approvals, audit }: Parts): void {
+export function accessControl(
+  app: HttpApp,
+  { sessions, people, approvals, audit }: AccessControlOptions,
+): void {
   const view = (session: Session): ControlSession => ({
     ...shown(session),
     person: session.personId === null ? null : (people.byId(session.personId)?.name ?? null),

@@ -9,16 +9,33 @@ import {
   RecoverRequest,
   type SessionView,
 } from '../../protocol/access-api.ts';
-import { setCookie } from './guard.ts';
+import { setCookie, type Guard } from './guard.ts';
 import { isZoneHost } from './origins.ts';
-import type { Parts } from './parts.ts';
-import type { Caller } from './logins.ts';
+import type { Caller, Logins } from './logins.ts';
 import { deviceOf } from './visitor.ts';
 import { unnamed } from './visitor.ts';
+import type { Fact } from '../../kit/fact.ts';
+import type { ZoneNames } from '../../protocol/names.ts';
+import type { People } from './people.ts';
+import type { Sessions } from './sessions.ts';
+import type { Passkeys } from './passkeys.ts';
+import type { SecondFactors } from './second-factors.ts';
+
+export interface LoginRoutesOptions {
+  boxId: string;
+  boxName: Fact<string>;
+  names: ZoneNames;
+  guard: Guard;
+  logins: Logins;
+  people: People;
+  sessions: Sessions;
+  passkeys: Passkeys;
+  secondFactors: SecondFactors;
+}
 
 /** First run, login, and what the console asks first. */
-export function loginRoutes(app: HttpApp, parts: Parts): void {
-  const { guard, logins, people, sessions, passkeys, secondFactors } = parts;
+export function loginRoutes(app: HttpApp, options: LoginRoutesOptions): void {
+  const { guard, logins, people, sessions, passkeys, secondFactors } = options;
   const bodyLimit = accessLimits.formBytes;
   const open = { config: { admission: 'open' }, bodyLimit } as const;
   const person = { config: { admission: 'person' }, bodyLimit } as const;
@@ -30,13 +47,13 @@ export function loginRoutes(app: HttpApp, parts: Parts): void {
     const who = guard.visit(request);
     const claimed = people.claimed.value;
     if (who !== undefined) guard.renewCookie(request, reply);
-    const inZone = isZoneHost(request.host, parts.names);
+    const inZone = isZoneHost(request.host, options.names);
     const { through } = guard.visitor(request);
     const told = who !== undefined || through === 'home';
     return {
       stage: who !== undefined ? 'in' : claimed ? 'login' : 'first-run',
-      boxName: told ? parts.boxName.value : unnamed.name,
-      boxId: told ? parts.boxId : unnamed.boxId,
+      boxName: told ? options.boxName.value : unnamed.name,
+      boxId: told ? options.boxId : unnamed.boxId,
       through,
       person: who?.person ?? null,
       csrf: who === undefined ? null : (guard.csrf(request) ?? null),

@@ -5,10 +5,13 @@ import { Problem } from '../../kit/errors.ts';
 import type { HttpApp } from '../../kit/http-server.ts';
 import { accessLimits } from '../../protocol/access-api.ts';
 import type { ZoneNames } from '../../protocol/names.ts';
-import { setCookie } from './guard.ts';
+import { setCookie, type Guard } from './guard.ts';
 import { isZoneHost, originAt } from './origins.ts';
-import type { Parts } from './parts.ts';
 import { deviceOf } from './visitor.ts';
+import type { Logins } from './logins.ts';
+import type { Passkeys } from './passkeys.ts';
+import type { SecondFactors } from './second-factors.ts';
+import type { Audit } from './audit.ts';
 
 const text = Type.String({ maxLength: accessLimits.formBytes });
 /** As far as it is ours to look at; the rest is the library's to verify. */
@@ -35,10 +38,19 @@ export function passkeyOrigin(request: FastifyRequest, names: ZoneNames): string
   throw new Problem('passkey-refused', message, { status: 401 });
 }
 
+export interface PasskeyRoutesOptions {
+  guard: Guard;
+  logins: Logins;
+  passkeys: Passkeys;
+  secondFactors: SecondFactors;
+  names: ZoneNames;
+  audit: Audit;
+}
+
 /** Adding passkeys, and logging in with one. */
 export function passkeyRoutes(
   app: HttpApp,
-  { guard, logins, passkeys, secondFactors, names, audit }: Parts,
+  { guard, logins, passkeys, secondFactors, names, audit }: PasskeyRoutesOptions,
 ): void {
   const bodyLimit = accessLimits.formBytes;
   const open = { config: { admission: 'open' }, bodyLimit } as const;

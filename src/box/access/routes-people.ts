@@ -9,14 +9,27 @@ import {
   type PersonView,
   type SessionNode,
 } from '../../protocol/access-api.ts';
-import type { Parts } from './parts.ts';
-import type { Person } from './people.ts';
-import type { Session } from './sessions.ts';
+import type { Person, People } from './people.ts';
+import type { Session, Sessions } from './sessions.ts';
+import type { Guard } from './guard.ts';
+import type { Apps } from './apps.ts';
+import type { Audit } from './audit.ts';
 
 export const byId = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) });
 
+export interface PeopleRoutesOptions {
+  guard: Guard;
+  people: People;
+  sessions: Sessions;
+  apps: Apps;
+  audit: Audit;
+}
+
 /** Who is let in: people, the tree of sessions, and the apps that may ask. */
-export function peopleRoutes(app: HttpApp, { guard, people, sessions, apps, audit }: Parts): void {
+export function peopleRoutes(
+  app: HttpApp,
+  { guard, people, sessions, apps, audit }: PeopleRoutesOptions,
+): void {
   const bodyLimit = accessLimits.formBytes;
   const person = { config: { admission: 'person' }, bodyLimit } as const;
   const owner = { config: { admission: 'owner' }, bodyLimit } as const;

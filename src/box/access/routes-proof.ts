@@ -3,13 +3,27 @@ import { Type } from 'typebox';
 import type { HttpApp } from '../../kit/http-server.ts';
 import { accessLimits } from '../../protocol/access-api.ts';
 import { ProofRequest } from '../../protocol/account-api.ts';
-import type { Parts } from './parts.ts';
 import { passkeyOrigin, passkeyResponse } from './routes-passkeys.ts';
 import { deviceOf } from './visitor.ts';
+import type { Guard } from './guard.ts';
+import type { Logins } from './logins.ts';
+import type { Passkeys } from './passkeys.ts';
+import type { RecentProof } from './recent-proof.ts';
+import type { ZoneNames } from '../../protocol/names.ts';
+import type { Audit } from './audit.ts';
+
+export interface ProofRoutesOptions {
+  guard: Guard;
+  logins: Logins;
+  passkeys: Passkeys;
+  recentProof: RecentProof;
+  names: ZoneNames;
+  audit: Audit;
+}
 
 /** Proving once more that it is oneself, for what wants recent proof. */
-export function proofRoutes(app: HttpApp, parts: Parts): void {
-  const { guard, logins, passkeys, recentProof, names, audit } = parts;
+export function proofRoutes(app: HttpApp, options: ProofRoutesOptions): void {
+  const { guard, logins, passkeys, recentProof, names, audit } = options;
   const person = { config: { admission: 'person' }, bodyLimit: accessLimits.formBytes } as const;
 
   /** For a page that is about to send much: asked first, nothing is sent in vain. */

@@ -7,15 +7,22 @@ import { days } from '../../kit/clock.ts';
 import { shortName } from '../../kit/text.ts';
 import { accessLimits, accessPaths, type TokenResponse } from '../../protocol/access-api.ts';
 import { agentClient } from '../../protocol/constants.ts';
-import { idleMs } from './logins.ts';
 import { asOAuthProblem, invalidClient, invalidRequest, unsupportedGrant } from './oauth-problem.ts';
-import { preflight } from './guard.ts';
-import type { Parts } from './parts.ts';
-import type { Session } from './sessions.ts';
+import { preflight, type Guard } from './guard.ts';
+import { cookieIdleMs, type Session, type Sessions } from './sessions.ts';
 import { tokenResponse, type TokenResponseOptions } from './token-response.ts';
 import { deviceOf } from './visitor.ts';
+import type { Apps } from './apps.ts';
+import type { Codes } from './codes.ts';
+import type { Tokens } from './tokens.ts';
 
-type TokenRoutesOptions = Parts & TokenResponseOptions;
+interface TokenRoutesOptions extends TokenResponseOptions {
+  guard: Guard;
+  apps: Apps;
+  codes: Codes;
+  tokens: Tokens;
+  sessions: Sessions;
+}
 
 /** Of an agent that is not used: a computer may be away for a summer. */
 const agentIdleMs = days(90);
@@ -66,7 +73,7 @@ export function tokenRoutes(app: HttpApp, options: TokenRoutesOptions): void {
       // A program stays when the browser that showed it the way logs out.
       return clientId === agentClient.clientId
         ? sessions.create({ ...app, parentId: null, kind: 'agent', idleMs: agentIdleMs })
-        : sessions.create({ ...app, parentId: id, kind: 'app', idleMs });
+        : sessions.create({ ...app, parentId: id, kind: 'app', idleMs: cookieIdleMs });
     });
   };
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Clock, minutes, seconds } from '../../kit/clock.ts';
+import { type Clock, days, minutes, seconds } from '../../kit/clock.ts';
 import { Problem } from '../../kit/errors.ts';
 import type { sessionKinds } from '../../protocol/access-api.ts';
 import type { AuditAction } from '../../protocol/audit-api.ts';
@@ -43,6 +43,9 @@ export interface Ending {
   /** Whose session it is gave it up. */
   byItself?: boolean;
 }
+
+/** A person's session in a browser ends when it, and every app that was let in by it, was not used for so long. */
+export const cookieIdleMs = days(30);
 
 /** A use is written down at most so often: each one would be a write to the card. */
 const touchEveryMs = minutes(1);

@@ -16,9 +16,8 @@ import {
   type DeviceHello,
   enrolmentPaths,
 } from '../../../protocol/enrolment-api.ts';
-import { shortId } from '../../../protocol/names.ts';
-import type { Parts } from '../parts.ts';
-import type { Session } from '../sessions.ts';
+import { shortId, type ZoneNames } from '../../../protocol/names.ts';
+import type { Session, Sessions } from '../sessions.ts';
 import type { SessionSockets } from '../session-sockets.ts';
 import type { AccessStore } from '../store.ts';
 import { householdOf } from '../visitor.ts';
@@ -29,6 +28,10 @@ import { DevicePort } from './device-port.ts';
 import { Devices } from './devices.ts';
 import { Exchange } from './exchange.ts';
 import { ExchangePort } from './exchange-port.ts';
+import type { Guard } from '../guard.ts';
+import type { People } from '../people.ts';
+import type { Approvals } from '../approvals.ts';
+import type { Audit } from '../audit.ts';
 
 export interface EnrolmentSettings {
   host: string;
@@ -47,7 +50,15 @@ export interface EnrolmentSettings {
   health: Health;
 }
 
-export interface EnrolmentOptions extends EnrolmentSettings, Parts {
+export interface EnrolmentOptions extends EnrolmentSettings {
+  guard: Guard;
+  boxId: string;
+  boxName: Fact<string>;
+  names: ZoneNames;
+  people: People;
+  sessions: Sessions;
+  approvals: Approvals;
+  audit: Audit;
   /** Of the part; this way has one of its own below it. */
   folder: string;
   store: AccessStore;

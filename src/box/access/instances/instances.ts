@@ -14,9 +14,8 @@ import {
   type InstanceRequest,
 } from '../../../protocol/instance-api.ts';
 import { newKeptKeys, publicKeyText, seal, sealedFor, sealingKeysFrom } from '../../../protocol/sealed.ts';
-import type { Parts } from '../parts.ts';
 import { secretHash } from '../secrets.ts';
-import type { Session } from '../sessions.ts';
+import type { Session, Sessions } from '../sessions.ts';
 import type { AccessStore } from '../store.ts';
 import type { Visitor } from '../visitor.ts';
 import type { WayIn } from '../way-in.ts';
@@ -29,6 +28,12 @@ import { type Asker, PendingRequests } from './pending.ts';
 import { instanceRoutes } from './routes.ts';
 import { SignedRequests } from './signed-requests.ts';
 import type { Vault } from '../vault.ts';
+import type { Guard } from '../guard.ts';
+import type { Fact } from '../../../kit/fact.ts';
+import type { People } from '../people.ts';
+import type { Tokens } from '../tokens.ts';
+import type { Approvals } from '../approvals.ts';
+import type { Audit } from '../audit.ts';
 
 export interface InstanceSettings {
   /** The first is for those that name none. */
@@ -36,7 +41,15 @@ export interface InstanceSettings {
   health: Health;
 }
 
-export interface InstancesOptions extends Parts, InstanceSettings {
+export interface InstancesOptions extends InstanceSettings {
+  guard: Guard;
+  boxId: string;
+  boxName: Fact<string>;
+  people: People;
+  sessions: Sessions;
+  tokens: Tokens;
+  approvals: Approvals;
+  audit: Audit;
   vault: Vault;
   store: AccessStore;
   /** From where an instance may ask an owner. */

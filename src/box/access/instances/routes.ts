@@ -16,15 +16,27 @@ import {
   sealedMediaType,
 } from '../../../protocol/instance-api.ts';
 import { open, sealedFor, sealingKeysFrom } from '../../../protocol/sealed.ts';
-import { notClaimed } from '../approvals.ts';
-import { preflight } from '../guard.ts';
-import type { Parts } from '../parts.ts';
+import { notClaimed, type Approvals } from '../approvals.ts';
+import { preflight, type Guard } from '../guard.ts';
 import { deviceOf } from '../visitor.ts';
 import type { Instance } from './instance-table.ts';
 import type { Instances } from './instances.ts';
 import { bodyRefused, checkedBody } from './signed-requests.ts';
+import type { Fact } from '../../../kit/fact.ts';
+import type { People } from '../people.ts';
+import type { Sessions } from '../sessions.ts';
+import type { Tokens } from '../tokens.ts';
+import type { Audit } from '../audit.ts';
 
-export interface InstanceRoutesOptions extends Parts {
+export interface InstanceRoutesOptions {
+  guard: Guard;
+  boxId: string;
+  boxName: Fact<string>;
+  people: People;
+  sessions: Sessions;
+  tokens: Tokens;
+  approvals: Approvals;
+  audit: Audit;
   instances: Instances;
   pairing: 'home' | 'anywhere' | 'off';
 }

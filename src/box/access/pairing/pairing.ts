@@ -13,10 +13,9 @@ import {
   type ServerInfo,
 } from '../../../protocol/pairing-api.ts';
 import { protocolVersion } from '../../../protocol/version.ts';
-import { type Answer, approvalExpired, notClaimed } from '../approvals.ts';
-import { preflight } from '../guard.ts';
-import type { Parts } from '../parts.ts';
-import { over, type Session } from '../sessions.ts';
+import { type Answer, approvalExpired, notClaimed, type Approvals } from '../approvals.ts';
+import { preflight, type Guard } from '../guard.ts';
+import { over, type Session, type Sessions } from '../sessions.ts';
 import type { SessionSockets } from '../session-sockets.ts';
 import type { AccessStore } from '../store.ts';
 import { deviceOf, type Visitor, type VisitorOf } from '../visitor.ts';
@@ -25,8 +24,20 @@ import { CallLimits } from './call-limits.ts';
 import { ClientSockets } from './client-sockets.ts';
 import { serverIdIn } from './server-id.ts';
 import { unnamed } from '../visitor.ts';
+import type { Fact } from '../../../kit/fact.ts';
+import type { People } from '../people.ts';
+import type { Tokens } from '../tokens.ts';
+import type { Audit } from '../audit.ts';
 
-export interface PairingOptions extends Parts {
+export interface PairingOptions {
+  guard: Guard;
+  boxId: string;
+  boxName: Fact<string>;
+  people: People;
+  sessions: Sessions;
+  tokens: Tokens;
+  approvals: Approvals;
+  audit: Audit;
   store: AccessStore;
   sockets: SessionSockets;
   visitorOf: VisitorOf;
