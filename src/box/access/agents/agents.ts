@@ -15,27 +15,19 @@ import {
   SignRequest,
 } from '../../../protocol/agent-api.ts';
 import { preflight, type Guard } from '../guard.ts';
-import type { Session, Sessions } from '../sessions.ts';
+import type { Session } from '../sessions.ts';
 import { tokenResponse, type TokenResponseOptions } from '../token-response.ts';
 import type { WayIn } from '../way-in.ts';
 import { ChallengeSigner } from './challenge-signer.ts';
 import { PageSessions, type PageSessionsOptions } from './page-sessions.ts';
 import type { Apps } from '../apps.ts';
-import type { ZoneNames } from '../../../protocol/names.ts';
-import type { People } from '../people.ts';
 import type { Tokens } from '../tokens.ts';
-import type { Audit } from '../audit.ts';
 
 interface AgentsOptions extends PageSessionsOptions, TokenResponseOptions {
   identity: { certPem: string; keyPem: string };
   guard: Guard;
   apps: Apps;
-  boxId: string;
-  names: ZoneNames;
-  people: People;
-  sessions: Sessions;
   tokens: Tokens;
-  audit: Audit;
 }
 
 const bodyLimit = 4096;

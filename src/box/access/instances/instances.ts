@@ -31,7 +31,6 @@ import type { Vault } from '../vault.ts';
 import type { Guard } from '../guard.ts';
 import type { Fact } from '../../../kit/fact.ts';
 import type { People } from '../people.ts';
-import type { Tokens } from '../tokens.ts';
 import type { Approvals } from '../approvals.ts';
 import type { Audit } from '../audit.ts';
 
@@ -47,7 +46,6 @@ export interface InstancesOptions extends InstanceSettings {
   boxName: Fact<string>;
   people: People;
   sessions: Sessions;
-  tokens: Tokens;
   approvals: Approvals;
   audit: Audit;
   vault: Vault;

@@ -25,8 +25,6 @@ import { bodyRefused, checkedBody } from './signed-requests.ts';
 import type { Fact } from '../../../kit/fact.ts';
 import type { People } from '../people.ts';
 import type { Sessions } from '../sessions.ts';
-import type { Tokens } from '../tokens.ts';
-import type { Audit } from '../audit.ts';
 
 export interface InstanceRoutesOptions {
   guard: Guard;
@@ -34,9 +32,7 @@ export interface InstanceRoutesOptions {
   boxName: Fact<string>;
   people: People;
   sessions: Sessions;
-  tokens: Tokens;
   approvals: Approvals;
-  audit: Audit;
   instances: Instances;
   pairing: 'home' | 'anywhere' | 'off';
 }
