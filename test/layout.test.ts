@@ -35,7 +35,7 @@ const wireFacing = [
   /^src\/kit\/(http-text|built-files)\.ts$/,
   /^src\/protocol\/(http-signature)\.ts$/,
   /^src\/box\/web\//,
-  /^src\/box\/access\/(guard|origins|events|pairing\/client-sockets)\.ts$/,
+  /^src\/box\/(api\/guard|origins|api\/event-sockets|auth\/pairing\/client-sockets)\.ts$/,
   /^src\/cloud\/relay\//,
   /^src\/cloud\/registration-server\/caller\.ts$/,
   /^src\/cloud\/dns-server\/(wire|legacy-api)\.ts$/,

@@ -14,7 +14,7 @@ export interface Stamp {
 const beside = [
   'src/box/tunnel/pagekite-launcher.py',
   'src/box/tunnel/landlock.py',
-  'src/box/access/common-passwords.txt',
+  'src/box/auth/sign-in/common-passwords.txt',
 ];
 /** With source maps, so that a stack trace in the journal names the line in the repository. */
 export const launcher = `#!/bin/sh

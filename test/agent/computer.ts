@@ -17,17 +17,8 @@ import {
   type ExchangeRequest,
 } from '../../src/protocol/agent-api.ts';
 import { freePort } from '../../src/cli/home/free-port.ts';
-import { pairAgent } from '../box/access/agents/paired.ts';
-import {
-  type Answer,
-  appOrigin,
-  boxId,
-  Browser,
-  fromApp,
-  type Lab,
-  names,
-  openLab,
-} from '../box/access/lab.ts';
+import { pairAgent } from '../box/auth/agents/paired.ts';
+import { type Answer, appOrigin, boxId, Browser, fromApp, type Lab, names, openLab } from '../box/lab/lab.ts';
 import { atEndOfTest } from '../support/at-end.ts';
 import { temporaryFolder } from '../support/folder.ts';
 

@@ -1,5 +1,5 @@
 import { agentBoxPaths, agentPaths } from '../../src/protocol/agent-api.ts';
-import { fromApp } from '../box/access/lab.ts';
+import { fromApp } from '../box/lab/lab.ts';
 import type { Computer } from './computer.ts';
 
 /** The whole flow once, by a page that was never here before; how long each step took, ms. */

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { isSameUser, userOf } from '../../src/agent/local-user.ts';
 import { agentPaths } from '../../src/protocol/agent-api.ts';
-import { appOrigin } from '../box/access/lab.ts';
+import { appOrigin } from '../box/lab/lab.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { openComputer } from './computer.ts';
 

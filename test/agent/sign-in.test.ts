@@ -12,7 +12,7 @@ import {
   type SessionLoginRequest,
   signedText,
 } from '../../src/protocol/agent-api.ts';
-import { identity } from '../box/access/identity.ts';
+import { identity } from '../box/lab/identity.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
 const { boxId, keyPem } = identity;

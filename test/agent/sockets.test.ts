@@ -3,8 +3,8 @@ import { WebSocket } from 'ws';
 import { minutes } from '../../src/kit/clock.ts';
 import { agentPaths } from '../../src/protocol/agent-api.ts';
 import { agentBoxPaths } from '../../src/protocol/constants.ts';
-import { appOrigin, boxId, fromApp } from '../box/access/lab.ts';
-import { withToken } from '../box/access/agents/paired.ts';
+import { appOrigin, boxId, fromApp } from '../box/lab/lab.ts';
+import { withToken } from '../box/auth/agents/paired.ts';
 import { type Computer, openComputer } from './computer.ts';
 
 interface Line {

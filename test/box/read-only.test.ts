@@ -13,7 +13,7 @@ const source = join(import.meta.dirname, '../../src');
 /** Runs where `folder` is a disk that nobody else sees: written, then turned read-only, then writable again. */
 const script = `
 const { execFileSync } = process.getBuiltinModule('node:child_process');
-import { AccessStore } from ${JSON.stringify(join(source, 'box/access/store.ts'))};
+import { AccessStore } from ${JSON.stringify(join(source, 'box/sessions/store.ts'))};
 import { loadIdentity } from ${JSON.stringify(join(source, 'box/identity/identity.ts'))};
 import { keepStateBefore } from ${JSON.stringify(join(source, 'box/update/state-before.ts'))};
 import { Control } from ${JSON.stringify(join(source, 'box/control/control.ts'))};

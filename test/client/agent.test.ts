@@ -8,7 +8,7 @@ import { memoryStore } from '../../src/client/store.ts';
 import { codeOf } from '../../src/kit/errors.ts';
 import { agentPorts } from '../../src/protocol/constants.ts';
 import { type Computer, labRuntime, openComputer } from '../agent/computer.ts';
-import { appOrigin, boxId, clientId, names } from '../box/access/lab.ts';
+import { appOrigin, boxId, clientId, names } from '../box/lab/lab.ts';
 import { soon } from '../support/soon.ts';
 
 const refused = async (): Promise<Response> => Promise.reject(new TypeError('Failed to fetch'));

@@ -1,7 +1,7 @@
 import { Agent, fetch, WebSocket as UndiciSocket } from 'undici';
 import { afterAll } from 'vitest';
 import type { Runtime } from '../../src/client/runtime.ts';
-import { appOrigin, Browser, type Lab, names, openLab } from '../box/access/lab.ts';
+import { appOrigin, Browser, type Lab, names, openLab } from '../box/lab/lab.ts';
 import { Door } from './door.ts';
 
 /** What the client sent to the box, in order. */

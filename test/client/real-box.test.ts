@@ -17,7 +17,7 @@ import {
   names,
   openLab,
   redirectUri,
-} from '../box/access/lab.ts';
+} from '../box/lab/lab.ts';
 import { soon } from '../support/soon.ts';
 
 /** As a browser would: from the app's origin, with names that lead to the lab. */

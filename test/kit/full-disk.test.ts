@@ -14,7 +14,7 @@ const script = `
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { isAlone, openDatabase, storing } from ${JSON.stringify(join(kit, 'database.ts'))};
 import { DatabaseSync } from 'node:sqlite';
-import { AccessStore } from ${JSON.stringify(join(kit, '../box/access/store.ts'))};
+import { AccessStore } from ${JSON.stringify(join(kit, '../box/sessions/store.ts'))};
 import { lockFolder } from ${JSON.stringify(join(kit, 'lock.ts'))};
 const [, folder] = process.argv;
 const path = folder + '/store.sqlite';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { DeviceCa } from '../../src/box/access/enrolment/device-ca.ts';
+import { DeviceCa } from '../../src/box/auth/enrolment/device-ca.ts';
 import { carryOut } from '../../src/box/backup/pending.ts';
 import { doAsAsked } from '../../src/box/card/asked.ts';
 import { boxStateFiles } from '../../src/box/state-list.ts';

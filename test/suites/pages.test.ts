@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Browser } from 'playwright-core';
 import { listPage, problemPage } from '../../src/cli/find/door-pages.ts';
-import { errorPage } from '../../src/box/access/error-page.ts';
+import { errorPage } from '../../src/box/auth/oauth/error-page.ts';
 import { statusPage } from '../../src/box/web/status-page.ts';
 import { createTestCa } from '../../src/cli/home/test-ca.ts';
 import { Problem } from '../../src/kit/errors.ts';

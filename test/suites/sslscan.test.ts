@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { describe, expect, it } from 'vitest';
-import { DevicePort, type DevicePortOptions } from '../../src/box/access/enrolment/device-port.ts';
+import { DevicePort, type DevicePortOptions } from '../../src/box/auth/enrolment/device-port.ts';
 import type { ZoneCertificate } from '../../src/box/facts.ts';
 import { loadIdentity } from '../../src/box/identity/identity.ts';
 import { Web } from '../../src/box/web/web.ts';

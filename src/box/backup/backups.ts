@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import type { Clock } from '../../kit/clock.ts';
 import { codeOf, Problem } from '../../kit/errors.ts';
-import { type AuditNote, rootNote } from '../access/audit-notes.ts';
-import { notesFile } from '../access/note-delivery.ts';
-import { AccessStore } from '../access/store.ts';
+import { type AuditNote, rootNote } from '../audit-notes.ts';
+import { notesFile } from '../sessions/note-delivery.ts';
+import { AccessStore } from '../sessions/store.ts';
 import { identityFrom } from '../identity/identity-check.ts';
 import { readIdentity } from '../identity/identity.ts';
 import { type Contents, decodedContents, encodedContents, largestBackup, type Place } from './contents.ts';

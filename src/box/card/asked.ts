@@ -6,7 +6,7 @@ import { systemClock } from '../../kit/clock.ts';
 import { messageOf } from '../../kit/errors.ts';
 import { readIfThere, writeAtomic } from '../../kit/files.ts';
 import type { Log } from '../../kit/log.ts';
-import { rootNote } from '../access/audit-notes.ts';
+import { rootNote } from '../audit-notes.ts';
 import { justRestoredFile, placeFile, stageReset, stageRestore } from '../backup/backups.ts';
 import type { Place } from '../backup/contents.ts';
 import { carryOut } from '../backup/pending.ts';

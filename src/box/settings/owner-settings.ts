@@ -12,7 +12,7 @@ import type { Markers } from '../../kit/markers.ts';
 import { Reconciler } from '../../kit/reconcile.ts';
 import type { Service } from '../../kit/service.ts';
 import { readableName } from '../../kit/text.ts';
-import { type AuditNote, AuditNotes, withNote } from '../access/audit-notes.ts';
+import { type AuditNote, AuditNotes, withNote } from '../audit-notes.ts';
 import { type SettingsRequest, SettingsView } from '../../protocol/access-api.ts';
 
 /** What the file holds: the settings, and the events of their changes. */

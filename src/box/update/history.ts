@@ -2,7 +2,7 @@ import type { Clock } from '../../kit/clock.ts';
 import { type Fact, OwnedFact } from '../../kit/fact.ts';
 import type { Log } from '../../kit/log.ts';
 import type { UpdateState } from '../../protocol/update-api.ts';
-import { type AuditNote, withNote } from '../access/audit-notes.ts';
+import { type AuditNote, withNote } from '../audit-notes.ts';
 import type { RaucStatus } from './rauc.ts';
 import type { TrialMarks } from './trial-marks.ts';
 import { fateOf, type Setbacks } from './update-policy.ts';

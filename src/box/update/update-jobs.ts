@@ -1,7 +1,7 @@
 import { codeOf, messageOf, Problem } from '../../kit/errors.ts';
 import type { Log } from '../../kit/log.ts';
 import type { UpdateState } from '../../protocol/update-api.ts';
-import type { AuditNote } from '../access/audit-notes.ts';
+import type { AuditNote } from '../audit-notes.ts';
 import type { RaucStatus } from './rauc.ts';
 import type { Work } from './update-steps.ts';
 

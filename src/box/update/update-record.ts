@@ -4,7 +4,7 @@ import { Value } from 'typebox/value';
 import { privateFolder, readIfThere, writeAtomic } from '../../kit/files.ts';
 import type { Log } from '../../kit/log.ts';
 import { UpdateSettings } from '../../protocol/update-api.ts';
-import { AuditNotes } from '../access/audit-notes.ts';
+import { AuditNotes } from '../audit-notes.ts';
 
 const severity = Type.Union([Type.Literal('ok'), Type.Literal('warning'), Type.Literal('error')]);
 

@@ -3,7 +3,7 @@ import type { Clock } from '../../kit/clock.ts';
 import { Problem } from '../../kit/errors.ts';
 import type { HttpApp } from '../../kit/http-server.ts';
 import { BundleQuery, InstallRequest, UpdateSettings, type UpdateState } from '../../protocol/update-api.ts';
-import { rootNote } from '../access/audit-notes.ts';
+import { rootNote } from '../audit-notes.ts';
 import type { ControlRoutes } from '../control/control.ts';
 import type { Updater } from './updater.ts';
 

@@ -2,7 +2,7 @@ import { Problem } from '../../kit/errors.ts';
 import type { Fact } from '../../kit/fact.ts';
 import type { Condition } from '../../kit/health.ts';
 import type { Release, UpdateChannel, UpdateState } from '../../protocol/update-api.ts';
-import type { AuditNote } from '../access/audit-notes.ts';
+import type { AuditNote } from '../audit-notes.ts';
 import type { BundleFolder } from './bundle-folder.ts';
 import type { UpdateHistory } from './history.ts';
 import type { Rauc, RaucStatus } from './rauc.ts';

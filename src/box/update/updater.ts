@@ -8,7 +8,7 @@ import { backoffDelay } from '../../kit/retry.ts';
 import type { Service } from '../../kit/service.ts';
 import type { InstallRequest, Release, UpdateSettings } from '../../protocol/update-api.ts';
 import type { UpdateState } from '../facts.ts';
-import { type AuditNote, withNote } from '../access/audit-notes.ts';
+import { type AuditNote, withNote } from '../audit-notes.ts';
 import type { RaucStatus } from './rauc.ts';
 import { RestartPlan } from './restart-plan.ts';
 import { conditionOf } from './update-condition.ts';

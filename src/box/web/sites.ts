@@ -1,6 +1,6 @@
 import { hostName } from '../../kit/http-text.ts';
 import type { ZoneNames } from '../../protocol/names.ts';
-import { isOwnHost } from '../access/origins.ts';
+import { isOwnHost } from '../origins.ts';
 
 /*
  * Whose a request is. The name that TLS was asked for (SNI) says how the connection got here (the relay passes it on by that

@@ -19,7 +19,7 @@ import { Places } from '../../kit/places.ts';
 import { intermediateTls } from '../../kit/tls-policy.ts';
 import { addressFamily, canonicalAddress, isWithin } from '../../protocol/addresses.ts';
 import { zoneName, zoneNames } from '../../protocol/names.ts';
-import { householdOf } from '../access/visitor.ts';
+import { householdOf } from '../visitor.ts';
 import type { Identity, ZoneCertificate } from '../facts.ts';
 import { createOwnApp, type OwnAppOptions } from './own-app.ts';
 import type { PublishedService } from './published-services.ts';

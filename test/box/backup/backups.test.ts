@@ -8,7 +8,7 @@ import { carryOut } from '../../../src/box/backup/pending.ts';
 import { sealed } from '../../../src/box/backup/sealed.ts';
 import { minutes } from '../../../src/kit/clock.ts';
 import { loadIdentity } from '../../../src/box/identity/identity.ts';
-import { type Answer, Browser, type Lab, openLab, password } from '../access/lab.ts';
+import { type Answer, Browser, type Lab, openLab, password } from '../lab/lab.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { updateRoutes } from '../../../src/box/update/update-routes.ts';
 import type { Updater } from '../../../src/box/update/updater.ts';
 import { temporaryFolder } from '../../support/folder.ts';
-import { Browser, fromApp, type Lab, names, openLab } from '../access/lab.ts';
+import { Browser, fromApp, type Lab, names, openLab } from '../lab/lab.ts';
 import { RaucLab, whyNoRauc } from './rauc-lab.ts';
 import { updaterOf } from './update-home.ts';
 

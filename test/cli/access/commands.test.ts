@@ -10,8 +10,8 @@ import { Health } from '../../../src/kit/health.ts';
 import { systemClock } from '../../../src/kit/clock.ts';
 import { silentLog } from '../../../src/kit/log.ts';
 import type { ControlSession } from '../../../src/protocol/control-api.ts';
-import { away, Browser, fromApp, type Lab, openLab } from '../../box/access/lab.ts';
-import { authorise } from '../../box/access/pairing/flow.ts';
+import { away, Browser, fromApp, type Lab, openLab } from '../../box/lab/lab.ts';
+import { authorise } from '../../box/auth/pairing/flow.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { type Ran, run, tooLong } from '../run.ts';
 

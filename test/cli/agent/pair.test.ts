@@ -8,7 +8,7 @@ import { codeOf } from '../../../src/kit/errors.ts';
 import { silentLog } from '../../../src/kit/log.ts';
 import { agentPaths } from '../../../src/protocol/agent-api.ts';
 import { labRuntime, openComputer } from '../../agent/computer.ts';
-import { type Browser, boxId, names } from '../../box/access/lab.ts';
+import { type Browser, boxId, names } from '../../box/lab/lab.ts';
 import { soon } from '../../support/soon.ts';
 
 /** The owner's browser: the box asks, the owner answers, and the window goes where the box sends it. */

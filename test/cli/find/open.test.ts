@@ -15,7 +15,7 @@ import { proven } from '../../../src/cli/find/proven.ts';
 import type { LocalBox } from '../../../src/client/node/find.ts';
 import { Pins } from '../../../src/client/node/pins.ts';
 import { systemClock } from '../../../src/kit/clock.ts';
-import { boxId, openLab, password, type Lab } from '../../box/access/lab.ts';
+import { boxId, openLab, password, type Lab } from '../../box/lab/lab.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { soon } from '../../support/soon.ts';
 import { accessibilityFaults, launchBrowser, noBrowser, takePictures } from '../../web/browser.ts';

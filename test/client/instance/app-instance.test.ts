@@ -10,9 +10,9 @@ import {
 import { memoryStore, type Store } from '../../../src/client/store.ts';
 import { minutes } from '../../../src/kit/clock.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { type House, openHouse } from '../../box/access/instances/house.ts';
-import { boxId, home, names } from '../../box/access/lab.ts';
-import { decide } from '../../box/access/pairing/flow.ts';
+import { type House, openHouse } from '../../box/auth/instances/house.ts';
+import { boxId, home, names } from '../../box/lab/lab.ts';
+import { decide } from '../../box/auth/pairing/flow.ts';
 import { mailboxCaPem } from '../../cloud/mailbox/setup.ts';
 import { runtimeFor } from './runtime.ts';
 

@@ -7,8 +7,8 @@ import { folderStore } from '../../../src/client/node/folder-store.ts';
 import { openPinnedPairing } from '../../../src/client/node/pinned-pairing.ts';
 import { Pins } from '../../../src/client/node/pins.ts';
 import type { PairingClient } from '../../../src/client/pairing-client.ts';
-import { boxId, Browser, type Lab, names, openLab } from '../../box/access/lab.ts';
-import { decide, pendingOf } from '../../box/access/pairing/flow.ts';
+import { boxId, Browser, type Lab, names, openLab } from '../../box/lab/lab.ts';
+import { decide, pendingOf } from '../../box/auth/pairing/flow.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { soon } from '../../support/soon.ts';
 

@@ -1,0 +1,41 @@
+import { randomUUID } from 'node:crypto';
+import { type Static, Type } from 'typebox';
+import { type AuditAction, auditActions } from '../protocol/audit-api.ts';
+
+/**
+ * An event of a deed that is done outside of access's store (settings in a file, an update begun, a restored state). It is
+ * written with its deed, in the same file by the same rename, and from there into the audit log, now or at the next start:
+ * `key` makes that happen once. So a power cut leaves both or neither.
+ */
+export const AuditNote = Type.Object({
+  key: Type.String({ minLength: 1, maxLength: 64 }),
+  at: Type.Integer(),
+  action: Type.Enum(auditActions),
+  who: Type.String(),
+  what: Type.String(),
+  address: Type.Union([Type.String(), Type.Null()]),
+});
+export type AuditNote = Static<typeof AuditNote>;
+
+/** In a file beside what was done. Those that the audit log has go as new ones come. */
+export const AuditNotes = Type.Optional(Type.Array(AuditNote));
+
+/** So many stay in a file: more than can wait, as each is told as soon as it is written. */
+const kept = 5;
+
+/** The notes of a file, with that of the deed that it is about to hold. */
+export function withNote(before: readonly AuditNote[], note: AuditNote | undefined): AuditNote[] {
+  return note === undefined ? [...before] : [...before, note].slice(-kept);
+}
+
+/** A deed of root's, on the machine itself. */
+export function rootNote(action: AuditAction, at: number): AuditNote {
+  return { key: randomUUID(), at: Math.round(at), action, who: 'root', what: '', address: null };
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The event of a deed that is done outside of access's store, to be written with it. */
+    auditNote?: (action: AuditAction) => AuditNote;
+  }
+}
