@@ -53,7 +53,7 @@ import { AccessStore } from './sessions/store.ts';
 import { Tokens } from './sessions/tokens.ts';
 import { Vault } from './sessions/vault.ts';
 import type { VisitorOf } from './visitor.ts';
-import type { Upgrade, WayIn } from './auth/auth-method.ts';
+import type { Upgrade, AuthMethod } from './auth/auth-method.ts';
 
 export interface AccessOptions {
   /** Of its own: `<state>/access`. */
@@ -133,7 +133,7 @@ export class Access implements Service {
   readonly #events: EventSockets;
   readonly #rights: HeldRights;
   /** The ways in beside the pages. */
-  readonly #ways: readonly WayIn[];
+  readonly #ways: readonly AuthMethod[];
   readonly #running: ServiceGroup;
   readonly #upgrades: ReadonlyMap<string, Upgrade>;
   readonly #expiry: Reconciler;
@@ -198,7 +198,7 @@ export class Access implements Service {
     this.#sockets = sockets;
     this.#events = new EventSockets({ ...options, guard, tokens, sockets, approvals });
     const way = { ...options, ...this.#parts, store, vault, sockets };
-    const ways: readonly WayIn[] = [
+    const ways: readonly AuthMethod[] = [
       ...(options.pairing === 'off' ? [] : [new Pairing({ ...way, askFrom: options.pairing })]),
       new Agents(way),
       ...(options.instances === undefined ? [] : [new Instances({ ...way, ...options.instances })]),

@@ -6,7 +6,7 @@ import type { Service } from '../../kit/service.ts';
 export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
 /** A way to come in, beside the pages: it ends in a session of the tree, and says what that session may open. */
-export interface WayIn extends Service {
+export interface AuthMethod extends Service {
   /** Adds its calls to the box's own application; each says who may call it (see `guard.ts`). */
   routes?(app: HttpApp): void | Promise<void>;
   /** WebSockets, by path. */

@@ -17,7 +17,7 @@ import {
 import { preflight, type Guard } from '../../api/guard.ts';
 import type { Session } from '../../sessions/sessions.ts';
 import { tokenResponse, type TokenResponseOptions } from '../token-response.ts';
-import type { WayIn } from '../auth-method.ts';
+import type { AuthMethod } from '../auth-method.ts';
 import { ChallengeSigner } from './challenge-signer.ts';
 import { PageSessions, type PageSessionsOptions } from './page-sessions.ts';
 import type { Apps } from '../../sessions/apps.ts';
@@ -35,7 +35,7 @@ const bodyLimit = 4096;
 const shortestMs = minutes(1);
 
 /** The box's side of *web to local*: it signs challenges for pages, and makes their sessions when an agent asks for them. */
-export class Agents implements WayIn {
+export class Agents implements AuthMethod {
   readonly name = 'agents';
   readonly #options: AgentsOptions;
   readonly #pages: PageSessions;

@@ -21,7 +21,7 @@ import type { Session, Sessions } from '../../sessions/sessions.ts';
 import type { SessionSockets } from '../../api/session-sockets.ts';
 import type { AccessStore } from '../../sessions/store.ts';
 import { householdOf } from '../../visitor.ts';
-import type { WayIn } from '../auth-method.ts';
+import type { AuthMethod } from '../auth-method.ts';
 import { type CertificateUploader, Shelf } from './certificate-uploader.ts';
 import { DeviceCa, serverCertificateMs } from './device-ca.ts';
 import { DevicePort } from './device-port.ts';
@@ -85,7 +85,7 @@ const calls = {
 } as const;
 
 /** Certificate exchange: a device sends its request, an owner allows it, and it comes in by a certificate of the box's own CA. */
-export class Enrolment implements WayIn {
+export class Enrolment implements AuthMethod {
   readonly name = 'enrolment';
   readonly #options: EnrolmentOptions;
   readonly #ca: DeviceCa;

@@ -18,7 +18,7 @@ import { secretHash } from '../../sessions/secrets.ts';
 import type { Session, Sessions } from '../../sessions/sessions.ts';
 import type { AccessStore } from '../../sessions/store.ts';
 import type { Visitor } from '../../visitor.ts';
-import type { WayIn } from '../auth-method.ts';
+import type { AuthMethod } from '../auth-method.ts';
 import { Cleaning } from './cleaning.ts';
 import { InstanceLimits } from './instance-limits.ts';
 import { type Instance, InstanceTable } from './instance-table.ts';
@@ -61,7 +61,7 @@ export interface InstancesOptions extends InstanceSettings {
  * App instances, which reach the box over the open internet with nothing to show: what the open call answers is in a mailbox
  * that only the instance can read. From then on they sign every call (docs/access/instances.md).
  */
-export class Instances implements WayIn {
+export class Instances implements AuthMethod {
   readonly name = 'instances';
   readonly #options: InstancesOptions;
   readonly #table: InstanceTable;

@@ -19,7 +19,7 @@ import { over, type Session, type Sessions } from '../../sessions/sessions.ts';
 import type { SessionSockets } from '../../api/session-sockets.ts';
 import type { AccessStore } from '../../sessions/store.ts';
 import { deviceOf, type Visitor, type VisitorOf } from '../../visitor.ts';
-import type { Upgrade, WayIn } from '../auth-method.ts';
+import type { Upgrade, AuthMethod } from '../auth-method.ts';
 import { CallLimits } from './call-limits.ts';
 import { ClientSockets } from './client-sockets.ts';
 import { serverIdIn } from './server-id.ts';
@@ -48,7 +48,7 @@ export interface PairingOptions {
 }
 
 /** Client authorisation: an id that the client made is, once an owner said yes, traded for access tokens. */
-export class Pairing implements WayIn {
+export class Pairing implements AuthMethod {
   readonly name = 'pairing';
   readonly upgrades: ReadonlyMap<string, Upgrade>;
   readonly #options: PairingOptions;
