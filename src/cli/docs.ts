@@ -1,9 +1,11 @@
-/* Writes the pages of docs/ that are generated: `npm run docs`. */
-import { join } from 'node:path';
+/* Writes what is generated in docs/: `npm run docs`. */
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { writeAtomic } from '../kit/files.ts';
-import { configurationPage } from './configuration-page.ts';
-import { statePage } from './state-page.ts';
+import { generatedDocs } from './generated-docs.ts';
 
 const docs = join(import.meta.dirname, '../../docs');
-await writeAtomic(join(docs, 'CONFIGURATION.md'), configurationPage(), 0o644);
-await writeAtomic(join(docs, 'STATE.md'), statePage(), 0o644);
+for (const [name, text] of await generatedDocs()) {
+  await mkdir(dirname(join(docs, name)), { recursive: true });
+  await writeAtomic(join(docs, name), text, 0o644);
+}

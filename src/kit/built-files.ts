@@ -43,16 +43,11 @@ export const builtPages = (page: 'app' | 'console'): string =>
 export async function readBuiltFiles(folder: string): Promise<ReadonlyMap<string, BuiltFile>> {
   const files = new Map<string, BuiltFile>();
   for (const path of await filesBelow(folder)) {
-    const type = types[extname(path)];
     // Source maps and the like are not for the public.
-    if (type === undefined) continue;
-    const body = await readFile(path);
+    if (types[extname(path)] === undefined) continue;
     const name = relative(folder, path);
     files.set(name === 'index.html' ? '/' : `/${name}`, {
-      type,
-      body,
-      gzipped: await compress(body, { level: 9 }),
-      etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`,
+      ...(await readBuiltFile(path)),
       immutable: name.startsWith('assets/'),
     });
   }
@@ -61,6 +56,18 @@ export async function readBuiltFiles(folder: string): Promise<ReadonlyMap<string
     retryable: false,
     details: { folder },
   });
+}
+
+/** One file, as it is sent. Throws what reading it throws. */
+export async function readBuiltFile(path: string): Promise<BuiltFile> {
+  const body = await readFile(path);
+  return {
+    type: types[extname(path)] ?? 'application/octet-stream',
+    body,
+    gzipped: await compress(body, { level: 9 }),
+    etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`,
+    immutable: false,
+  };
 }
 
 async function filesBelow(folder: string): Promise<string[]> {

@@ -1,6 +1,7 @@
 import helmet from '@fastify/helmet';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
+import { serveApiDocument } from '../../kit/api-document.ts';
 import { type BuiltFile, sendBuiltFile, sendZipped } from '../../kit/built-files.ts';
 import { Problem } from '../../kit/errors.ts';
 import { createHttpApp, type HttpApp } from '../../kit/http-server.ts';
@@ -52,6 +53,7 @@ export async function createOwnApp(options: OwnAppOptions): Promise<HttpApp> {
   for (const [path, file] of options.pages) {
     app.get(path, async (request, reply) => sendBuiltFile(file, request, reply));
   }
+  serveApiDocument(app, 'box');
   await options.access.register(app);
   app.get('/status', async (request, reply) =>
     sendZipped(statusPage(options.view(request)), request, reply.headers(plainPageHeaders)),

@@ -1,6 +1,7 @@
 import type { TLSSocket } from 'node:tls';
 import { Type } from 'typebox';
 import type { FastifyRequest } from 'fastify';
+import { apiDocumentPath, serveApiDocument } from '../../kit/api-document.ts';
 import { type Clock, likelyNow } from '../../kit/clock.ts';
 import { Problem } from '../../kit/errors.ts';
 import { createHttpsApp, httpLimits, type HttpsApp } from '../../kit/http-server.ts';
@@ -84,6 +85,7 @@ export function createApi(options: ApiOptions): Promise<HttpsApp> {
   });
   app.removeContentTypeParser('text/plain');
   app.addHook('onRequest', gatekeeper(options));
+  serveApiDocument(app, 'zone');
   zoneRoutes(app, options);
   app.register(async (scope: HttpsApp) => {
     takeUntypedJson(scope);
@@ -108,8 +110,10 @@ function gatekeeper({ limits, clock }: ApiOptions): (request: FastifyRequest) =>
       retryAfterSeconds: Math.ceil(wait),
     });
   };
-  return async (request) => {
+  return async (request): Promise<void> => {
     admit(sources, clientKey(sourceOf(request)), 'network');
+    // What is in the sources for everybody.
+    if (request.routeOptions.url === apiDocumentPath) return;
     const caller = boxIdOfPeer(request.raw.socket as TLSSocket);
     admit(boxes, caller, 'box');
     const { boxId } = request.params as { boxId?: string };
@@ -120,7 +124,6 @@ function gatekeeper({ limits, clock }: ApiOptions): (request: FastifyRequest) =>
         { caller },
       );
     }
-    return Promise.resolve();
   };
 }
 

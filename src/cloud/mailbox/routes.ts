@@ -2,6 +2,7 @@ import type { TLSSocket } from 'node:tls';
 import cors from '@fastify/cors';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
+import { serveApiDocument } from '../../kit/api-document.ts';
 import { type Clock, seconds } from '../../kit/clock.ts';
 import { Problem } from '../../kit/errors.ts';
 import type { HttpsApp } from '../../kit/http-server.ts';
@@ -100,6 +101,8 @@ async function forInstances(app: HttpsApp, options: MailboxRoutesOptions): Promi
     reply.header('cache-control', 'no-store');
     limits.instancesPerSource.take(sourceOf(request), clock.monotonic(), 'questions from your address');
   });
+
+  serveApiDocument(app, 'mailbox');
 
   app.get(mailboxPaths.challenge, { schema: { response: { 200: ChallengeAnswer } } }, async () => ({
     challenge: signIn.challenge(),

@@ -3,6 +3,7 @@ import cors from '@fastify/cors';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import type { Clock, Random } from '../../kit/clock.ts';
+import { serveApiDocument } from '../../kit/api-document.ts';
 import { Problem } from '../../kit/errors.ts';
 import type { HttpsApp } from '../../kit/http-server.ts';
 import { plainPageHeaders } from '../../kit/plain-page.ts';
@@ -127,6 +128,8 @@ async function forBrowsers(app: HttpsApp, options: RouteOptions): Promise<void> 
     const source = clientKey(addressOf(request, trust));
     limits.pingsPerSource.take(source, clock.monotonic(), 'questions from your address');
   });
+
+  serveApiDocument(app, 'registration');
 
   const code = Type.Optional(Type.String({ maxLength: 20 }));
   const found = (request: FastifyRequest, code: string | undefined): Discovery => {
