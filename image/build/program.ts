@@ -16,6 +16,9 @@ const beside = [
   'src/box/tunnel/landlock.py',
   'src/box/auth/sign-in/common-passwords.txt',
 ];
+/** What `/openapi.json` answers; the image has no other docs. */
+const apiDocuments = ['zone', 'registration', 'mailbox', 'box'].map((name) => `docs/api/${name}.json`);
+
 /** With source maps, so that a stack trace in the journal names the line in the repository. */
 export const launcher = `#!/bin/sh
 exec /usr/lib/porchlight/bin/node --enable-source-maps /usr/lib/porchlight/program/bin/main.js "$@"
@@ -41,6 +44,7 @@ export async function installProgram(options: {
     const wanted = path.isFile() && path.name !== '.built' && !path.name.endsWith('.map');
     if (wanted) await installFile(from, join(home, relative(checkout, from)));
   }
+  for (const path of apiDocuments) await installFile(join(checkout, path), join(home, path));
   await installFile(join(checkout, 'LICENSE'), join(home, 'LICENSE'));
   const { name, license } = JSON.parse(await readFile(join(checkout, 'package.json'), 'utf8')) as Record<
     string,

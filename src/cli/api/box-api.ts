@@ -30,9 +30,23 @@ signs a page in with a challenge that works for ${agentLimits.challengeSeconds} 
 
 Sign-in methods that an owner switched off answer 404. The control socket of the machine is no part of this.`,
   securitySchemes: {
-    cookie: { type: 'apiKey', in: 'cookie', name: '__Host-porchlight', description: 'A session of the console.' },
-    csrf: { type: 'apiKey', in: 'header', name: 'x-csrf-token', description: '`csrf` of `GET /api/session`.' },
-    accessToken: { type: 'http', scheme: 'bearer', description: 'Of `POST /oauth/token` or `POST /authorise`.' },
+    cookie: {
+      type: 'apiKey',
+      in: 'cookie',
+      name: '__Host-porchlight',
+      description: 'A session of the console.',
+    },
+    csrf: {
+      type: 'apiKey',
+      in: 'header',
+      name: 'x-csrf-token',
+      description: '`csrf` of `GET /api/session`.',
+    },
+    accessToken: {
+      type: 'http',
+      scheme: 'bearer',
+      description: 'Of `POST /oauth/token` or `POST /authorise`.',
+    },
     signature: {
       type: 'apiKey',
       in: 'header',

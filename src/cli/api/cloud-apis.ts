@@ -38,17 +38,53 @@ without a certificate (\`client-certificate-required\`), for another zone (\`zon
   hidden: new Set(),
   calls: [
     thisDocument,
-    { route: 'GET /v1/zones/:boxId', who: 'box', summary: 'What the zone holds, and what the cloud offers it.', answers: state },
-    { route: 'PUT /v1/zones/:boxId', who: 'box', summary: 'Replaces the addresses of all names of the zone.', answers: state },
-    { route: 'DELETE /v1/zones/:boxId', who: 'box', summary: 'Removes the zone.', answers: { 204: nothing() } },
-    { route: 'POST /v1/zones/:boxId/challenges', who: 'box', summary: 'Adds a DNS-01 challenge, which expires by itself.', answers: state },
-    { route: 'DELETE /v1/zones/:boxId/challenges/:value', who: 'box', summary: 'Removes a DNS-01 challenge.', answers: state },
-    { route: 'PUT /v1/zones/:boxId/caa', who: 'box', summary: 'Pins the ACME account that may have certificates issued for the zone (RFC 8657).', answers: state },
-    { route: 'POST /v1/zones/:boxId/tunnel', who: 'box', summary: 'Where to open the tunnel, and with which secret.', answers: { 200: TunnelGrant } },
+    {
+      route: 'GET /v1/zones/:boxId',
+      who: 'box',
+      summary: 'What the zone holds, and what the cloud offers it.',
+      answers: state,
+    },
+    {
+      route: 'PUT /v1/zones/:boxId',
+      who: 'box',
+      summary: 'Replaces the addresses of all names of the zone.',
+      answers: state,
+    },
+    {
+      route: 'DELETE /v1/zones/:boxId',
+      who: 'box',
+      summary: 'Removes the zone.',
+      answers: { 204: nothing() },
+    },
+    {
+      route: 'POST /v1/zones/:boxId/challenges',
+      who: 'box',
+      summary: 'Adds a DNS-01 challenge, which expires by itself.',
+      answers: state,
+    },
+    {
+      route: 'DELETE /v1/zones/:boxId/challenges/:value',
+      who: 'box',
+      summary: 'Removes a DNS-01 challenge.',
+      answers: state,
+    },
+    {
+      route: 'PUT /v1/zones/:boxId/caa',
+      who: 'box',
+      summary: 'Pins the ACME account that may have certificates issued for the zone (RFC 8657).',
+      answers: state,
+    },
+    {
+      route: 'POST /v1/zones/:boxId/tunnel',
+      who: 'box',
+      summary: 'Where to open the tunnel, and with which secret.',
+      answers: { 200: TunnelGrant },
+    },
     {
       route: 'POST /v1/dns/*',
       who: 'box',
-      summary: 'Sets one record of one name, in the words of 2016: the labels of the name backwards, with slashes between them.',
+      summary:
+        'Sets one record of one name, in the words of 2016: the labels of the name backwards, with slashes between them.',
       answers: {
         200: Type.Object({
           name: Type.String(),
@@ -78,8 +114,18 @@ may call what is for anybody. The header \`${sharedAddressHeader}: ?1\` says tha
   hidden: new Set(),
   calls: [
     thisDocument,
-    { route: 'POST /register', who: 'box', summary: 'Announces the box. Without another announcement it is forgotten after two minutes.', answers: { 200: RegisterResponse } },
-    { route: 'DELETE /register', who: 'box', summary: 'Takes the announcement back.', answers: { 204: nothing() } },
+    {
+      route: 'POST /register',
+      who: 'box',
+      summary: 'Announces the box. Without another announcement it is forgotten after two minutes.',
+      answers: { 200: RegisterResponse },
+    },
+    {
+      route: 'DELETE /register',
+      who: 'box',
+      summary: 'Takes the announcement back.',
+      answers: { 204: nothing() },
+    },
     {
       route: 'GET /ping',
       who: 'anybody',
@@ -92,11 +138,17 @@ may call what is for anybody. The header \`${sharedAddressHeader}: ?1\` says tha
       summary: 'The same as a page, which leads back to `return_to`: for pages that may not be told.',
       answers: { 200: page('A page.') },
     },
-    { route: 'POST /arrivals', who: 'box', summary: 'Tells that a browser reached the box’s page with this one-time state.', answers: { 204: nothing() } },
+    {
+      route: 'POST /arrivals',
+      who: 'box',
+      summary: 'Tells that a browser reached the box’s page with this one-time state.',
+      answers: { 204: nothing() },
+    },
     {
       route: 'GET /arrivals/:hash',
       who: 'anybody',
-      summary: 'Whether the browser with this state has arrived; waits up to `wait` seconds for it. `hash`: SHA-256 of the state.',
+      summary:
+        'Whether the browser with this state has arrived; waits up to `wait` seconds for it. `hash`: SHA-256 of the state.',
       answers: { 200: ArrivalAnswer },
     },
   ],
@@ -123,10 +175,30 @@ The mailbox keeps everything in memory, for minutes.`,
   hidden: new Set(),
   calls: [
     thisDocument,
-    { route: 'GET /challenge', who: 'anybody', summary: 'What is to be signed to sign in; works once, for a minute.', answers: { 200: ChallengeAnswer } },
-    { route: 'POST /sign-in', who: 'anybody', summary: 'Signs an instance in with its key.', answers: { 200: SignInAnswer } },
-    { route: 'PUT /mailboxes/:uid/:name', who: 'box', summary: 'Replaces what this box left for the instance under the name.', answers: { 204: nothing() } },
-    { route: 'DELETE /mailboxes/:uid/:name', who: 'box', summary: 'Removes what this box left there.', answers: { 204: nothing() } },
+    {
+      route: 'GET /challenge',
+      who: 'anybody',
+      summary: 'What is to be signed to sign in; works once, for a minute.',
+      answers: { 200: ChallengeAnswer },
+    },
+    {
+      route: 'POST /sign-in',
+      who: 'anybody',
+      summary: 'Signs an instance in with its key.',
+      answers: { 200: SignInAnswer },
+    },
+    {
+      route: 'PUT /mailboxes/:uid/:name',
+      who: 'box',
+      summary: 'Replaces what this box left for the instance under the name.',
+      answers: { 204: nothing() },
+    },
+    {
+      route: 'DELETE /mailboxes/:uid/:name',
+      who: 'box',
+      summary: 'Removes what this box left there.',
+      answers: { 204: nothing() },
+    },
     {
       route: 'GET /mailboxes/:uid/:box/:name',
       who: 'instance',

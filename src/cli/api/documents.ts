@@ -4,7 +4,7 @@ import { mailboxApi, registrationApi, zoneApi } from './cloud-apis.ts';
 import { type OpenApiDocument, openApiDocument } from './open-api.ts';
 import { routesOfApi } from './servers.ts';
 
-export const apis: readonly Api[] = [zoneApi, registrationApi, mailboxApi, boxApi];
+const apis: readonly Api[] = [zoneApi, registrationApi, mailboxApi, boxApi];
 
 /** The document of each API, made from the routes of now. */
 export async function apiDocuments(): Promise<ReadonlyMap<Api, OpenApiDocument>> {

@@ -76,11 +76,10 @@ const byPath = (one: Route, other: Route): number =>
 const compare = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0);
 
 /** `/v1/zones/{boxId}`; the rest of a path is `{path}`, which may then hold slashes. */
-const templateOf = (path: string): string =>
-  path.replaceAll(/:(\w+)/g, '{$1}').replace(/\*$/, '{path}');
+const templateOf = (path: string): string => path.replaceAll(/:(\w+)/g, '{$1}').replace(/\*$/, '{path}');
 
 /** Who may call a route: what its own `config` says, else the call. */
-export function callerOf(api: Api, route: Route, call: Call): Caller {
+function callerOf(api: Api, route: Route, call: Call): Caller {
   const who = call.who ?? route.config.admission ?? '';
   const changes = !['GET', 'HEAD'].includes(route.method);
   const caller = (changes ? api.callers[`${who}, changing`] : undefined) ?? api.callers[who];
@@ -105,7 +104,12 @@ function operation(api: Api, route: Route, call: Call, schemas: Schemas): Operat
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(content === undefined
       ? {}
-      : { requestBody: { required: true, content: { [content.type]: { schema: schemas.use(content.schema) } } } }),
+      : {
+          requestBody: {
+            required: true,
+            content: { [content.type]: { schema: schemas.use(content.schema) } },
+          },
+        }),
     responses: responses(route, call, schemas),
   };
 }

@@ -44,7 +44,7 @@ What never changes within a major version:
 - Who may call what. It is narrowed only where it was a hole.
 
 A breaking change is made beside what is there: another path (\`/v2/…\`) with a document of its own, while the one before is served for
-as long as boxes in the field call it, which the cloud’s metrics tell. So \`POST /v1/dns/…\` and \`POST /register\` still take what
+as long as boxes or apps in the field may call it. So \`POST /v1/dns/…\` and \`POST /register\` still take what
 clients of 2016 send. CHANGELOG.md has what changed; a pull request that changes a document shows it in its diff.
 
 ## Errors
@@ -59,7 +59,13 @@ function errorRows(): string[][] {
   const statuses = [...new Set(Object.values(errorCodes))].toSorted((one, other) => one - other);
   return statuses.map((status) => {
     const codes = Object.entries(errorCodes).filter(([, of]) => of === status);
-    return [String(status), codes.map(([code]) => `\`${code}\``).toSorted().join(', ')];
+    return [
+      String(status),
+      codes
+        .map(([code]) => `\`${code}\``)
+        .toSorted()
+        .join(', '),
+    ];
   });
 }
 
@@ -69,7 +75,10 @@ function section(api: Api, document: OpenApiDocument): string {
       `\`${method.toUpperCase()} ${path}\``,
       operation.summary,
       operation.description.replace(/^For /, '').replace(/\.$/, ''),
-      Object.entries(operation.responses).filter(([status]) => status !== 'default').map(answer).join(', '),
+      Object.entries(operation.responses)
+        .filter(([status]) => status !== 'default')
+        .map(answer)
+        .join(', '),
     ]),
   );
   return `## ${api.title.replace('Porchlight: ', '').replace(/^./, (first) => first.toUpperCase())}
@@ -82,12 +91,24 @@ ${table(['call', 'what it does', 'who may call', 'answers'], rows)}`;
 }
 
 function answer([status, { content = {} }]: [string, Operation['responses'][string]]): string {
-  const [[type, { schema }] = ['', { schema: undefined }]] = Object.entries(content);
-  const name = /([^/]+)$/.exec((schema as { $ref?: string } | undefined)?.$ref ?? '')?.[1];
-  const what = name === undefined ? type.replace('application/json', 'JSON') : `\`${name}\``;
+  const [type = ''] = Object.keys(content);
+  const shape = shapeOf(content[type]?.schema ?? {});
+  const what = shape === undefined ? type.replace('application/json', 'JSON') : `\`${shape}\``;
   return what === '' ? status : `${status} ${what}`;
+}
+
+/** `SessionView`, `PingEntry[]`, `{ people }`; nothing where no field is known. */
+function shapeOf(schema: { $ref?: string; items?: object; properties?: object }): string | undefined {
+  const { $ref, items, properties = {} } = schema;
+  if ($ref !== undefined) return $ref.split('/').at(-1);
+  if (items !== undefined) return `${shapeOf(items) ?? ''}[]`;
+  const names = Object.keys(properties);
+  return names.length === 0
+    ? undefined
+    : `{ ${names.slice(0, 5).join(', ')}${names.length > 5 ? ', …' : ''} }`;
 }
 
 const table = (head: string[], rows: string[][]): string =>
   `${[head, head.map(() => '---'), ...rows].map((cells) => row(...cells)).join('\n')}\n`;
-const row = (...cells: string[]): string => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+const row = (...cells: string[]): string =>
+  `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;

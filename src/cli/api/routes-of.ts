@@ -17,17 +17,19 @@ export interface Route {
 }
 
 /**
- * All routes of the Fastify applications that are made while `make` runs, but those that answer for another one (`HEAD`, and
+ * The routes of each Fastify application that is made while `make` runs, but those that answer for another one (`HEAD`, and
  * `OPTIONS` of CORS). Fastify tells of each application on a diagnostics channel, so no server needs to know that it is watched.
  */
-export async function routesOf(make: () => Promise<unknown>): Promise<Route[]> {
-  const found: Route[] = [];
+export async function routesOf(make: () => Promise<unknown>): Promise<Route[][]> {
+  const applications: Route[][] = [];
   const watch = (message: unknown): void => {
     const { fastify } = message as { fastify: FastifyInstance };
+    const routes: Route[] = [];
+    applications.push(routes);
     fastify.addHook('onRoute', ({ method, url, schema = {}, config = {} }) => {
       for (const one of [method].flat())
         if (one !== 'HEAD' && one !== 'OPTIONS')
-          found.push({ method: one, path: url, schema: schema as Route['schema'], config });
+          routes.push({ method: one, path: url, schema: schema as Route['schema'], config });
     });
   };
   const made = channel('fastify.initialization');
@@ -37,5 +39,5 @@ export async function routesOf(make: () => Promise<unknown>): Promise<Route[]> {
   } finally {
     made.unsubscribe(watch);
   }
-  return found;
+  return applications;
 }

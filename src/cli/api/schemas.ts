@@ -14,12 +14,13 @@ import * as update from '../../protocol/update-api.ts';
 import * as zone from '../../protocol/zone-api.ts';
 
 /** The schemas of the protocol by the names they have there, which are their names in the documents. */
-const protocol = [
-  ...[access, account, agent, approvals, audit, enrolment, instance],
-  ...[mailbox, pairing, registration, service, update, zone],
-];
+const people: readonly object[] = [access, account, approvals, audit, service, update];
+const programs: readonly object[] = [agent, enrolment, instance, mailbox, pairing, registration, zone];
 const names = new Map(
-  protocol.flatMap((file) => Object.entries(file)).flatMap(([name, value]) => (isSchema(value) ? [[value, name]] : [])),
+  people
+    .concat(programs)
+    .flatMap((file) => Object.entries(file))
+    .flatMap(([name, value]) => (isSchema(value) ? [[value, name]] : [])),
 );
 
 function isSchema(value: unknown): value is TSchema {

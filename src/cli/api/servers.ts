@@ -35,9 +35,9 @@ const servers: Readonly<Record<Api['name'], () => Promise<unknown>>> = {
       serial: unused,
       nameServers: unused,
       masterKey: unused,
-      frontends: [],
-      frontendAddresses: [],
-      frontendPublicPort: 443,
+      relays: [],
+      relayAddresses: [],
+      relayPublicPort: 443,
       acceptSha1Zones: true,
     });
     await app.ready();
@@ -70,7 +70,15 @@ async function boxRoutes(): Promise<void> {
     boxName: new OwnedFact(''),
     apps: [],
     pairing: 'home',
-    enrolment: { host: '', port: 0, insecurePort: 0, folders: {}, links: nobody, serverNames: nobody, health: unused },
+    enrolment: {
+      host: '',
+      port: 0,
+      insecurePort: 0,
+      folders: {},
+      links: nobody,
+      serverNames: nobody,
+      health: unused,
+    },
     instances: { mailboxes: [], health: unused },
     visitorOf: unused,
     page: unused,
@@ -91,6 +99,6 @@ async function boxRoutes(): Promise<void> {
 }
 
 /** The routes of an API, from the application itself. */
-export function routesOfApi({ name }: Api): Promise<Route[]> {
-  return routesOf(servers[name]);
+export async function routesOfApi({ name }: Api): Promise<Route[]> {
+  return (await routesOf(servers[name])).flat();
 }
