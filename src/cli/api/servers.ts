@@ -1,4 +1,4 @@
-import { Access } from '../../box/access/access.ts';
+import { Access } from '../../box/access.ts';
 import { updateRoutes } from '../../box/update/update-routes.ts';
 import { probePath } from '../../box/tunnel/own-probe.ts';
 import { createOwnApp } from '../../box/web/own-app.ts';
