@@ -16,20 +16,20 @@ const titles: Record<number, string> = {
   400: 'This request makes no sense here',
   401: 'Sign in first',
   403: 'Not allowed',
-  404: 'There is no such page',
-  405: 'This cannot be done here',
+  404: 'This page does not exist',
+  405: 'This is not possible here',
   408: 'The request took too long',
   413: 'This is too large',
-  415: 'This kind of content is not taken here',
-  421: 'This is not the place for that name',
-  426: 'This is no page',
+  415: 'This kind of content is not accepted here',
+  421: 'This name is served elsewhere',
+  426: 'This is not a page',
   429: 'Too many requests',
   431: 'Your browser sent too much',
   500: 'Something went wrong',
   501: 'This is not supported',
-  502: 'It does not answer as it should',
+  502: 'The service gave a wrong answer',
   503: 'Not possible right now',
-  504: 'It took too long',
+  504: 'The service took too long to answer',
 };
 
 /**
@@ -70,7 +70,7 @@ function refusalPage(
   const title = titles[status] ?? STATUS_CODES[status] ?? 'This was refused';
   const again =
     retryAfterSeconds === undefined ? '' : `\n<p>Try again in ${Math.ceil(retryAfterSeconds)} seconds.</p>`;
-  const on = home === undefined ? '' : `\n<p><a href="${escaped(home)}">To the start page</a></p>`;
+  const on = home === undefined ? '' : `\n<p><a href="${escaped(home)}">Go to the start page</a></p>`;
   return plainPage({
     title: `${title} · Porchlight`,
     main: `<h1>${escaped(title)}</h1>

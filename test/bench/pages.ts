@@ -86,7 +86,7 @@ async function untilBoxPage(house: House): Promise<BenchRow> {
     await page.goto(house.origins.app);
     const connect = page.getByRole('button', { name: /^Connect to / });
     await connect.waitFor();
-    const arrived = page.getByRole('heading', { name: 'Log in' }).waitFor();
+    const arrived = page.getByRole('heading', { name: 'Sign in' }).waitFor();
     all.push(await timed(() => Promise.all([connect.click(), arrived])));
     await context.close();
   }
@@ -118,8 +118,8 @@ async function measureLogOut(house: House, owner: Page, page: Page): Promise<num
   await owner.reload();
   const app = new URL(house.origins.app).host;
   await owner.getByRole('button', { name: new RegExp(`^End ${app} · `) }).click();
-  const end = owner.getByRole('dialog').getByRole('button', { name: 'End', exact: true });
-  const told = page.getByText('The box has ended this session.').waitFor();
+  const end = owner.getByRole('dialog').getByRole('button', { name: 'Sign out', exact: true });
+  const told = page.getByText('The box has signed you out.').waitFor();
   return timed(() => Promise.all([end.click(), told]));
 }
 

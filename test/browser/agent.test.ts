@@ -137,7 +137,7 @@ describe.skipIf(noBrowser !== undefined)(`a computer with an agent ${noBrowser ?
   it('takes the page along when it logs out', async () => {
     const leaving = porchlight('logout');
     expect([await leaving.ended, leaving.said]).toEqual([0, expect.stringContaining('signed out')]);
-    await text('The box has ended this session.');
+    await text('The box has signed you out.');
     await agent.says(/: the session is over/);
     const status = porchlight('status');
     expect(await status.ended).toBe(3);

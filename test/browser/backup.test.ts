@@ -46,14 +46,14 @@ describe.skipIf(noBrowser !== undefined)(`a box that begins anew ${noBrowser ?? 
   const logIn = async ({ name, password }: { name: string; password: string }): Promise<void> => {
     await page.getByLabel('Your name').fill(name);
     await page.getByRole('textbox', { name: 'Password', exact: true }).fill(password);
-    await press('Log in');
+    await press('Sign in');
     await heading('Backup');
   };
 
   it('gives its owner a backup', async () => {
     await page.goto(`${house.origins.main}/#/backup`);
     await logIn(await house.owner());
-    await fill('Make a backup', { 'Passphrase of the backup': passphrase });
+    await fill('Make a backup', { 'Backup passphrase': passphrase });
     const [download] = await Promise.all([page.waitForEvent('download'), press('Make a backup')]);
     await download.saveAs(file);
     expect(download.suggestedFilename()).toMatch(/^Home on one machine \d{4}-\d\d-\d\d\.backup$/);
@@ -63,8 +63,8 @@ describe.skipIf(noBrowser !== undefined)(`a box that begins anew ${noBrowser ?? 
 
   it('forgets its people, keeps its name, and shows its first page by itself', async () => {
     expect(house.box.facts.setupCode()).toBeUndefined();
-    await press('Forget everything');
-    await page.getByText('The box begins anew. This takes a minute.').waitFor();
+    await press('Erase everything');
+    await page.getByText('The box is starting over. This takes a minute.').waitFor();
     await takePictures(page, 'real-console-begins-anew');
     await heading('Welcome');
     expect(now()).toEqual(before);
@@ -72,7 +72,7 @@ describe.skipIf(noBrowser !== undefined)(`a box that begins anew ${noBrowser ?? 
     await page.getByLabel('Your name').fill(robin.name);
     await page.getByRole('textbox', { name: 'Password', exact: true }).fill(robin.password);
     await press('Make this box mine');
-    await press('I have kept it');
+    await press('I’ve saved it');
     await press('Not now');
     await heading('Home');
   });
@@ -80,12 +80,12 @@ describe.skipIf(noBrowser !== undefined)(`a box that begins anew ${noBrowser ?? 
   it('becomes what it was, with its people and its certificate, and knows nobody else', async () => {
     await page.goto(`${house.origins.main}/#/backup`);
     await page.getByLabel('Backup file').setInputFiles(file);
-    await fill('Restore a backup', { 'Passphrase of the backup': 'another one' });
+    await fill('Restore a backup', { 'Backup passphrase': 'another one' });
     await press('Restore');
     await page.getByText('The passphrase is not right, or the file is damaged.').waitFor();
-    await fill('Restore a backup', { 'Passphrase of the backup': passphrase });
+    await fill('Restore a backup', { 'Backup passphrase': passphrase });
     await press('Restore');
-    await heading('Log in');
+    await heading('Sign in');
     expect(now()).toEqual(before);
     await logIn(await house.owner());
     expect(now()).toEqual(before);

@@ -6,7 +6,7 @@ export async function logIn(house: House, page: Page): Promise<void> {
   const { name, password } = await house.owner();
   await page.getByLabel('Your name').fill(name);
   await page.getByRole('textbox', { name: 'Password' }).fill(password);
-  await page.getByRole('button', { name: 'Log in', exact: true }).click();
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
 }
 
 /** From the app to the box's question whether to let it in, and no further. */

@@ -40,7 +40,7 @@ describe.skipIf(noBrowser !== undefined)(
       await page.getByLabel('Your name').fill('Robin');
       await page.getByRole('textbox', { name: 'Password' }).fill('nine violet teapots');
       await press('Make this box mine');
-      await press('I have kept it');
+      await press('I’ve saved it');
       await press('Not now');
       await press('Allow');
       await text(byTunnel);
@@ -58,10 +58,10 @@ describe.skipIf(noBrowser !== undefined)(
 
     it('takes the direct way once they want it and the browser lets them', async () => {
       await context.grantPermissions(['local-network-access'], { origin: house.origins.app });
-      await press('Use the direct way at home');
-      await text('At home: straight to the box');
+      await press('Use the direct connection at home');
+      await text('At home: directly to the box');
       await page.reload();
-      await text('At home: straight to the box');
+      await text('At home: directly to the box');
       await expect.poll(() => page.getByText('Everything works.').count()).toBe(1);
     });
 

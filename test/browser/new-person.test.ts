@@ -65,7 +65,9 @@ describe.skipIf(noBrowser !== undefined)(`a new person ${noBrowser ?? ''}`, () =
     await takePictures(page, 'real-first-run-wrong-code');
     await page.getByLabel('Setup code').fill(house.box.facts.setupCode() ?? '');
     await press('Make this box mine');
-    await text('This password is one that everybody tries first. Use another one, a few words for example.');
+    await text(
+      'This is one of the passwords that everybody tries first. Use another one, a few words for example.',
+    );
     expect(await page.getByText(wrongCode).count()).toBe(0);
     expect(house.box.facts.claimed.value).toBe(false);
   });
@@ -73,10 +75,10 @@ describe.skipIf(noBrowser !== undefined)(`a new person ${noBrowser ?? ''}`, () =
   it('becomes the owner, keeps the recovery code, and adds a passkey', async () => {
     await page.getByRole('textbox', { name: 'Password' }).fill(robin.password);
     await press('Make this box mine');
-    await heading('Keep this code');
+    await heading('Save this code');
     await takePictures(page, 'real-recovery-code');
-    await press('I have kept it');
-    await heading('Come in without a password?');
+    await press('I’ve saved it');
+    await heading('Sign in without a password?');
     await takePictures(page, 'real-passkey-offer');
     await press('Add a passkey');
     await heading(`Let ${new URL(house.origins.app).host} in?`);
@@ -87,7 +89,7 @@ describe.skipIf(noBrowser !== undefined)(`a new person ${noBrowser ?? ''}`, () =
     await page.getByText(house.origins.app, { exact: true }).waitFor();
     await takePictures(page, 'real-consent');
     await press('Allow');
-    await text('At home: straight to the box');
+    await text('At home: directly to the box');
     await text('Everything works.');
     expect(page.url()).toBe(`${house.origins.app}/#/box/${house.box.facts.identity.boxId}`);
     await takePictures(page, 'real-app-box');
@@ -96,7 +98,7 @@ describe.skipIf(noBrowser !== undefined)(`a new person ${noBrowser ?? ''}`, () =
   it('opens the app again, and is connected', async () => {
     const again = await context.newPage();
     await again.goto(house.origins.app);
-    await again.getByText('At home: straight to the box').waitFor();
+    await again.getByText('At home: directly to the box').waitFor();
     await again.getByText('Everything works.').waitFor();
     expect(again.url()).toBe(`${house.origins.app}/`);
     await again.close();
@@ -106,7 +108,7 @@ describe.skipIf(noBrowser !== undefined)(`a new person ${noBrowser ?? ''}`, () =
     await expect.poll(() => house.box.facts.tunnel.value.phase).toBe('connected');
     const stranger = await house.person();
     await stranger.page.goto(house.origins.tunnel);
-    await stranger.page.getByRole('heading', { name: 'Log in' }).waitFor();
+    await stranger.page.getByRole('heading', { name: 'Sign in' }).waitFor();
     await takePictures(stranger.page, 'real-login');
     const firstRun = { method: 'POST', headers: { 'content-type': 'application/json' } };
     const body = JSON.stringify({ setupCode: 'AAAA-AAAA', ...robin });
@@ -120,8 +122,8 @@ describe.skipIf(noBrowser !== undefined)(`a new person ${noBrowser ?? ''}`, () =
 
   it.each(['main', 'tunnel'] as const)('logs in with the passkey under the %s name', async (name) => {
     await page.goto(house.origins[name]);
-    if (name === 'main') await press('Log out');
-    await heading('Log in');
+    if (name === 'main') await press('Sign out');
+    await heading('Sign in');
     await press('Use a passkey');
     await page.getByRole('heading', { name: 'Home', exact: true }).waitFor();
     const me = await page.evaluate(async () => (await fetch('/api/me')).json());

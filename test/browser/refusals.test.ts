@@ -6,7 +6,7 @@ import { House } from './house.ts';
 import { Neighbour } from './neighbour.ts';
 
 const zoneRoot = 'box.localhost';
-const ended = 'The box has ended this session.';
+const ended = 'The box has signed you out.';
 
 describe.skipIf(noBrowser !== undefined)(`what is refused, and why it says ${noBrowser ?? ''}`, () => {
   let neighbour: Neighbour;
@@ -108,8 +108,8 @@ describe.skipIf(noBrowser !== undefined)(`what is refused, and why it says ${noB
 
     it('was not let in by the person says so', async () => {
       await askToConnect(house, page);
-      await page.getByRole('button', { name: 'Do not allow' }).click();
-      await text('This app was not let in to the box: somebody said no on the box’s page.');
+      await page.getByRole('button', { name: 'Don’t allow' }).click();
+      await text('This app was not let in: somebody said no on the box’s page.');
       expect(page.url()).toBe(`${house.origins.app}/`);
     });
   });
@@ -154,12 +154,12 @@ describe.skipIf(noBrowser !== undefined)(`what is refused, and why it says ${noB
     await thief.context.close();
     await page.unroute(/\/\?code=/);
     await page.reload();
-    await text('That took too long, and the box does not wait for more than a minute. Connect again.');
+    await text('That took too long: the box waits for one minute only. Connect again.');
   });
 
   it('an answer from the box that nobody asked for: the app does not take it', async () => {
     await page.goto(`${house.origins.app}/?code=${'c'.repeat(43)}&state=${'s'.repeat(43)}`);
-    await text('This page did not ask for that, or too long ago. Connect again.');
+    await text('This page did not ask for that, or it was too long ago. Connect again.');
     expect(page.url()).toBe(`${house.origins.app}/`);
   });
 
@@ -358,10 +358,10 @@ describe.skipIf(noBrowser !== undefined)(`what is refused, and why it says ${noB
       main.behind = () => house.ports.web;
     }
     await page.goBack();
-    await text('The page of the box does not open.');
+    await text('The box’s page does not open.');
     await takePictures(page, 'real-app-not-arrived');
     await page.getByRole('button', { name: 'Connect through the tunnel' }).click();
-    await text('Log in');
+    await text('Sign in');
     expect(new URL(page.url()).origin).toBe(house.origins.tunnel);
   });
 });

@@ -4,8 +4,8 @@ import { noBrowser, takePictures } from '../web/browser.ts';
 import { connectApp, logIn } from './connecting.ts';
 import { House } from './house.ts';
 
-const atHome = 'At home: straight to the box';
-const byMirror = 'At home: straight to the box, by its second name';
+const atHome = 'At home: directly to the box';
+const byMirror = 'At home: directly to the box, by its second name';
 const byTunnel = 'Through the tunnel, encrypted all the way to the box';
 
 describe.skipIf(noBrowser !== undefined)(`an app that is connected ${noBrowser ?? ''}`, () => {
@@ -76,7 +76,7 @@ describe.skipIf(noBrowser !== undefined)(`an app that is connected ${noBrowser ?
     await page.goto('about:blank');
     await page.goto(house.origins.app);
     await expect.poll(shown).toEqual({ way: byTunnel, well: true });
-    const own = await page.getByRole('link', { name: 'The box’s own page' }).getAttribute('href');
+    const own = await page.getByRole('link', { name: 'Box settings' }).getAttribute('href');
     expect(own).toContain(house.origins.tunnel);
   });
 
@@ -101,8 +101,8 @@ describe.skipIf(noBrowser !== undefined)(`an app that is connected ${noBrowser ?
     await logIn(house, other.page);
     const app = new URL(house.origins.app).host;
     await other.page.getByRole('button', { name: new RegExp(`^End ${app} · `) }).click();
-    const end = other.page.getByRole('dialog').getByRole('button', { name: 'End', exact: true });
-    const told = page.getByText('The box has ended this session.', { exact: true }).waitFor();
+    const end = other.page.getByRole('dialog').getByRole('button', { name: 'Sign out', exact: true });
+    const told = page.getByText('The box has signed you out.', { exact: true }).waitFor();
     // How long it takes, which is less than a second, is measured by test/bench/pages.ts.
     await Promise.all([end.click(), told]);
     await takePictures(page, 'real-app-box-ended');

@@ -100,7 +100,7 @@ describe.skipIf(reason !== undefined)(`a box in a home${skipped(reason)}`, () =>
       await page.getByLabel('Your name').fill(robin.name);
       await page.getByRole('textbox', { name: 'Password' }).fill(robin.password);
       await press('Make this box mine');
-      await press('I have kept it');
+      await press('I’ve saved it');
       await press('Not now');
       await press('Allow');
       // The app is on the internet, and touches nothing at home unless it is allowed to.

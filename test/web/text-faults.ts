@@ -8,6 +8,9 @@ const alike = new Set([
   'Browser',
   'Passkeys',
   'Passkey',
+  'Updates',
+  'Version 1',
+  'Version 2',
   '1',
   '2',
 ]);

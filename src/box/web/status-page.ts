@@ -24,12 +24,12 @@ export function statusPage(view: StatusView): string {
     title: known === undefined ? name : `${name} · Porchlight`,
     main: `<h1>${escaped(name)}</h1>
 <p>This is your Porchlight box. You reached it ${view.through === 'home' ? home : 'through its tunnel'}.</p>
-${view.selfSigned ? selfSignedNotice : ''}${view.details === undefined ? '' : details(view.details)}${known === undefined ? '' : `<p class="id"><small>Box id <code>${escaped(known.boxId)}</code></small></p>`}`,
+${view.selfSigned ? selfSignedNotice : ''}${view.details === undefined ? '' : details(view.details)}${known === undefined ? '' : `<p class="id"><small>Box ID <code>${escaped(known.boxId)}</code></small></p>`}`,
   });
 }
 
 const selfSignedNotice = `<p class="notice" role="status">The box has no public certificate yet, so this page came with its own.
-It gets one as soon as it reaches the internet; nothing needs to be done.</p>
+It gets one as soon as it reaches the internet; you need not do anything.</p>
 `;
 
 function details({ urls, conditions }: NonNullable<StatusView['details']>): string {
@@ -39,13 +39,13 @@ function details({ urls, conditions }: NonNullable<StatusView['details']>): stri
       `<td>${escaped(message)}<span class="hidden"> (${words[severity]})</span>` +
       `${remedy === undefined ? '' : `<br><small>${escaped(remedy)}</small>`}</td></tr>`,
   );
-  const ways = urls.map(
+  const addresses = urls.map(
     ([label, url]) =>
       `<tr><th scope="row">${escaped(label)}</th><td><a href="${escaped(url)}">${escaped(url)}</a></td></tr>`,
   );
   return `<h2>State</h2>
 <table><tbody>${state.join('\n')}</tbody></table>
-<h2>Ways in</h2>
-<table><tbody>${ways.join('\n')}</tbody></table>
+<h2>Addresses</h2>
+<table><tbody>${addresses.join('\n')}</tbody></table>
 `;
 }

@@ -12,7 +12,7 @@ const page = plainPage({
   title: 'Porchlight',
   main: '<h1>The box has answered</h1>\n<p>You can close this page: the terminal says how it went.</p>',
 });
-const notAsked = new Problem('not-found', 'this address waits for the answer of a box, which this is not', {
+const notAsked = new Problem('not-found', 'this address waits for a box’s answer, and this was not one', {
   status: 404,
 });
 

@@ -18,7 +18,7 @@ export function choosePage(entries: readonly PingEntry[], returnTo: URL, shared:
   });
   const list =
     rows.length === 0
-      ? '<p>No box is near you: none has announced itself from the network you are on.</p>'
+      ? '<p>No box is near you: none has announced itself from your network.</p>'
       : `<table>${rows.join('\n')}</table>`;
   const more = shared
     ? '<p>Many boxes share your public address, and not all are listed. Add <code>&amp;code=</code> and the short code of yours to the address of this page.</p>'
@@ -26,7 +26,7 @@ export function choosePage(entries: readonly PingEntry[], returnTo: URL, shared:
   return plainPage({
     title: 'Choose a box',
     main: `<h1>Choose a box</h1>
-<p>${site} asks which box you want to use with it. It learns the box ID and the address of the one you choose, and nothing of the others. Close this page if you did not expect it.</p>
+<p>${site} asks which box you want to use with it. It learns the box ID and the address of the one you choose, and nothing about the others. Close this page if you did not expect it.</p>
 ${list}
 ${more}`,
   });

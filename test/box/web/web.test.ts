@@ -203,15 +203,15 @@ describe('through the tunnel door', () => {
   const header = 'PROXY TCP4 203.0.113.9 192.0.2.1 55555 443\r\n';
 
   it('shows strangers no details of the home', async () => {
-    expect((await get(zone, '/status')).body).toContain('Ways in');
+    expect((await get(zone, '/status')).body).toContain('Addresses');
     links.set(['192.168.1.0/24']);
     const neighbour = await get(zone, '/status');
     links.set(webParts.links.value);
     expect(neighbour.body).toContain('from another network');
-    expect(neighbour.body).not.toContain('Ways in');
+    expect(neighbour.body).not.toContain('Addresses');
     const outside = await get(`remote.${zone}`, '/status', { through: header });
     expect(outside.body).toContain('through its tunnel');
-    expect(outside.body).not.toContain('Ways in');
+    expect(outside.body).not.toContain('Addresses');
   });
 
   it('gives services the visitor’s real address and drops forged ones', async () => {

@@ -50,11 +50,11 @@ describe('porchlight sessions and revoke', () => {
     const before = await ask(sessionsCommand);
     expect(before.out.replaceAll(/[0-9a-f]{8}(?= {2})/g, 'ID')).toBe(`Ada
 ├─ ID  login     unknown device
-│    seen now from 192.168.1.7, ends in 30 days if not used
+│    seen just now from 192.168.1.7, ends in 30 days if not used
 └─ ID  login     unknown device
-   │ seen now from 192.168.1.7, ends in 30 days if not used
+   │ seen just now from 192.168.1.7, ends in 30 days if not used
    └─ ID  app       Porchlight · unknown device
-        seen now from 192.168.1.7, ends in 30 days if not used
+        seen just now from 192.168.1.7, ends in 30 days if not used
 `);
     expect(tooLong(before.out)).toEqual([]);
     const sessions = await listed(ask);

@@ -18,7 +18,7 @@ describe.skipIf(withoutBrowser !== undefined)(`being connected to a box ${withou
     await look(page, 'box-well');
     const service = page.getByRole('link', { name: 'photos' });
     expect(await service.getAttribute('href')).toBe(`https://photos.${box.zone}/`);
-    const own = page.getByRole('link', { name: 'The box’s own page' });
+    const own = page.getByRole('link', { name: 'Box settings' });
     expect(await own.getAttribute('href')).toBe(box.ways.tunnel);
 
     // Away from home: nothing is found here, and nothing at home answers.
@@ -57,7 +57,7 @@ describe.skipIf(withoutBrowser !== undefined)(`being connected to a box ${withou
     box.services = [{ label: 'bad', url: 'javascript:alert(1)' }];
     box.tellStateChanged();
     await visitor.sees('the certificate has ended');
-    await visitor.sees('Certificate: 61 days left, renewed by itself');
+    await visitor.sees('Certificate: 61 days left, renewed automatically');
     await look(page, 'box-troubles');
     expect(await page.getByText('bad').count()).toBe(0);
   });
@@ -79,7 +79,7 @@ describe.skipIf(withoutBrowser !== undefined)(`being connected to a box ${withou
     const box = await visitor.connected('Kitchen');
     await expect.poll(() => box.seen.some(({ mode }) => mode === 'websocket')).toBe(true);
     box.endSessions();
-    await page.getByText('The box has ended this session.').waitFor({ timeout: 5000 });
+    await page.getByText('The box has signed you out.').waitFor({ timeout: 5000 });
     await look(page, 'box-ended');
     await visitor.press('Connect again');
     await visitor.sees('Everything works.');
@@ -125,10 +125,10 @@ describe.skipIf(withoutBrowser !== undefined)(`being connected to a box ${withou
       }, name);
     await expect.poll(shown).toContain('There is a box in your home.');
     await pressThere('Connect');
-    await expect.poll(shown).toContain('The page of the box opens now.');
-    await expect.poll(shown).toContain('The page of the box does not open.');
-    expect(await shown()).toContain('This device may be in another network than the box');
-    expect(await shown()).toContain('Open by the name in your home network');
+    await expect.poll(shown).toContain('The box’s page is opening.');
+    await expect.poll(shown).toContain('The box’s page does not open.');
+    expect(await shown()).toContain('This device may be on another network than the box');
+    expect(await shown()).toContain('Open by its name on the home network');
     box.connect = 'yes';
     await pressThere('Connect through the tunnel');
     await window.getByText('Everything works.').waitFor();
@@ -148,8 +148,8 @@ describe.skipIf(withoutBrowser !== undefined)(`being connected to a box ${withou
     await visitor.connectTo('Kitchen');
     await visitor.sees('ERR_CONNECTION_REFUSED');
     await page.goBack();
-    await visitor.sees('The page of the box does not open.');
-    await page.getByRole('button', { name: 'Open by the name in your home network' }).waitFor();
+    await visitor.sees('The box’s page does not open.');
+    await page.getByRole('button', { name: 'Open by its name on the home network' }).waitFor();
     await look(page, 'not-arrived');
     await visitor.press('Back');
     await visitor.sees('There is a box in your home.');
@@ -173,7 +173,7 @@ describe.skipIf(withoutBrowser !== undefined)(`being connected to a box ${withou
     const other = await stand.box('Other');
     visitor.list(box);
     const tries: [change: Partial<FakeBox>, said: string][] = [
-      [{ connect: 'no' }, 'This app was not let in to the box'],
+      [{ connect: 'no' }, 'This app was not let in'],
       [{ issuer: other.ways.main }, 'The answer did not come from the box you chose'],
       [{ tokenId: other.id }, 'A server answered with something this page does not understand.'],
     ];
@@ -207,7 +207,7 @@ describe.skipIf(withoutBrowser !== undefined)(`being connected to a box ${withou
       `${stand.appOrigin}/?code=stolen&state=${'x'.repeat(43)}&iss=${box.ways.main}`,
     ]) {
       await page.goto(url);
-      await visitor.sees('This page did not ask for that, or too long ago.');
+      await visitor.sees('This page did not ask for that, or it was too long ago.');
       expect(page.url()).toBe(`${stand.appOrigin}/`);
     }
     expect(box.seen.filter(({ path }) => path === '/oauth/token')).toEqual([]);
@@ -221,7 +221,7 @@ describe.skipIf(withoutBrowser !== undefined)(`being connected to a box ${withou
     await visitor.start();
     await visitor.connectTo('Kitchen');
     await page.getByRole('link', { name: 'Allow' }).click();
-    await visitor.sees('A new box opens its tunnel now. This can take a minute.');
+    await visitor.sees('A new box is opening its tunnel. This can take a minute.');
     await look(page, 'returning');
     Object.assign(box, { claimed: true, tunnelled: true });
     visitor.list(box);
@@ -236,7 +236,7 @@ describe.skipIf(withoutBrowser !== undefined)(`being connected to a box ${withou
     await visitor.sees('This box has no tunnel.');
     await look(page, 'find-no-tunnel');
     await visitor.connectTo('Kitchen');
-    await visitor.sees('At home: straight to the box');
+    await visitor.sees('At home: directly to the box');
     await visitor.sees('Tunnel: off');
     await look(page, 'box-home');
     expect(box.background('tunnel')).toEqual([]);
@@ -255,7 +255,7 @@ describe.skipIf(withoutBrowser !== undefined)(`being connected to a box ${withou
     await look(page, 'no-way');
     expect(box.background('home')).toEqual([]);
     box.connect = 'yes';
-    await visitor.press('Allow the direct way and connect again');
-    await visitor.sees('At home: straight to the box');
+    await visitor.press('Allow the direct connection and connect again');
+    await visitor.sees('At home: directly to the box');
   });
 });

@@ -65,7 +65,7 @@ describe.skipIf(withoutBrowser !== undefined)(`finding a box ${withoutBrowser ??
     };
     await field.fill('bbbb-bbbb');
     await visitor.press('Show my box');
-    await visitor.sees('Too many tries. Try again in 30 seconds.');
+    await visitor.sees('Too many attempts. Try again in 30 seconds.');
     expect(await field.evaluate((element) => element === document.activeElement)).toBe(true);
   });
 
@@ -114,7 +114,7 @@ describe.skipIf(withoutBrowser !== undefined)(`finding a box ${withoutBrowser ??
     const { page, stand } = visitor;
     const box = await visitor.box('Kitchen', { rebindingFilter: true });
     await visitor.start();
-    await visitor.sees('Your router hides names that lead into your own home (DNS rebinding protection).');
+    await visitor.sees('Your router hides names that lead into your own home (DNS rebinding protection)');
     await look(page, 'find-filtered');
     await visitor.press('Connect through the tunnel');
     await visitor.sees('Everything works.');
@@ -127,7 +127,7 @@ describe.skipIf(withoutBrowser !== undefined)(`finding a box ${withoutBrowser ??
     await visitor.sees(`The browser will warn you: nobody can vouch for the name ${fresh.mdnsHost}.`);
     expect(await page.getByRole('button', { name: 'Connect through the tunnel' }).count()).toBe(0);
     fresh.tunnelled = true;
-    await visitor.press('Open by the name in your home network');
+    await visitor.press('Open by its name on the home network');
     // The tunnel opens meanwhile.
     visitor.list(fresh);
     await visitor.sees('Everything works.');

@@ -74,8 +74,8 @@ describe.skipIf(withoutBrowser !== undefined)(`pages and the home network ${with
     expect(await permission(page)).toBe('prompt');
 
     await context.grantPermissions(['local-network-access'], { origin: stand.appOrigin });
-    await page.getByRole('button', { name: 'Use the direct way at home' }).click();
-    await page.getByText('At home: straight to the box').waitFor();
+    await page.getByRole('button', { name: 'Use the direct connection at home' }).click();
+    await page.getByText('At home: directly to the box').waitFor();
     expect(box.background('home').length).toBeGreaterThan(0);
   });
 
@@ -91,7 +91,7 @@ describe.skipIf(withoutBrowser !== undefined)(`pages and the home network ${with
       setting: 'denied',
       origin: stand.appOrigin,
     });
-    await page.getByRole('button', { name: 'Use the direct way at home' }).click();
+    await page.getByRole('button', { name: 'Use the direct connection at home' }).click();
     await page.getByText('the browser does not let it reach your home network').waitFor();
     await page.reload();
     await page.getByText('Through the tunnel, encrypted all the way to the box').waitFor();

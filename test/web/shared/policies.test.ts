@@ -44,7 +44,7 @@ describe('times', () => {
   const now = Date.UTC(2026, 10, 23, 12);
   const minute = 60_000;
   it.each([
-    [now - 59_000, 'now', 'jetzt'],
+    [now - 59_000, 'just now', 'gerade eben'],
     [now + 20_000, 'now', 'jetzt'],
     [now - 3 * minute, '3 minutes ago', 'vor 3 Minuten'],
     [now - 61 * minute, '1 hour ago', 'vor 1 Stunde'],

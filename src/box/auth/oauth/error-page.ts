@@ -9,7 +9,7 @@ export function errorPage(problem: Problem, boxName: string): string {
     title: `Not connected · ${boxName}`,
     main: `<h1>Not connected</h1>
 <p role="alert">${escaped(sentence(problem.message))}</p>
-<p><a href="/">To the box</a></p>
+<p><a href="/">Go to the box</a></p>
 <p class="id"><small>${escaped(problem.code)}</small></p>`,
   });
 }

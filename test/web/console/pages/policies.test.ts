@@ -55,7 +55,7 @@ describe('home', () => {
   it.each([
     [{ addresses: [] }, 'Address at home', en.home.noAddress],
     [{ certificate: null }, 'Certificate', en.home.noCertificate],
-    [{ certificate: { notAfter: now - 1 } }, 'Certificate', /ended on 23 November|ended on November 23/],
+    [{ certificate: { notAfter: now - 1 } }, 'Certificate', /expired on 23 November|expired on November 23/],
     [{ certificate: { notAfter: now + 1.5 * day } }, 'Certificate', /one more day/],
     [{ tunnel: { phase: 'off', origin: null } }, 'From outside', en.home.tunnel.off],
     [{ announce: { announcedAt: null, shortCode: null } }, 'Found by apps', en.home.notAnnounced],
