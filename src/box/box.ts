@@ -10,6 +10,7 @@ import { Markers } from '../kit/markers.ts';
 import { type Service, ServiceGroup } from '../kit/service.ts';
 import { reportTrust } from '../kit/trusted-time/report.ts';
 import type { TrustedClock } from '../kit/trusted-time/trusted-clock.ts';
+import { StorageWatch } from '../kit/storage/watch.ts';
 import { Supervision } from '../kit/supervision.ts';
 import { zoneNames } from '../protocol/names.ts';
 import { Access } from './access.ts';
@@ -102,6 +103,7 @@ export class Box implements Service {
       log: log.child({ part: name, boxId: identity.boxId }),
     });
     const folder = (name: string): string => join(config.state, name);
+    const storage = new StorageWatch({ ...part('storage'), folders: [config.state] });
     const names = zoneNames(identity.boxId, config.zone.root, config.zone.mirrors);
     const services = publishedServices(config.web);
     const client = new ZoneClient({ identity, origin: config.cloud.zoneApi, ca: trust.cloud });
@@ -321,7 +323,7 @@ export class Box implements Service {
     const others = [network, zone, tunnel, mdns, announcer, card, updater, serviceWatch];
     return new ServiceGroup({
       name: this.name,
-      parts: [connections, clock, ...pagesFirst, ...others, supervision],
+      parts: [connections, storage, clock, ...pagesFirst, ...others, supervision],
       log,
     });
   }

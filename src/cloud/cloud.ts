@@ -9,6 +9,7 @@ import { HealthPage } from '../kit/health-page.ts';
 import { lockFolder } from '../kit/lock.ts';
 import type { Log } from '../kit/log.ts';
 import { type Service, ServiceGroup } from '../kit/service.ts';
+import { StorageWatch } from '../kit/storage/watch.ts';
 import { Supervision } from '../kit/supervision.ts';
 import type { ServiceManager } from '../kit/systemd.ts';
 import { reportTrust } from '../kit/trusted-time/report.ts';
@@ -52,6 +53,8 @@ export class Cloud implements Service {
   readonly #locks: { release: () => void }[] = [];
   readonly #clocks: TrustedClock[] = [];
   #running: ServiceGroup | undefined;
+  /** Where parts keep what they keep. */
+  readonly #stateFolders: string[] = [];
   #key: Promise<Buffer> | undefined;
 
   constructor(options: CloudOptions) {
@@ -81,7 +84,13 @@ export class Cloud implements Service {
     });
     this.#running = new ServiceGroup({
       name: this.name,
-      parts: [...clocks, ...services, page, new Supervision({ manager, health, clock, log })],
+      parts: [
+        this.#storage(),
+        ...clocks,
+        ...services,
+        page,
+        new Supervision({ manager, health, clock, log }),
+      ],
       log,
     });
     await this.#running.start(signal);
@@ -91,6 +100,13 @@ export class Cloud implements Service {
     await this.#running?.stop();
     this.#running = undefined;
     for (const lock of this.#locks.splice(0)) lock.release();
+  }
+
+  #storage(): StorageWatch {
+    const { log, clock = systemClock } = this.#options;
+    const folders = this.#stateFolders.splice(0);
+    const part = { health: this.#health, log: log.child({ part: 'storage' }), clock, random: Math.random };
+    return new StorageWatch({ ...part, folders });
   }
 
   async #dnsServer(): Promise<DnsServer> {
@@ -186,6 +202,7 @@ export class Cloud implements Service {
   async #folder(part: CloudPart): Promise<string> {
     const folder = join(this.#options.config.state, part);
     await privateFolder(folder);
+    this.#stateFolders.push(folder);
     this.#locks.push(lockFolder(folder));
     return folder;
   }

@@ -3,9 +3,11 @@ import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { codeOf, messageOf, Problem } from './errors.ts';
-import { isReadOnly } from './files.ts';
 import { damagedStore } from './integrity.ts';
 import type { Markers, Missing } from './markers.ts';
+import { storageFailed, tellFailure } from './storage/failures.ts';
+import { isReadOnly } from './storage/place.ts';
+import { StorageProblem, storageProblem } from './storage/problem.ts';
 import { damageOfLog } from './store-log.ts';
 
 /** A store whose absence is damage once it has been there. */
@@ -18,7 +20,7 @@ export interface Marked extends Omit<Missing, 'path'> {
  * Opens (and migrates) a SQLite store that is durable before it answers: write-ahead log with a full sync per commit.
  * `migrations[n]` brings a store of version n to n + 1; a store from a newer program is refused (`store-too-new`). One that
  * is `marked` and gone or empty is not made again (`store-missing`). One that is damaged is `store-damaged`.
- * Throws `storage-failed` when the file cannot be opened, written, or is no store.
+ * Throws a `StorageProblem` when the file cannot be opened, written, or is no store.
  */
 export function openDatabase(path: string, migrations: readonly string[], marked?: Marked): DatabaseSync {
   // An empty file, too, is a new store to SQLite; a log beside it may hold all of it.
@@ -43,10 +45,11 @@ function openedEitherWay(
   try {
     return opened(path, migrations, 'NORMAL', marked);
   } catch (error) {
-    if (codeOf(error) !== 'storage-failed') throw error;
+    if (!(error instanceof StorageProblem)) throw error;
     if (isDamage(error)) throw damagedStore(path, messageOf((error as Error).cause), error);
     // A full disk has no room for the file by which processes share a store (-shm). Alone, this one needs none
     // (sqlite.org/wal.html, 8), and can read, also while nothing can be written.
+    tellFailure({ problem: error, path });
     return opened(path, migrations, 'EXCLUSIVE', marked);
   }
 }
@@ -76,7 +79,7 @@ export function ownersAlone(path: string): void {
  */
 function openedToRead(path: string, migrations: readonly string[]): DatabaseSync {
   const immutable = holds(`${path}-wal`) ? '' : '?immutable=1';
-  const database = storing(
+  const database = attempting(
     path,
     () => new DatabaseSync(new URL(`${pathToFileURL(path).href}${immutable}`), { readOnly: true }),
   );
@@ -85,11 +88,11 @@ function openedToRead(path: string, migrations: readonly string[]): DatabaseSync
   database.close();
   if (found > migrations.length) throw tooNew(path, found);
   const message = `cannot use ${path}: it is of an older version, and its file system is read-only`;
-  throw new Problem('storage-failed', message, { details: { path, system: 'EROFS' } });
+  throw new StorageProblem('storage-read-only', message, { details: { path, system: 'EROFS' } });
 }
 
 function versionOf(database: DatabaseSync, path: string): number {
-  return storing(path, () => Number(database.prepare('PRAGMA user_version').get()?.['user_version']));
+  return attempting(path, () => Number(database.prepare('PRAGMA user_version').get()?.['user_version']));
 }
 
 function tooNew(path: string, found: number): Problem {
@@ -115,9 +118,9 @@ function opened(
   marked: Marked | undefined,
 ): DatabaseSync {
   ownersAlone(path);
-  const database = storing(path, () => new DatabaseSync(path));
+  const database = attempting(path, () => new DatabaseSync(path));
   try {
-    return storing(path, () => {
+    return attempting(path, () => {
       database.exec(`PRAGMA busy_timeout = 2000; PRAGMA locking_mode = ${locking}`);
       return migrated(database, path, migrations, marked);
     });
@@ -159,28 +162,31 @@ export function transaction<T>(database: DatabaseSync, action: () => T): T {
   }
 }
 
-/** SQLite's primary result codes (sqlite.org/rescode.html) that are about the disk, in words. */
-const reasons: Record<number, string> = {
-  8: 'the file or its file system is read-only: check the card and mount it writable',
-  10: 'the disk answers with errors: replace the card',
-  11: 'the file is damaged: restore it from a backup, or move it away to begin anew',
-  13: 'the disk is full: free some space',
-  14: 'the file cannot be opened: check that the folder is there and who owns it',
-  26: 'the file is not a store: restore it from a backup, or move it away to begin anew',
-};
-
-/** Runs what touches the store at `path`, with an error of SQLite's as `storage-failed`. */
-export function storing<T>(path: string, action: () => T): T {
+/**
+ * Runs what touches the store at `path`, with an error of SQLite's as a `StorageProblem` that is told to whoever watches that
+ * disk. `tryAgain` writes to the store without changing anything, see `writeNothing`.
+ */
+export function storing<T>(path: string, action: () => T, tryAgain?: () => void): T {
   try {
     return action();
   } catch (error) {
     if (codeOf(error) !== 'ERR_SQLITE_ERROR') throw error;
-    // Extended codes carry the primary one in the low byte.
-    const number = (error as { errcode?: number }).errcode ?? 0;
-    const reason = reasons[number & 0xff] ?? messageOf(error);
-    throw new Problem('storage-failed', `cannot use ${path}: ${reason}`, {
-      cause: error,
-      details: { path, system: `SQLITE_${number}` },
-    });
+    throw storageFailed(path, error, { verb: 'use', tryAgain });
   }
+}
+
+/** As `storing`, where a failure is no news of the disk: it is tried otherwise, or means something else. */
+export function attempting<T>(path: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (codeOf(error) !== 'ERR_SQLITE_ERROR') throw error;
+    throw storageProblem(path, error, 'use');
+  }
+}
+
+/** Writes to a store what it holds already: its first page goes to the disk as with any change. */
+export function writeNothing(database: DatabaseSync): void {
+  const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
+  database.exec(`PRAGMA user_version = ${version}`);
 }

@@ -1,9 +1,10 @@
-import { accessSync, constants } from 'node:fs';
+import { constants } from 'node:fs';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { codeOf, messageOf, Problem } from './errors.ts';
+import { codeOf } from './errors.ts';
+import { storageFailed } from './storage/failures.ts';
 
-/** Creates `folder` (and parents) readable by its owner alone; on the disk when it resolves. Throws `storage-failed`. */
+/** Creates `folder` (and parents) readable by its owner alone; on the disk when it resolves. Throws `StorageProblem`s. */
 export async function privateFolder(folder: string, mode = 0o700): Promise<void> {
   await storing(folder, () => make(folder, mode));
 }
@@ -22,20 +23,10 @@ async function make(folder: string, mode: number): Promise<void> {
   await syncFolder(dirname(folder));
 }
 
-/** Whether the file system of `folder` takes no writes at all (mounted so, or turned so after an error of the disk). */
-export function isReadOnly(folder: string): boolean {
-  try {
-    accessSync(folder, constants.W_OK);
-    return false;
-  } catch (error) {
-    return codeOf(error) === 'EROFS';
-  }
-}
-
 /**
  * Replaces `path` atomically: temporary file beside it, fsync, rename, fsync of the folder. A power cut at any instant
  * leaves the old content or the new, never half. `owner`: whose it is, when not this process's own; only root may say so.
- * Throws `storage-failed` (disk full, read-only, no right).
+ * A write that the disk does not take is a `StorageProblem` (full, read-only, no right), and told to whoever watches that disk.
  */
 export async function writeAtomic(
   path: string,
@@ -112,24 +103,10 @@ export async function readIfThere(path: string): Promise<string | undefined> {
   }
 }
 
-const reasons: Record<string, string> = {
-  ENOSPC: 'the disk is full: free some space',
-  EDQUOT: 'the quota is used up: free some space',
-  EROFS: 'the file system is read-only: check the card and mount it writable',
-  EACCES: 'no permission: check who owns the folder',
-  EPERM: 'no permission: check who owns the folder',
-  EIO: 'the disk answers with errors: replace the card',
-};
-
 async function storing<T>(path: string, action: () => Promise<T>): Promise<T> {
   try {
     return await action();
   } catch (error) {
-    const code = codeOf(error);
-    const reason = reasons[code] ?? messageOf(error);
-    throw new Problem('storage-failed', `cannot write ${path}: ${reason}`, {
-      cause: error,
-      details: { path, system: code },
-    });
+    throw storageFailed(path, error);
   }
 }

@@ -8,6 +8,8 @@ export interface Condition {
   /** Stable name, `<part>` or `<part>.<what>`: `certificate`, `zone.rebinding-filter`. */
   name: string;
   severity: Severity;
+  /** Stable, for programs, where the name alone does not say which of several things is the case. */
+  code?: string;
   /** What is the case, in a sentence a person understands. */
   message: string;
   /** What to do about it; absent when there is nothing to do. */
@@ -35,10 +37,11 @@ export class Health {
   }
 
   /** `since` moves only when the severity changes. */
-  set(name: string, severity: Severity, message: string, remedy?: string): void {
+  set(name: string, severity: Severity, message: string, remedy?: string, code?: string): void {
     const before = this.#conditions.value.find((condition) => condition.name === name);
     const since = before?.severity === severity ? before.since : this.#clock.now();
-    const next = { name, severity, message, since, ...(remedy === undefined ? {} : { remedy }) };
+    const optional = { ...(remedy === undefined ? {} : { remedy }), ...(code === undefined ? {} : { code }) };
+    const next = { name, severity, message, since, ...optional };
     const others = this.#conditions.value.filter((condition) => condition.name !== name);
     this.#conditions.set([...others, next].toSorted((a, b) => (a.name < b.name ? -1 : 1)));
   }

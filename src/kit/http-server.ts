@@ -23,6 +23,7 @@ import type { Log } from './log.ts';
 import { refusal, refusalBytes } from './refusal.ts';
 import type { Service } from './service.ts';
 import { Places } from './places.ts';
+import { StorageProblem, storageProblem, toldOutside } from './storage/problem.ts';
 import { intermediateTls } from './tls-policy.ts';
 
 declare module 'fastify' {
@@ -61,10 +62,9 @@ const codes: Record<string, [code: string, status: number]> = {
 
 /** Any error as the `Problem` that the caller of an HTTP API is told. What is not the caller's doing says nothing of us. */
 export function problemOf(error: unknown): Problem {
+  if (error instanceof StorageProblem) return toldOutside(error);
   if (error instanceof Problem) return error;
-  if (codeOf(error) === 'ERR_SQLITE_ERROR') {
-    return new Problem('storage-failed', 'this cannot be stored now; try again later', { cause: error });
-  }
+  if (codeOf(error) === 'ERR_SQLITE_ERROR') return toldOutside(storageProblem('a store', error));
   const known = codes[codeOf(error)];
   if (known !== undefined) return new Problem(known[0], messageOf(error), { status: known[1], cause: error });
   const status = (error as Partial<FastifyError>).statusCode ?? 500;

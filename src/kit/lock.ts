@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { ownersAlone, storing } from './database.ts';
+import { attempting, ownersAlone } from './database.ts';
 import { Problem } from './errors.ts';
-import { isReadOnly } from './files.ts';
+import { isReadOnly } from './storage/place.ts';
 
 /** SQLITE_BUSY: another connection holds the lock. */
 const busy = 5;
@@ -10,15 +10,15 @@ const busy = 5;
 /**
  * One process for one state folder. The lock is SQLite's on a file of its own: the kernel gives it back however the
  * holder dies, which a lock file with a process id in it does not. A file system that is read-only needs none: nobody can
- * change anything there. Throws `state-in-use`, `storage-failed`.
+ * change anything there. Throws `state-in-use`, a `StorageProblem`.
  */
 export function lockFolder(folder: string): { release: () => void } {
   if (isReadOnly(folder)) return { release: () => undefined };
   const path = join(folder, '.lock');
   ownersAlone(path);
-  const database = storing(path, () => new DatabaseSync(path));
+  const database = attempting(path, () => new DatabaseSync(path));
   try {
-    storing(path, () => database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE'));
+    attempting(path, () => database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE'));
   } catch (error) {
     database.close();
     if (((error as Error).cause as { errcode?: number } | undefined)?.errcode !== busy) throw error;

@@ -1,6 +1,7 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
 import { type JournalWriter, priorityOf } from './journal.ts';
 import { redacted, scrubbed } from './redact.ts';
+import { repeatsOutage } from './storage/told.ts';
 
 export type Log = Logger;
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
@@ -14,6 +15,8 @@ function journalStream(write: (text: string) => void, journal?: JournalWriter): 
     },
   };
 }
+
+const debug = 20;
 
 const colours: Record<number, string> = {
   20: '\u001B[2m',
@@ -71,6 +74,11 @@ export function createLog(options: {
       // Errors are copied by `redacted` already.
       serializers: { err: (error: unknown) => error },
       hooks: {
+        logMethod(args, method, level) {
+          // Every write that fails while the disk takes none; the outage has its line.
+          if (level > debug && repeatsOutage(args[0])) this.debug(...args);
+          else method.apply(this, args);
+        },
         streamWrite: (line) => {
           const clean = scrubbed(line);
           options.also?.(clean);

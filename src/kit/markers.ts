@@ -10,7 +10,9 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { codeOf, messageOf, Problem } from './errors.ts';
+import { Problem } from './errors.ts';
+import { storageFailed } from './storage/failures.ts';
+import { StorageProblem } from './storage/problem.ts';
 
 /** Below the state folder, apart from everything that it speaks of. */
 export const markersFolder = 'known';
@@ -42,7 +44,7 @@ export class Markers {
     }
   }
 
-  /** On the disk when it returns. Throws `storage-failed`. */
+  /** On the disk when it returns. Throws a `StorageProblem`. */
   set(name: string, text = ''): void {
     if (this.read(name) !== text) this.#write(name, `${text} ${checksum(text)}\n`);
   }
@@ -52,7 +54,7 @@ export class Markers {
     try {
       this.set(name, text);
     } catch (error) {
-      if (codeOf(error) !== 'storage-failed') throw error;
+      if (!(error instanceof StorageProblem)) throw error;
     }
   }
 
@@ -83,11 +85,7 @@ export class Markers {
       renameSync(temporary, path);
       sync(this.#folder);
     } catch (error) {
-      const details = { path, system: codeOf(error) };
-      throw new Problem('storage-failed', `cannot write ${path}: ${messageOf(error)}`, {
-        cause: error,
-        details,
-      });
+      throw storageFailed(path, error);
     }
   }
 }

@@ -1,10 +1,11 @@
 import { abortable } from './abortable.ts';
-import type { Clock, Random } from './clock.ts';
+import { type Clock, type Random, seconds } from './clock.ts';
 import { codeOf, isAbort, messageOf, Problem } from './errors.ts';
 import type { Fact } from './fact.ts';
 import type { Log } from './log.ts';
 import { type Backoff, backoffDelay, defaultBackoff } from './retry.ts';
 import type { Service } from './service.ts';
+import { StorageProblem } from './storage/problem.ts';
 
 export interface ReconcilerOptions {
   name: string;
@@ -25,6 +26,9 @@ export interface ReconcilerOptions {
   random: Random;
   log: Log;
 }
+
+/** How often a write is tried that the disk did not take. */
+const storagePaceMs = seconds(10);
 
 /**
  * The level-triggered loop that every part of the box is built on. Rounds never overlap; changes that arrive during a
@@ -108,7 +112,11 @@ export class Reconciler implements Service {
     const problem = error instanceof Problem ? error : undefined;
     // What cannot succeed by repetition is still looked at again, at the slowest pace: the world may have changed.
     const step = problem?.retryable === false ? Number.MAX_SAFE_INTEGER : failures;
-    const delayMs = backoffDelay(backoff, step, random, problem?.retryAfterSeconds);
+    // A disk that takes writes again says so to nobody; to ask it costs little.
+    const delayMs =
+      error instanceof StorageProblem
+        ? Math.min(backoffDelay(backoff, step, random), storagePaceMs)
+        : backoffDelay(backoff, step, random, problem?.retryAfterSeconds);
     const fields = { ...problem?.details, code: codeOf(error), failures, retryInMs: Math.round(delayMs) };
     // A stack helps only where nobody foresaw the failure.
     const err = problem === undefined && !isAbort(error) ? { err: error } : {};

@@ -30,6 +30,13 @@ const titles: Record<number, string> = {
   502: 'The service gave a wrong answer',
   503: 'Not possible right now',
   504: 'The service took too long to answer',
+  507: 'Changes cannot be saved right now',
+};
+
+/** Where the number alone says too little. */
+const titlesByCode: Record<string, string> = {
+  'storage-read-only': 'Changes cannot be saved right now',
+  'storage-failed': 'Changes cannot be saved right now',
 };
 
 /**
@@ -67,7 +74,7 @@ function refusalPage(
   { status, code, message, retryAfterSeconds }: Problem,
   home: string | undefined,
 ): string {
-  const title = titles[status] ?? STATUS_CODES[status] ?? 'This was refused';
+  const title = titlesByCode[code] ?? titles[status] ?? STATUS_CODES[status] ?? 'This was refused';
   const again =
     retryAfterSeconds === undefined ? '' : `\n<p>Try again in ${Math.ceil(retryAfterSeconds)} seconds.</p>`;
   const on = home === undefined ? '' : `\n<p><a href="${escaped(home)}">Go to the start page</a></p>`;

@@ -113,9 +113,11 @@ export const errorCodes = {
   'no-such-release': 404,
   /** Not signed by whom the box trusts, broken, or for another kind of machine. */
   'bundle-refused': 422,
+  /** The disk has no room for it, takes no changes at all, or answers with errors. */
   'storage-full': 507,
+  'storage-read-only': 503,
+  'storage-failed': 503,
   unexpected: 500,
-  'storage-failed': 500,
   'device-ca-damaged': 500,
   'not-ready': 503,
   /** The side channel of app instances does not take letters now. */

@@ -59,7 +59,7 @@ describe.skipIf(notRoot)('on a read-only disk', () => {
     expect(stdout.trim().split('\n')).toEqual([
       'same box true',
       'reads ada',
-      'storage-failed',
+      'storage-read-only',
       'control warning',
       'writes ada,bob',
     ]);

@@ -60,7 +60,7 @@ describe('announcements that were made while the clock of the registration-serve
   it('are as young as they were when the time is known', async () => {
     const own = join(folder, 'registration');
     await mkdir(own);
-    const store = RecordStore.open(own, () => undefined);
+    const store = RecordStore.open(own);
     await store.put({
       client: 'a'.repeat(52),
       family: 4,

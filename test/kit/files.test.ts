@@ -113,11 +113,11 @@ describe.skipIf('reason' in disk)('a disk', () => {
   const path = 'path' in disk ? disk.path : '';
   afterAll(() => void execFileSync('umount', ['--lazy', path]));
 
-  it('that is full is storage-failed, says so, and leaves the old file', async () => {
+  it('that is full is storage-full, says so, and leaves the old file', async () => {
     const file = join(path, 'file');
     await writeAtomic(file, 'old');
     await expect(writeAtomic(file, 'x'.repeat(200_000))).rejects.toMatchObject({
-      code: 'storage-failed',
+      code: 'storage-full',
       message: `cannot write ${file}: the disk is full: free some space`,
       details: { path: file, system: 'ENOSPC' },
     });
@@ -126,13 +126,13 @@ describe.skipIf('reason' in disk)('a disk', () => {
     writeFileSync(join(path, 'filler'), Buffer.alloc(56_000));
     expect(() => openDatabase(join(path, 'store.db'), ['CREATE TABLE t (n)'])).toThrow(
       expect.objectContaining({
-        code: 'storage-failed',
+        code: 'storage-full',
         message: expect.stringContaining('full') as string,
       }) as Error,
     );
   });
 
-  it('that is read-only is storage-failed and says so, for files, folders and stores, and needs no lock', async () => {
+  it('that is read-only is storage-read-only and says so, for files, folders and stores, and needs no lock', async () => {
     execFileSync('mount', ['-o', 'remount,ro', path]);
     const readOnly = /read-only|cannot be opened/;
     await expect(writeAtomic(join(path, 'file'), 'new')).rejects.toThrow(readOnly);

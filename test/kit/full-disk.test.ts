@@ -61,7 +61,7 @@ describe.skipIf(notRoot)('on a full disk', () => {
       'false',
       'state-in-use',
       'kept true',
-      'storage-failed the disk is full',
+      'storage-full the disk is full',
       'kept,later',
       // Opened while the disk was full, and shared with a backup since it takes writes again.
       'Ada',

@@ -189,13 +189,16 @@ describe('errors', () => {
     });
   });
 
-  it('tells of a store that cannot take anything as storage-failed, without the path', async () => {
+  it('tells of a store that cannot take anything as what it is, without the path', async () => {
     const { port } = await serve((app) => {
       app.get('/', async () => {
         throw Object.assign(new Error('database or disk is full'), { code: 'ERR_SQLITE_ERROR', errcode: 13 });
       });
     });
-    expect(await ask(port, '/')).toMatchObject({ status: 500, body: { code: 'storage-failed' } });
+    expect(await ask(port, '/')).toMatchObject({
+      status: 507,
+      body: { code: 'storage-full', retryAfterSeconds: 30 },
+    });
   });
 });
 

@@ -41,11 +41,7 @@ const stores: [name: string, path: string, open: (folder: string) => Promise<voi
       store.close();
     },
   ],
-  [
-    'announcements',
-    'registration.sqlite',
-    async (folder) => RecordStore.open(folder, () => undefined).close(),
-  ],
+  ['announcements', 'registration.sqlite', async (folder) => RecordStore.open(folder).close()],
   [
     'the master key',
     'tunnel-master-key',

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { timingSafeEqual } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { codeOf, messageOf, Problem } from '../../kit/errors.ts';
+import { Problem } from '../../kit/errors.ts';
 import { cookieValues, normalAuthority } from '../../kit/http-text.ts';
 import type { Log } from '../../kit/log.ts';
 import type { ZoneNames } from '../../protocol/names.ts';
@@ -12,6 +12,7 @@ import { secretHash } from '../sessions/secrets.ts';
 import { cookieIdleMs, over, type Session, type Sessions } from '../sessions/sessions.ts';
 import type { Tokens } from '../sessions/tokens.ts';
 import type { Visitor, VisitorOf } from '../visitor.ts';
+import { StorageProblem } from '../../kit/storage/problem.ts';
 
 /**
  * Who may call a route. Every route of access says so; what changes something, comes without a token or signature and is not
@@ -197,8 +198,8 @@ export class Guard {
       this.#options.sessions.touch(session, address);
     } catch (error) {
       // A full disk must not keep the owner from the page that says so.
-      if (codeOf(error) !== 'storage-failed') throw error;
-      this.#options.log.warn(messageOf(error));
+      if (!(error instanceof StorageProblem)) throw error;
+      this.#options.log.warn({ code: error.code }, error.message);
     }
   }
 

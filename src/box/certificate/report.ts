@@ -1,5 +1,6 @@
 import { minutes } from '../../kit/clock.ts';
 import type { Health } from '../../kit/health.ts';
+import { storageFaults } from '../../kit/storage/problem.ts';
 import type { ZoneCertificate } from '../facts.ts';
 import type { Decision, Failure } from './policy.ts';
 
@@ -22,7 +23,9 @@ const remedies: Record<string, string> = {
   'acme-bad-nonce':
     'the fault is the CA’s, or of a proxy before it that repeats old answers: tell who runs it; the box tries again by itself',
   'challenge-not-served': 'check the dns-server and that each of its name servers can be reached on port 53',
-  'storage-failed': 'check the state folder: free space, owner, read-only file system',
+  ...Object.fromEntries(
+    storageFaults.map((fault) => [fault, 'check the state folder: free space, owner, read-only file system']),
+  ),
 };
 
 /** Which step of an order was done last, and when. */

@@ -1,6 +1,6 @@
 import { chmod, rm } from 'node:fs/promises';
 import { minutes } from '../../kit/clock.ts';
-import { isReadOnly } from '../../kit/files.ts';
+import { isReadOnly } from '../../kit/storage/place.ts';
 import type { Health } from '../../kit/health.ts';
 import { createHttpApp, type HttpApp } from '../../kit/http-server.ts';
 import type { Log } from '../../kit/log.ts';

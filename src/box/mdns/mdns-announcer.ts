@@ -10,6 +10,7 @@ import type { HomeNetwork, Identity, MdnsState } from '../facts.ts';
 import { AvahiAdapter, avahiPlaces, lookForAvahi } from './avahi.ts';
 import { BonjourAdapter } from './bonjour.ts';
 import { chooseAdapter, linksOf, type MdnsAdapter, type WantedService } from './wanted.ts';
+import { storageFaults } from '../../kit/storage/problem.ts';
 
 export interface MdnsAnnouncerOptions {
   identity: Identity;
@@ -146,8 +147,12 @@ const conflictNames = { instance: 'name', host: '.local name' } as const;
 
 const remedies: Record<string, string> = {
   'avahi-silent': 'start avahi-daemon, or set mdns.adapter to auto',
-  'storage-failed':
-    'give the box the right to write avahi’s folder of services, or set mdns.adapter to bonjour',
+  ...Object.fromEntries(
+    storageFaults.map((fault) => [
+      fault,
+      'give the box the right to write avahi’s folder of services, or set mdns.adapter to bonjour',
+    ]),
+  ),
   'name-taken': 'find the device with that address and rename it or switch it off, then restart the box',
   'mdns-unavailable': 'end the other program that holds UDP port 5353 for itself, or set mdns.adapter to off',
 };

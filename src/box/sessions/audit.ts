@@ -66,7 +66,7 @@ export class Audit {
     try {
       this.record(deed);
     } catch (error) {
-      this.#log.warn(`not in the record: ${deed.action}: ${messageOf(error)}`);
+      this.#log.warn({ code: codeOf(error) }, `not in the record: ${deed.action}: ${messageOf(error)}`);
     }
   }
 

@@ -1,10 +1,12 @@
 import { join } from 'node:path';
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
-import { isAlone, openDatabase, storing, transaction } from '../../kit/database.ts';
-import { codeOf, Problem } from '../../kit/errors.ts';
-import { isReadOnly, privateFolder } from '../../kit/files.ts';
+import { isAlone, openDatabase, storing, transaction, writeNothing } from '../../kit/database.ts';
+import { Problem } from '../../kit/errors.ts';
+import { privateFolder } from '../../kit/files.ts';
 import { checkAfterUncleanEnd } from '../../kit/integrity.ts';
 import { type Markers, resetBox } from '../../kit/markers.ts';
+import { isReadOnly } from '../../kit/storage/place.ts';
+import { StorageProblem, toldOutside } from '../../kit/storage/problem.ts';
 import type { Correction } from '../../kit/trusted-time/policy.ts';
 import { redateOnce } from '../../kit/trusted-time/redate.ts';
 import { datedColumns } from './dated-columns.ts';
@@ -24,7 +26,7 @@ export function numberOrNull(value: SQLOutputValue | undefined): number | null {
 
 /**
  * The one file in which the box keeps who may come in. A change is on the disk when the call returns; a disk that does not
- * take it is `storage-failed`. Synchronous, as `node:sqlite` is, so that what a transaction reads nobody changes meanwhile.
+ * take it is a `StorageProblem`. Synchronous, as `node:sqlite` is, so that what a transaction reads nobody changes meanwhile.
  */
 export class AccessStore {
   readonly #folder: string;
@@ -155,12 +157,18 @@ export class AccessStore {
   /** Callers are told what is wrong, the log where: who reads it over HTTP may be a stranger. */
   #storing<T>(action: () => T): T {
     try {
-      return storing(this.#path, action);
+      return storing(this.#path, action, () => this.#tryAgain());
     } catch (error) {
-      if (codeOf(error) !== 'storage-failed') throw error;
-      const message = 'the box cannot use its disk, which may be full, worn or read-only; its log says more';
-      throw new Problem('storage-failed', message, { cause: error });
+      throw error instanceof StorageProblem ? toldOutside(error) : error;
     }
+  }
+
+  /** Takes up writing again by itself when the disk does. */
+  #tryAgain(): void {
+    if (this.#database === undefined) return;
+    this.#writeAgain();
+    writeNothing(this.#opened);
+    this.#shareAgain();
   }
 
   #prepared(sql: string): StatementSync {

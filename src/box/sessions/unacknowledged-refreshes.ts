@@ -1,6 +1,6 @@
 import { type Clock, seconds } from '../../kit/clock.ts';
-import { codeOf } from '../../kit/errors.ts';
 import type { AccessStore } from './store.ts';
+import { StorageProblem } from '../../kit/storage/problem.ts';
 
 /** An app whose answer was lost on the way asks again within this. */
 const windowMs = seconds(30);
@@ -95,7 +95,7 @@ export class UnacknowledgedRefreshes {
       this.#store.run('DELETE FROM unacknowledged_refresh WHERE refresh = :refresh', { refresh });
       this.#used.delete(refresh);
     } catch (error) {
-      if (codeOf(error) !== 'storage-failed') throw error;
+      if (!(error instanceof StorageProblem)) throw error;
     }
   }
 }

@@ -1,9 +1,10 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { codeOf, messageOf, Problem } from '../../kit/errors.ts';
+import { codeOf, Problem } from '../../kit/errors.ts';
 import { writeAtomic } from '../../kit/files.ts';
 import { type Markers, resetBox } from '../../kit/markers.ts';
+import { storageFailed } from '../../kit/storage/failures.ts';
 
 const algorithm = 'aes-256-gcm';
 const keyBytes = 32;
@@ -100,6 +101,6 @@ async function readKey(path: string): Promise<Buffer | undefined> {
     return await readFile(path);
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
-    throw new Problem('storage-failed', `cannot read ${path}: ${messageOf(error)}`, { cause: error });
+    throw storageFailed(path, error, { verb: 'use' });
   }
 }

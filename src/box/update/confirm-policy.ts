@@ -12,7 +12,7 @@ export interface Seen {
 export type Before = Readonly<Record<string, Severity>> | undefined;
 
 /** Parts that can fail because of the world outside: without a note from before, an error of theirs proves nothing. */
-const outside = /^(network|zone|certificate|tunnel|announce|mdns|clock|update)(\.|$)/;
+const outside = /^(network|zone|certificate|tunnel|announce|mdns|clock|update|storage)(\.|$)/;
 
 /** So long without a fault is healthy: what crashes, crashes before. */
 export const steadyMs = seconds(60);

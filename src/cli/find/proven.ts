@@ -2,6 +2,7 @@ import type { LocalBox } from '../../client/node/find.ts';
 import type { Pins } from '../../client/node/pins.ts';
 import { systemClock } from '../../kit/clock.ts';
 import { codeOf, messageOf } from '../../kit/errors.ts';
+import { StorageProblem } from '../../kit/storage/problem.ts';
 
 /** `new`: first seen now, and remembered. `known`: the same as then. `changed`: not the same. `silent`: no proof. */
 export type ShownIdentity = 'new' | 'known' | 'changed' | 'silent';
@@ -25,7 +26,7 @@ export async function proven(box: LocalBox, pins: Pins): Promise<Listed> {
       await opened.close();
     }
   } catch (error) {
-    if (['storage-failed', 'pins-damaged'].includes(codeOf(error))) throw error;
+    if (error instanceof StorageProblem || codeOf(error) === 'pins-damaged') throw error;
     const identity = codeOf(error) === 'identity-changed' ? 'changed' : 'silent';
     return { ...box, url, identity, problem: messageOf(error) };
   }

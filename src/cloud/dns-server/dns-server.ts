@@ -1,5 +1,5 @@
 import { type Clock, minutes, type Random } from '../../kit/clock.ts';
-import { messageOf, type Problem } from '../../kit/errors.ts';
+import { messageOf } from '../../kit/errors.ts';
 import type { Health } from '../../kit/health.ts';
 import { HttpsService } from '../../kit/http-server.ts';
 import type { Fact } from '../../kit/fact.ts';
@@ -87,7 +87,6 @@ export class DnsServer implements Service {
       caaIssuers: options.caaIssuers,
       limits,
       clock,
-      onStored: (failure) => this.#stored(failure),
     });
     const view = new ZoneView({
       zoneRoot,
@@ -196,13 +195,6 @@ export class DnsServer implements Service {
       `some answers fail: ${messageOf(error)}`,
       'check the disk of the zone store',
     );
-  }
-
-  #stored(failure: Problem | undefined): void {
-    const { health } = this.#options;
-    const condition = 'dns-server.storage';
-    if (failure === undefined) health.clear(condition);
-    else health.set(condition, 'error', failure.message, 'free space on the disk, or mount it writable');
   }
 
   #count(transport: Transport, rcode: number): void {

@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { isDeepStrictEqual } from 'node:util';
-import { openDatabase, transaction } from '../../kit/database.ts';
-import { messageOf, Problem } from '../../kit/errors.ts';
+import { openDatabase, storing, transaction, writeNothing } from '../../kit/database.ts';
+import { Problem } from '../../kit/errors.ts';
 import { privateFolder } from '../../kit/files.ts';
 import { checkAfterUncleanEnd } from '../../kit/integrity.ts';
+import { StorageProblem, toldOutside } from '../../kit/storage/problem.ts';
 import type { Correction } from '../../kit/trusted-time/policy.ts';
 import { type DatedTables, redateOnce } from '../../kit/trusted-time/redate.ts';
 import { markedStore } from '../marked-store.ts';
@@ -101,12 +102,9 @@ export class ZoneStore {
 
   async open(): Promise<void> {
     await privateFolder(this.#folder);
-    const path = join(this.#folder, 'zones.sqlite');
-    await checkAfterUncleanEnd(path);
-    const database = storing(
-      () => openDatabase(path, migrations, markedStore(this.#folder, 'zones', 'the zones of all boxes')),
-      path,
-    );
+    await checkAfterUncleanEnd(this.#path);
+    const marked = markedStore(this.#folder, 'zones', 'the zones of all boxes');
+    const database = openDatabase(this.#path, migrations, marked);
     this.#database = database;
     this.#statements = {
       read: database.prepare('SELECT serial, content FROM zone WHERE label = ?'),
@@ -146,7 +144,7 @@ export class ZoneStore {
   }
 
   read(label: string): StoredZone | undefined {
-    const row = storing(() => this.#opened.read.get(label));
+    const row = this.#storing(() => this.#opened.read.get(label));
     return row === undefined
       ? undefined
       : { serial: Number(row['serial']), content: JSON.parse(String(row['content'])) as ZoneContent };
@@ -154,7 +152,7 @@ export class ZoneStore {
 
   /**
    * Reads, changes and writes one zone; content and serial appear together. A change that changes nothing costs no write and no serial.
-   * What `change` throws leaves everything as it was. Throws `storage-failed` when the disk does not take it.
+   * What `change` throws leaves everything as it was. Throws a `StorageProblem` when the disk does not take it.
    */
   change(label: string, change: Change, madeBy?: { client: string; now: number }): StoredZone | undefined {
     const before = this.read(label);
@@ -181,17 +179,17 @@ export class ZoneStore {
 
   /** Labels of zones of which a part has expired, at most 1000 at a time. */
   expired(now: number): string[] {
-    return storing(() => this.#opened.expired.all(now)).map((row) => String(row['label']));
+    return this.#storing(() => this.#opened.expired.all(now)).map((row) => String(row['label']));
   }
 
   /** The box of the zone was here. Written down at most once in `everyMs`, so that looking costs no write. */
   touch(label: string, now: number, everyMs: number): void {
-    storing(() => this.#opened.touch.run(now, label, now - everyMs));
+    this.#storing(() => this.#opened.touch.run(now, label, now - everyMs));
   }
 
   /** Labels of zones whose box was not here since `idle`, or, when it never was here `settled` after it made the zone, since `fresh`. */
   aged(times: { idle: number; fresh: number; settled: number }): string[] {
-    return storing(() => this.#opened.aged.all(times)).map((row) => String(row['label']));
+    return this.#storing(() => this.#opened.aged.all(times)).map((row) => String(row['label']));
   }
 
   /** Dates anew what was made while the clock was in doubt, each correction once. */
@@ -207,12 +205,12 @@ export class ZoneStore {
 
   /** How many zones a client network made. */
   zonesOf(client: string): number {
-    return Number(storing(() => this.#opened.ofClient.get(client))?.['zones'] ?? 0);
+    return Number(this.#storing(() => this.#opened.ofClient.get(client))?.['zones'] ?? 0);
   }
 
   /** Of the network with most zones, the one whose box was away for longest, and how many it has. */
   cheapest(): { label: string; zones: number } | undefined {
-    const row = storing(() => this.#opened.cheapest.get());
+    const row = this.#storing(() => this.#opened.cheapest.get());
     return row && { label: String(row['label']), zones: Number(row['zones']) };
   }
 
@@ -225,17 +223,23 @@ export class ZoneStore {
   #transaction<T>(action: () => T): T {
     const database = this.#database;
     if (database === undefined) throw new Error('the zone store is not open');
-    return storing(() => transaction(database, action));
+    return this.#storing(() => transaction(database, action));
   }
-}
 
-/** Callers elsewhere are told what is wrong, not where our files lie. */
-function storing<T>(action: () => T, what = 'the zone store'): T {
-  try {
-    return action();
-  } catch (error) {
-    if (error instanceof Problem && error.code !== 'storage-failed') throw error;
-    const why = `${what} cannot be used (${messageOf(error)}): the disk must be writable and have room`;
-    throw new Problem('storage-failed', why, { cause: error });
+  /** Callers elsewhere are told what is wrong, not where our files lie. */
+  #storing<T>(action: () => T): T {
+    try {
+      return storing(this.#path, action, () => this.#tryAgain());
+    } catch (error) {
+      throw error instanceof StorageProblem ? toldOutside(error) : error;
+    }
+  }
+
+  #tryAgain(): void {
+    if (this.#database !== undefined) writeNothing(this.#database);
+  }
+
+  get #path(): string {
+    return join(this.#folder, 'zones.sqlite');
   }
 }

@@ -2,6 +2,7 @@ import { type Clock, days, hours, minutes } from '../../kit/clock.ts';
 import { Problem } from '../../kit/errors.ts';
 import { clientKey } from '../../kit/client-key.ts';
 import { RateLimit, rateLimited } from '../../kit/rate-limit.ts';
+import { StorageProblem } from '../../kit/storage/problem.ts';
 import { isBoxId } from '../../protocol/names.ts';
 import { type ServedZone, servedZone } from './served-zone.ts';
 import type { Change, StoredZone, ZoneStore } from './store.ts';
@@ -37,8 +38,6 @@ export interface ZonesOptions {
   caaIssuers: readonly string[];
   limits: ZoneLimits;
   clock: Clock;
-  /** Told after each change whether the disk took it: the `storage-failed` that it did not, or nothing. */
-  onStored: (failure: Problem | undefined) => void;
 }
 
 const cachedZones = 20_000;
@@ -65,7 +64,7 @@ export class Zones {
     return this.#cache.size;
   }
 
-  /** For answers. Throws `storage-failed` when the zone is not known by heart and cannot be read. */
+  /** For answers. Throws a `StorageProblem` when the zone is not known by heart and cannot be read. */
   served(label: string): ServedZone | undefined {
     // No other name can be a zone: floods of random names do not reach the store.
     return isBoxId(label) || sha1Label.test(label) ? this.#cache.get(label) : undefined;
@@ -84,7 +83,7 @@ export class Zones {
     return this.read(label);
   }
 
-  /** Changes a zone, making it when it is not there. Throws `too-many-zones`, `rate-limited`, `storage-failed`. */
+  /** Changes a zone, making it when it is not there. Throws `too-many-zones`, `rate-limited`, `StorageProblem`s. */
   edit(label: string, source: string, change: (content: ZoneContent) => ZoneContent): StoredZone {
     const madeBy = { client: clientKey(source), now: this.#options.clock.now() };
     this.#touch(label);
@@ -118,19 +117,13 @@ export class Zones {
       this.#options.store.touch(label, this.#options.clock.now(), touchEveryMs);
     } catch (error) {
       // A full disk must not keep a box from reading its zone.
-      if (!(error instanceof Problem)) throw error;
-      this.#options.onStored(error);
+      if (!(error instanceof StorageProblem)) throw error;
     }
   }
 
   #change(label: string, change: Change, madeBy?: { client: string; now: number }): StoredZone | undefined {
     try {
-      const stored = this.#options.store.change(label, change, madeBy);
-      this.#options.onStored(undefined);
-      return stored;
-    } catch (error) {
-      if (error instanceof Problem && error.code === 'storage-failed') this.#options.onStored(error);
-      throw error;
+      return this.#options.store.change(label, change, madeBy);
     } finally {
       this.#cache.forget(label);
     }

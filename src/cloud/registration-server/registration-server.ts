@@ -1,5 +1,4 @@
 import type { Clock, Random } from '../../kit/clock.ts';
-import { messageOf } from '../../kit/errors.ts';
 import type { Fact } from '../../kit/fact.ts';
 import { privateFolder } from '../../kit/files.ts';
 import type { Health } from '../../kit/health.ts';
@@ -138,13 +137,13 @@ export class RegistrationServer implements Service {
     };
   }
 
-  /** Throws `port-in-use`, `storage-failed`, `bad-setting`. */
+  /** Throws `port-in-use`, `bad-setting`, `StorageProblem`s. */
   async start(signal: AbortSignal): Promise<void> {
     await privateFolder(this.#options.stateFolder);
     signal.throwIfAborted();
     await checkAfterUncleanEnd(RecordStore.pathIn(this.#options.stateFolder));
-    this.#store = RecordStore.open(this.#options.stateFolder, (trouble) => this.#storage(trouble));
-    this.#storage(undefined);
+    this.#store = RecordStore.open(this.#options.stateFolder);
+    this.#options.health.set(this.name, 'ok', 'boxes can announce themselves');
     const { corrections, log } = this.#options;
     this.#undate = followCorrections(corrections, (all) => this.#opened().redate(all), log);
     await this.#http.start();
@@ -195,17 +194,6 @@ export class RegistrationServer implements Service {
     });
     await registerArrivals(app, { arrivals: this.#arrivals, trust, rates: limits.arrivals, clock });
     return app;
-  }
-
-  #storage(trouble: unknown): void {
-    const { health, stateFolder } = this.#options;
-    if (trouble === undefined) return health.set(this.name, 'ok', 'boxes can announce themselves');
-    health.set(
-      this.name,
-      'error',
-      `announcements cannot be stored: ${messageOf(trouble)}`,
-      `check that ${stateFolder} is writable and has free space`,
-    );
   }
 
   #opened(): RecordStore {

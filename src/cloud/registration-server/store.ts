@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { markedStore } from '../marked-store.ts';
-import { openDatabase, storing, transaction } from '../../kit/database.ts';
-import { Problem } from '../../kit/errors.ts';
+import { openDatabase, storing, transaction, writeNothing } from '../../kit/database.ts';
+import { StorageProblem, toldOutside } from '../../kit/storage/problem.ts';
 import type { Correction } from '../../kit/trusted-time/policy.ts';
 import { type DatedTables, redateOnce } from '../../kit/trusted-time/redate.ts';
 import type { BoxId } from '../../protocol/names.ts';
@@ -90,16 +90,13 @@ export class RecordStore {
   readonly #path: string;
   readonly #database: DatabaseSync;
   readonly #sql: Record<keyof typeof statements, StatementSync>;
-  readonly #onTrouble: (trouble: unknown) => void;
-  #trouble: unknown;
   #waiting: Write[] = [];
   #largestGroup = 0;
   #commits = 0;
 
-  private constructor(path: string, database: DatabaseSync, onTrouble: (trouble: unknown) => void) {
+  private constructor(path: string, database: DatabaseSync) {
     this.#path = path;
     this.#database = database;
-    this.#onTrouble = onTrouble;
     const prepared = Object.entries(statements).map(([name, sql]) => [
       name,
       storing(path, () => database.prepare(sql)),
@@ -111,17 +108,14 @@ export class RecordStore {
     return join(stateFolder, 'registration.sqlite');
   }
 
-  /**
-   * `onTrouble` is told the error when writing begins to fail, and `undefined` when it works again.
-   * Throws `storage-failed`, `store-too-new`.
-   */
-  static open(stateFolder: string, onTrouble: (trouble: unknown) => void): RecordStore {
+  /** Throws `StorageProblem`s, `store-too-new`. */
+  static open(stateFolder: string): RecordStore {
     const path = RecordStore.pathIn(stateFolder);
     const marked = markedStore(stateFolder, 'registration', 'the announcements of all boxes');
-    return new RecordStore(path, openDatabase(path, migrations, marked), onTrouble);
+    return new RecordStore(path, openDatabase(path, migrations, marked));
   }
 
-  /** A key of this server's own, made once. Throws `storage-failed`. */
+  /** A key of this server's own, made once. Throws a `StorageProblem`. */
   secret(name: string): Uint8Array {
     return storing(this.#path, () => {
       this.#database
@@ -132,7 +126,7 @@ export class RecordStore {
     });
   }
 
-  /** Dates anew what was announced while the clock was in doubt, each correction once. Throws `storage-failed`. */
+  /** Dates anew what was announced while the clock was in doubt, each correction once. Throws a `StorageProblem`. */
   redate(corrections: readonly Correction[]): void {
     redateOnce(recordDates, corrections, {
       transaction: (action) => storing(this.#path, () => transaction(this.#database, action)),
@@ -201,7 +195,7 @@ export class RecordStore {
     try {
       return storing(this.#path, read) as ShownRecord[];
     } catch (error) {
-      throw unavailable('read', error);
+      throw outside(error);
     }
   }
 
@@ -217,29 +211,27 @@ export class RecordStore {
     this.#waiting = [];
     if (group.length === 0) return;
     try {
-      transaction(this.#database, () => {
+      const all = (): void => {
         for (const write of group) write.apply();
-      });
+      };
+      storing(
+        this.#path,
+        () => transaction(this.#database, all),
+        () => this.#tryAgain(),
+      );
     } catch (error) {
-      this.#noteTrouble(error);
-      const problem = unavailable('stored', error);
+      const problem = outside(error);
       for (const write of group) write.failed(problem);
       return;
     }
-    this.#noteTrouble(undefined);
     this.#commits++;
     this.#largestGroup = Math.max(this.#largestGroup, group.length);
     for (const write of group) write.done();
   }
 
-  #noteTrouble(trouble: unknown): void {
-    const changed = (trouble === undefined) !== (this.#trouble === undefined);
-    this.#trouble = trouble;
-    if (changed) this.#onTrouble(trouble);
+  #tryAgain(): void {
+    if (this.#database.isOpen) writeNothing(this.#database);
   }
 }
 
-function unavailable(what: 'read' | 'stored', cause: unknown): Problem {
-  const message = `announcements cannot be ${what} at the moment; try again later`;
-  return new Problem('storage-failed', message, { cause, retryAfterSeconds: 30 });
-}
+const outside = (error: unknown): unknown => (error instanceof StorageProblem ? toldOutside(error) : error);

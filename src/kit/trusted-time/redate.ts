@@ -1,4 +1,4 @@
-import { messageOf } from '../errors.ts';
+import { codeOf, messageOf } from '../errors.ts';
 import type { Fact } from '../fact.ts';
 import type { Log } from '../log.ts';
 import type { Correction } from './policy.ts';
@@ -67,7 +67,10 @@ export function followCorrections(
     try {
       redate(all);
     } catch (error) {
-      log.warn(`what was made while the clock was in doubt keeps its dates: ${messageOf(error)}`);
+      log.warn(
+        { code: codeOf(error) },
+        `what was made while the clock was in doubt keeps its dates: ${messageOf(error)}`,
+      );
     }
   };
   apply(corrections.value);

@@ -58,7 +58,7 @@ it('lets those who are in stay in, and see, when nothing can be written any more
   writer.exec('BEGIN IMMEDIATE');
   expect(await owner.open()).toMatchObject({ stage: 'in' });
   const refused = await owner.call('POST', '/api/people', { body: { name: 'Bo', role: 'member' } });
-  expect(refused).toMatchObject({ status: 500, json: { code: 'storage-failed' } });
+  expect(refused).toMatchObject({ status: 503, json: { code: 'storage-failed' } });
   writer.close();
   expect((await owner.call('GET', '/api/people')).json['people']).toHaveLength(1);
   expect((await owner.call('POST', '/api/people', { body: { name: 'Bo', role: 'member' } })).status).toBe(

@@ -109,7 +109,7 @@ describe('the zone store', () => {
         });
         written++;
       } while (answer?.status === 200 && written < 100);
-      expect(answer).toMatchObject({ status: 500, body: { code: 'storage-failed' } });
+      expect(answer).toMatchObject({ status: 507, body: { code: 'storage-full', retryAfterSeconds: 30 } });
       expect(JSON.stringify(answer?.body)).not.toContain(stateFolder);
       expect(await lookUp(started.said.dnsPort, `${boxId}.${zoneRoot}`, 'A')).toEqual(['10.0.0.1']);
       const acknowledged = `10.0.1.${written - 2}`;
@@ -129,7 +129,7 @@ describe('the zone store', () => {
     mkdirSync(stateFolder);
     const mount = `mount -t tmpfs -o ro none ${stateFolder}`;
     const { said } = await start(stateFolder, mount);
-    expect(said).toMatchObject({ code: 'storage-failed' });
+    expect(said).toMatchObject({ code: 'storage-read-only' });
     expect(said.message).toContain(stateFolder);
   });
 

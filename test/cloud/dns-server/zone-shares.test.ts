@@ -21,7 +21,6 @@ it.each(crowds)(
       caaIssuers: [],
       limits: { ...defaultZoneLimits, zones: 60, newZonesBurst: 1000 },
       clock,
-      onStored: () => undefined,
     });
     const makes = (number: number, source: string): void =>
       void zones.edit(label(number), source, (content) => content);

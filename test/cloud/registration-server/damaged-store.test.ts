@@ -10,7 +10,7 @@ const since = Date.UTC(2030, 0, 1);
 
 /** Everything that the server does with its store, from its start on. */
 async function use(where: string): Promise<void> {
-  const store = RecordStore.open(where, () => undefined);
+  const store = RecordStore.open(where);
   try {
     const correction = { id: 'doubt', since: 0, until: 1, step: 2 };
     store.redate([correction]);

@@ -6,6 +6,7 @@ import { writeAtomic } from '../../../kit/files.ts';
 import { certificateFiles } from '../../../protocol/enrolment-api.ts';
 import type { Certificates } from './certificate-uploader.ts';
 import { type Destination, destinationRefused } from './destination.ts';
+import { storageProblem, toldOutside } from '../../../kit/storage/problem.ts';
 
 const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
 
@@ -17,7 +18,7 @@ const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
 export class CertificateFiles {
   #last: Promise<void> = Promise.resolve();
 
-  /** Throws `destination-refused`, `storage-failed`. */
+  /** Throws `destination-refused`, `StorageProblem`s. */
   write(destination: Destination, certificates: Certificates): Promise<void> {
     // One at a time, so that two of them for one folder do not meet.
     const write = this.#last.then(() => this.#write(destination, certificates));
@@ -78,6 +79,5 @@ function refusedBy(error: unknown): Problem {
   const system = error instanceof Problem ? String(error.details['system']) : codeOf(error);
   const reason = reasons[system];
   if (reason !== undefined) return destinationRefused(reason, error);
-  const message = 'the box cannot write the certificates now; its log says more';
-  return new Problem('storage-failed', message, { cause: error });
+  return toldOutside(storageProblem('the folder of the certificates', error));
 }

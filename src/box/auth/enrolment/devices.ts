@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { type Clock, days } from '../../../kit/clock.ts';
-import { messageOf } from '../../../kit/errors.ts';
+import { codeOf, messageOf } from '../../../kit/errors.ts';
 import type { Log } from '../../../kit/log.ts';
 import type { Session, Sessions } from '../../sessions/sessions.ts';
 import type { AccessStore } from '../../sessions/store.ts';
@@ -95,7 +95,10 @@ export class Devices {
         { now: this.#clock.now() },
       );
     } catch (error) {
-      this.#log.warn(`the time of a revocation is written down later: ${messageOf(error)}`);
+      this.#log.warn(
+        { code: codeOf(error) },
+        `the time of a revocation is written down later: ${messageOf(error)}`,
+      );
     }
   }
 

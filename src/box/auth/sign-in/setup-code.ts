@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../../kit/clock.ts';
-import { messageOf, Problem } from '../../../kit/errors.ts';
+import { codeOf, messageOf, Problem } from '../../../kit/errors.ts';
 import { readIfThere, writeAtomic } from '../../../kit/files.ts';
 import type { Log } from '../../../kit/log.ts';
 import { guessRules, waitAfter } from './guess-limit.ts';
@@ -72,7 +72,10 @@ export class SetupCode {
       this.#store.run('DELETE FROM setting WHERE name = :setting', { setting });
       await rm(this.#path, { force: true });
     } catch (error) {
-      this.#log.warn(`the setup code stays on the disk for now: ${messageOf(error)}`);
+      this.#log.warn(
+        { code: codeOf(error) },
+        `the setup code stays on the disk for now: ${messageOf(error)}`,
+      );
     }
   }
 }

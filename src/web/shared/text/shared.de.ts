@@ -55,7 +55,8 @@ export const de: Translation<typeof en> = {
     'redirect-malformed':
       'Das ist keine Rückkehradresse. Sie beginnt mit https://, bei einem Programm auf einem Rechner mit http://localhost oder mit dem eigenen Schema einer App, das einen Punkt enthält, und hat weder # noch Platzhalter.',
     'rate-limited': 'Zu viele Versuche.',
-    'storage-failed': 'Die Box konnte das nicht speichern. Vielleicht ist ihr Speicher voll.',
+    'storage-failed': 'Die Box konnte das nicht speichern: Ihr Speicher arbeitet nicht, wie er soll.',
+    'storage-read-only': 'Die Box konnte das nicht speichern: Ihr Speicher nimmt gerade keine Änderungen an.',
     'not-ready': 'Die Box startet gerade. Versuchen Sie es gleich noch einmal.',
     'not-an-appliance': 'Diese Box wurde von Hand installiert: Aktualisieren Sie sie auf dieselbe Weise.',
     'update-busy': 'Ein Update läuft. Warten Sie, bis es fertig ist.',

@@ -53,7 +53,8 @@ export const en = {
     'redirect-malformed':
       'This is not a return address. It starts with https://, with http://localhost for a program on a computer, or with an app’s own scheme that has a dot in it, and has neither # nor a wildcard.',
     'rate-limited': 'Too many attempts.',
-    'storage-failed': 'The box could not store this. Its disk may be full.',
+    'storage-failed': 'The box could not save this: its disk does not work as it should.',
+    'storage-read-only': 'The box could not save this: its disk takes no changes at the moment.',
     'not-ready': 'The box is starting. Try again in a moment.',
     'not-an-appliance': 'This box was installed by hand: update it the way it was installed.',
     'update-busy': 'An update is in progress. Wait until it is done.',
