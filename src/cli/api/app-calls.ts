@@ -35,7 +35,12 @@ export const appCalls: readonly Call[] = [
     route: 'GET /connect',
     summary: 'Where an app sends the browser to be let in (RFC 6749, 4.1.1, with PKCE).',
     query: access.ConnectQuery,
-    answers: { 200: page('The page that asks the person.'), 302: nothing('Back to the app, with an error.') },
+    answers: {
+      200: page('The page that asks the person.'),
+      302: nothing('Back to the app, with an error.'),
+      400: page('What is wrong with the request, as a page.'),
+      403: page('That the app is not on the list of the box, as a page.'),
+    },
   },
   {
     route: 'GET /api/connect',

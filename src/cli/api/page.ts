@@ -50,6 +50,7 @@ clients of 2016 send. CHANGELOG.md has what changed; a pull request that changes
 ## Errors
 
 Every error is \`{ code, message, … }\` in JSON; for who asks for HTML, a page.
+\`bad-request\` comes with other statuses too, where HTTP has one for what is wrong (426).
 
 ${table(['status', 'codes'], errorRows())}
 ${all.map(([api, document]) => section(api, document)).join('\n')}`;
