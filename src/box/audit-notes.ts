@@ -33,6 +33,11 @@ export function rootNote(action: AuditAction, at: number): AuditNote {
   return { key: randomUUID(), at: Math.round(at), action, who: 'root', what: '', address: null };
 }
 
+/** What the box itself found out. */
+export function boxNote(action: AuditAction, what: string, at: number): AuditNote {
+  return { ...rootNote(action, at), who: '', what };
+}
+
 declare module 'fastify' {
   interface FastifyRequest {
     /** The event of a deed that is done outside of access's store, to be written with it. */

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { systemClock } from '../kit/clock.ts';
+import { messageOf } from '../kit/errors.ts';
 import { derived, OwnedFact } from '../kit/fact.ts';
 import { privateFolder } from '../kit/files.ts';
 import { Health } from '../kit/health.ts';
@@ -30,6 +31,8 @@ import type { Identity, TunnelState } from './facts.ts';
 import { loadIdentity } from './identity/identity.ts';
 import { MdnsAnnouncer } from './mdns/mdns-announcer.ts';
 import { NetworkWatcher } from './network/network-watcher.ts';
+import { RunKeeper, standTimeoutMs } from './run/run-keeper.ts';
+import { RunMemory } from './run/run-memory.ts';
 import { OwnerSettings } from './settings/owner-settings.ts';
 import { boxClock } from './system/box-clock.ts';
 import { boxMetrics } from './system/metrics.ts';
@@ -81,7 +84,8 @@ export class Box implements Service {
     const machine = this.#options.clock ?? systemClock;
     const clock = await boxClock({ ...this.#options, clock: machine, random }, signal);
     const identity = await loadIdentity({ stateFolder: config.state, clock });
-    this.#running = this.#compose(identity, clock, taken);
+    const memory = await RunMemory.begin(config.state, identity.boxId, (error) => log.warn(messageOf(error)));
+    this.#running = this.#compose(identity, memory, clock, taken);
     await this.#running.start(signal);
   }
 
@@ -92,7 +96,7 @@ export class Box implements Service {
     this.#lock = undefined;
   }
 
-  #compose(identity: Identity, clock: TrustedClock, taken: TakenUp): ServiceGroup {
+  #compose(identity: Identity, memory: RunMemory, clock: TrustedClock, taken: TakenUp): ServiceGroup {
     const { config, trust, pages, logs, version, builtAt, manager, restart } = this.#options;
     const { runtimeFolder, log, random = Math.random } = this.#options;
     const health = new Health(clock);
@@ -106,7 +110,8 @@ export class Box implements Service {
     const storage = new StorageWatch({ ...part('storage'), folders: [config.state] });
     const names = zoneNames(identity.boxId, config.zone.root, config.zone.mirrors);
     const services = publishedServices(config.web);
-    const client = new ZoneClient({ identity, origin: config.cloud.zoneApi, ca: trust.cloud });
+    const cloud = { identity, run: memory.run, origin: config.cloud.zoneApi, ca: trust.cloud };
+    const client = new ZoneClient(cloud);
 
     const settings = new OwnerSettings({
       ...part('settings'),
@@ -116,6 +121,14 @@ export class Box implements Service {
     const name = settings.boxName;
 
     const network = new NetworkWatcher({ ...part('network'), interfaces: config.network.interfaces });
+
+    const run = new RunKeeper({
+      ...part('run'),
+      client: new ZoneClient({ ...cloud, timeoutMs: standTimeoutMs }),
+      memory,
+      network: network.network,
+    });
+    const { copy } = run;
 
     // The tunnel needs a certificate, which needs a zone, which holds the tunnel's address: the one circle in the house.
     const tunnelState = new OwnedFact<TunnelState>({ phase: 'off', addresses: [], origin: undefined });
@@ -129,6 +142,7 @@ export class Box implements Service {
       network: network.network,
       tunnel: tunnelState,
       client,
+      copy,
       stateFolder: folder('zone'),
     });
 
@@ -216,7 +230,7 @@ export class Box implements Service {
         updater.state,
       ],
       calls: [(app) => updateRoutes(app, updater, '/api/update')],
-      notes: [settings.notes, ...updater.notes],
+      notes: [settings.notes, run.notes, ...updater.notes],
       status: () => stateView(this.facts, clock.now(), version),
       services: () => servicesOf(this.facts),
       settings,
@@ -256,6 +270,7 @@ export class Box implements Service {
         () => settings.tunnelWanted.value && access.claimed.value,
       ),
       certificate: certificate.certificate,
+      copy,
       grants: client,
       localPort: () => web.tunnelPort,
       localKey: () => web.tunnelKey,
@@ -274,6 +289,8 @@ export class Box implements Service {
       claimed: access.claimed,
       discoverable: settings.discoverable,
       hidden: settings.hidden,
+      copy,
+      run: memory.run,
       name,
       mdns: mdns.state,
       httpsPort,
@@ -323,7 +340,7 @@ export class Box implements Service {
     const others = [network, zone, tunnel, mdns, announcer, card, updater, serviceWatch];
     return new ServiceGroup({
       name: this.name,
-      parts: [connections, storage, clock, ...pagesFirst, ...others, supervision],
+      parts: [connections, storage, run, clock, ...pagesFirst, ...others, supervision],
       log,
     });
   }

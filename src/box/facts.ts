@@ -16,6 +16,21 @@ export interface Identity {
   fingerprint: string;
 }
 
+/** One start of the box until its end (protocol/run-api.ts). */
+export interface Run {
+  id: string;
+  /** The run before it, as it stands on the card. */
+  before: string | undefined;
+}
+
+/** Owner: run. Whether another box has the same identity, because a card was copied. */
+export interface Standing {
+  /** `first`: another one was refused. `copy`: another one was there first, and this one serves at home only. */
+  kind: 'alone' | 'first' | 'copy';
+  /** Since when the cloud knows of two, ms since the epoch. */
+  since: number | undefined;
+}
+
 /** Owner: network. The addresses the box has on the home network, canonical text, IPv4 first. */
 export interface HomeNetwork {
   interfaces: readonly HomeInterface[];

@@ -197,6 +197,12 @@ export const boxStateFiles: readonly StateFile[] = [
     written: 'replaced',
     damage: { anew: 'the state’s own age has to do' },
   },
+  {
+    path: 'run.json',
+    what: 'which start of the box this is, for the next one to say whom it follows',
+    written: 'replaced',
+    damage: { anew: 'a restart takes seconds longer to be connected' },
+  },
   { path: '.lock', what: 'the lock of the folder', written: 'process', damage: { anew: 'at each start' } },
   { path: 'control.sock', what: 'where commands ask', written: 'process', damage: { anew: 'at each start' } },
 ];

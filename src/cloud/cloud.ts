@@ -23,6 +23,7 @@ import { Relay } from './relay/relay.ts';
 import { MailboxServer } from './mailbox/mailbox.ts';
 import { loadMasterKey } from './master-key.ts';
 import { cloudMetrics } from './metrics.ts';
+import type { RunsOptions } from './runs/runs.ts';
 import { RegistrationServer } from './registration-server/registration-server.ts';
 
 export const cloudParts = ['relay', 'dns-server', 'registration-server', 'mailbox', 'app'] as const;
@@ -38,6 +39,8 @@ export interface CloudOptions {
   builtAt?: number;
   /** Which start of the machine this is, where it cannot be looked up. */
   boot?: string | undefined;
+  /** How long they wait before a box is taken for gone; absent: as long as boxes out there need. */
+  runs?: Partial<RunsOptions>;
   /** A fake, which needs nobody to vouch for it; absent: the machine's. */
   clock?: Clock;
 }
@@ -116,6 +119,7 @@ export class Cloud implements Service {
     const stateFolder = await this.#folder('dns-server');
     return new DnsServer({
       ...this.#common('dns-server'),
+      runs: this.#options.runs ?? {},
       ...(await this.#trustedClock(stateFolder)),
       stateFolder,
       masterKey: await this.#masterKey(),
@@ -139,6 +143,7 @@ export class Cloud implements Service {
       ...this.#common('registration-server'),
       ...(await this.#trustedClock(stateFolder)),
       ...config.registration,
+      runs: this.#options.runs ?? {},
       stateFolder,
       tls: await pair(config.tls, 'tls'),
     });

@@ -17,6 +17,8 @@ export interface HttpClientOptions {
   timeoutMs?: number;
   /** Connect here instead of resolving the host of `origin` (its name stays in SNI and Host). */
   connectTo?: { host: string; port: number };
+  /** Said with every call. */
+  headers?: Readonly<Record<string, string>>;
   /** Use only IPv4 or only IPv6, when it matters from which address of ours the server is asked. */
   family?: 4 | 6;
 }
@@ -46,7 +48,7 @@ export class HttpClient {
   }
 
   async request<S extends TSchema>(call: HttpRequest<S>): Promise<Static<S>> {
-    const { origin, timeoutMs = 10_000 } = this.#options;
+    const { origin, timeoutMs = 10_000, headers } = this.#options;
     this.#agent ??= this.#connect();
     const timeout = AbortSignal.timeout(timeoutMs);
     const signal = call.signal === undefined ? timeout : AbortSignal.any([timeout, call.signal]);
@@ -56,7 +58,7 @@ export class HttpClient {
         method: call.method,
         dispatcher: this.#agent,
         signal,
-        ...encoded(call),
+        ...encoded({ ...call, headers: { ...headers, ...call.headers } }),
       });
       const response = await abortable(sent, signal);
       const text = await bounded(response.body);

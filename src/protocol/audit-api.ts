@@ -33,6 +33,8 @@ export const auditActions = [
   'restored',
   'reset',
   'update-installed',
+  /** Another box has this identity. `what`: `first` (it was kept out) or `copy` (this one was). */
+  'identity-copied',
 ] as const;
 export type AuditAction = (typeof auditActions)[number];
 

@@ -61,6 +61,8 @@ export const errorCodes = {
   'not-claimed': 409,
   'already-claimed': 409,
   'name-taken': 409,
+  /** Two boxes have one identity, and the other one was there first. */
+  'copied-identity': 409,
   'last-owner': 409,
   'passkey-known': 409,
   /** There is no passkey that could be asked for beside the password; this is the last one, and it is asked for. */

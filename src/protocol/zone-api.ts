@@ -83,6 +83,10 @@ export const TunnelGrant = Type.Object({
   publicPort: Type.Integer({ minimum: 1, maximum: 65_535 }),
   kiteName: Type.String(),
   secret: Type.String({ minLength: 32, maxLength: 128 }),
+  /** A second kite, which nobody visits: it proves to the relay which run the tunnel is of (run-api.ts). */
+  runKite: Type.Optional(
+    Type.Object({ name: Type.String(), secret: Type.String({ minLength: 32, maxLength: 128 }) }),
+  ),
   /** Ask again before this time (ms since the epoch): the secret stops working some time after. */
   renewBefore: Type.Integer(),
 });

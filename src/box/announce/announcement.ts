@@ -15,6 +15,8 @@ export interface Announceable {
   discoverable: boolean;
   /** The owner wants the box not to be found. */
   hidden?: boolean;
+  /** Another box with this identity was there first: its announcement is not to be replaced. */
+  copy?: boolean;
   /** What the owner calls the box. */
   name: string;
   /** Port of the box's HTTPS listener on the home network. */
@@ -33,6 +35,7 @@ export interface NothingYet {
 export function announcementFor(facts: Announceable): Announcement | NothingYet {
   const { zone, certificate, tunnel, mdns } = facts;
   if (facts.hidden === true) return { nothingYet: 'the owner has switched discovery off' };
+  if (facts.copy === true) return { nothingYet: 'another box with the same identity is there' };
   if (zone === undefined) return { nothingYet: 'the zone is not published yet' };
   if (zone.records.main.length === 0) return { nothingYet: 'the box has no address on the home network' };
   if (certificate === undefined) return { nothingYet: 'there is no certificate yet' };

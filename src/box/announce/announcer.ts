@@ -11,6 +11,7 @@ import type {
   Identity,
   MdnsState,
   PublishedZone,
+  Run,
   TunnelState,
   ZoneCertificate,
 } from '../facts.ts';
@@ -29,6 +30,10 @@ export interface AnnouncerOptions {
   discoverable?: Fact<boolean>;
   /** The owner wants the box not to be found; absent: to be found. */
   hidden?: Fact<boolean>;
+  /** Another box with this identity was there first; absent: none was. */
+  copy?: Fact<boolean>;
+  /** Told to the server with each call. */
+  run?: Run;
   /** Port of the box's HTTPS listener on the home network; a function when it is known only after the start. */
   httpsPort: number | (() => number);
   registration: RegistrationServerAddress;
@@ -68,9 +73,9 @@ export class Announcer implements Service {
   constructor(options: AnnouncerOptions) {
     this.#options = options;
     this.state = this.#state;
-    const { identity, registration, log, clock, random } = options;
-    this.#client = new RegistrationClient({ server: registration, identity, clock });
-    const { zone, certificate, tunnel, mdns, claimed, name, discoverable, hidden } = options;
+    const { identity, registration, run, log, clock, random } = options;
+    this.#client = new RegistrationClient({ server: registration, identity, run, clock });
+    const { zone, certificate, tunnel, mdns, claimed, name, discoverable, hidden, copy } = options;
     this.#loop = new Reconciler({
       name: this.name,
       watch: [
@@ -82,6 +87,7 @@ export class Announcer implements Service {
         name,
         ...(discoverable === undefined ? [] : [discoverable]),
         ...(hidden === undefined ? [] : [hidden]),
+        ...(copy === undefined ? [] : [copy]),
       ],
       reconcile: (signal) => this.#reconcile(signal),
       goodbye: (signal) => this.#withdraw(signal),
@@ -121,7 +127,10 @@ export class Announcer implements Service {
   }
 
   async #reconcile(signal: AbortSignal): Promise<number | undefined> {
-    const { zone, certificate, tunnel, mdns, claimed, name, discoverable, hidden, httpsPort } = this.#options;
+    const { zone, certificate, tunnel, mdns, claimed, name, discoverable, hidden, copy, httpsPort } =
+      this.#options;
+    // What the server knows is the other one's by now.
+    if (copy?.value === true) this.#forget();
     const announcement = announcementFor({
       zone: zone.value,
       certificate: certificate.value,
@@ -130,6 +139,7 @@ export class Announcer implements Service {
       claimed: claimed.value,
       discoverable: discoverable?.value ?? false,
       hidden: hidden?.value ?? false,
+      copy: copy?.value ?? false,
       name: name.value,
       httpsPort: typeof httpsPort === 'number' ? httpsPort : httpsPort(),
     });
@@ -172,9 +182,7 @@ export class Announcer implements Service {
   /** Best effort: without it the server forgets by itself, two minutes later. */
   async #withdraw(signal: AbortSignal): Promise<void> {
     if (!this.#known) return;
-    this.#known = false;
-    this.#told = undefined;
-    this.#state.set({ ...this.#state.value, announcedAt: undefined });
+    this.#forget();
     try {
       await this.#client.leave(signal);
     } catch (error) {
@@ -183,6 +191,12 @@ export class Announcer implements Service {
         `no goodbye to the registration-server: ${messageOf(error)}`,
       );
     }
+  }
+
+  #forget(): void {
+    this.#known = false;
+    this.#told = undefined;
+    this.#state.set({ ...this.#state.value, announcedAt: undefined });
   }
 
   #failed(error: unknown): void {
@@ -205,6 +219,7 @@ const remedies: Record<string, string> = {
   unreachable:
     'check the internet connection, the setting cloud.registration and, where the cloud has a private CA, its certificate',
   'origin-outside-zone': 'box and cloud disagree about the zone root; give both the same',
+  'copied-identity': 'on the box that is the copy, run porchlight reset',
   'client-mismatch': 'something between box and cloud ends the TLS connection; take it out of the way',
   'client-certificate-required':
     'something between box and cloud ends the TLS connection; take it out of the way',

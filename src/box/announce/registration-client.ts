@@ -3,7 +3,8 @@ import { type Clock, minutes } from '../../kit/clock.ts';
 import { codeOf } from '../../kit/errors.ts';
 import { HttpClient } from '../../kit/http-client.ts';
 import { RegisterResponse } from '../../protocol/registration-api.ts';
-import type { Identity } from '../facts.ts';
+import type { Identity, Run } from '../facts.ts';
+import { runHeadersOf } from '../run/run-headers.ts';
 
 export interface RegistrationServerAddress {
   /** `https://host:port` of the registration-server. */
@@ -36,7 +37,12 @@ export class RegistrationClient {
   readonly #clock: Clock;
   readonly #ways: readonly Way[];
 
-  constructor(options: { server: RegistrationServerAddress; identity: Identity; clock: Clock }) {
+  constructor(options: {
+    server: RegistrationServerAddress;
+    identity: Identity;
+    run?: Run | undefined;
+    clock: Clock;
+  }) {
     const { origin, caPem, connectTo } = options.server;
     this.#identity = options.identity;
     this.#clock = options.clock;
@@ -48,6 +54,7 @@ export class RegistrationClient {
         key: options.identity.keyPem,
         cert: options.identity.certPem,
         ca: caPem,
+        headers: runHeadersOf(options.run),
         ...(connectTo === undefined ? {} : { connectTo }),
         ...(family === undefined ? {} : { family }),
       }),

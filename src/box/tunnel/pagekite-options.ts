@@ -2,7 +2,7 @@ import type { TunnelGrant } from '../../protocol/zone-api.ts';
 
 /** The PageKite client's option file. It holds the secret: the file must be readable by its owner alone. Pure. */
 export function pagekiteOptions(options: {
-  grant: Pick<TunnelGrant, 'frontends' | 'kiteName' | 'secret'>;
+  grant: Pick<TunnelGrant, 'frontends' | 'kiteName' | 'secret' | 'runKite'>;
   /** Loopback port of the box that expects a PROXY header (version 1). */
   localPort: number;
   /** File with the private CAs of the relays; absent: the system's roots. */
@@ -10,6 +10,7 @@ export function pagekiteOptions(options: {
 }): string {
   const { grant, localPort, caFile } = options;
   const kite = plain(grant.kiteName);
+  const { runKite } = grant;
   const certNames = grant.frontends.flatMap(({ certName }) =>
     certName === undefined ? [] : [plain(certName)],
   );
@@ -25,6 +26,9 @@ export function pagekiteOptions(options: {
     ...new Set(certNames.map((name) => `fe_certname = ${name}`)),
     ...(caFile === undefined ? [] : [`ca_certs = ${caFile}`]),
     `service_on = https:${kite}:127.0.0.1:${localPort}:${plain(grant.secret)}`,
+    ...(runKite === undefined
+      ? []
+      : [`service_on = https:${plain(runKite.name)}:127.0.0.1:${localPort}:${plain(runKite.secret)}`]),
     `service_cfg = ${kite}/80:proxyproto:1`,
     'keepalive = 20',
     'buffers = 8192',

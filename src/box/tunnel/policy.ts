@@ -173,13 +173,15 @@ function proven(
 export interface Wanted {
   enabled: boolean;
   certificate: boolean;
+  /** Another box with this identity was there first: the tunnel is its. */
+  copy?: boolean;
   /** Milliseconds until the grant at hand should be renewed; `undefined` while there is none. */
   grantDueIn: number | undefined;
 }
 
 export function nextAction(memory: TunnelMemory, wanted: Wanted, now: number): TunnelAction {
   const { child, since, firstProof, probeFailures, probeAt, startAt } = memory;
-  if (!wanted.enabled || !wanted.certificate) {
+  if (!wanted.enabled || !wanted.certificate || wanted.copy === true) {
     return memory === untouched ? { kind: 'wait', ms: undefined } : { kind: 'stop' };
   }
   if (child === 'starting' && now - since >= timing.liveWithin) {
@@ -214,6 +216,8 @@ export function stateOf(
   if (!wanted.enabled) return { phase: 'off', addresses: [], origin: undefined };
   if (!wanted.certificate)
     return { phase: 'waiting', reason: 'there is no certificate yet', addresses: [], origin: undefined };
+  if (wanted.copy === true)
+    return { phase: 'waiting', reason: 'another box with the same identity is there', addresses: [], origin: undefined }; // prettier-ignore
   const addresses = [...memory.proofs]
     .filter(([, at]) => now - at < timing.withdraw)
     .map(([address]) => address)

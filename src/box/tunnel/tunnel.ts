@@ -28,6 +28,8 @@ export interface TunnelOptions {
   /** Whether the owner wants the box to be reachable from outside. */
   enabled: Fact<boolean>;
   certificate: Fact<ZoneCertificate | undefined>;
+  /** Another box with this identity was there first; absent: none was. */
+  copy?: Fact<boolean>;
   /** The zone API's client. */
   grants: { tunnel(signal: AbortSignal): Promise<TunnelGrant> };
   /** Loopback port of the box's web that expects a PROXY header before each connection. */
@@ -64,10 +66,10 @@ export class Tunnel implements Service {
 
   constructor(options: TunnelOptions) {
     this.#options = options;
-    const { enabled, certificate, clock, random, log } = options;
+    const { enabled, certificate, copy, clock, random, log } = options;
     this.#reconciler = new Reconciler({
       name: this.name,
-      watch: [enabled, certificate],
+      watch: [enabled, certificate, ...(copy === undefined ? [] : [copy])],
       reconcile: (signal) => this.#round(signal),
       goodbye: () => this.#stopChild(),
       clock,
@@ -114,6 +116,8 @@ export class Tunnel implements Service {
       case 'kill':
         return this.#happened({ kind: 'lost', reason: action.reason });
       case 'stop':
+        // It is of the time before; a copy that takes over later gets another one.
+        this.#grant = undefined;
         return this.#happened({ kind: 'stopped' });
     }
   }
@@ -127,8 +131,9 @@ export class Tunnel implements Service {
   }
 
   #wanted(): Wanted {
-    const { enabled, certificate, clock } = this.#options;
+    const { enabled, certificate, copy, clock } = this.#options;
     return {
+      copy: copy?.value ?? false,
       enabled: enabled.value,
       certificate: certificate.value !== undefined,
       grantDueIn: this.#grant === undefined ? undefined : this.#grant.renewBefore - likelyNow(clock),
@@ -247,5 +252,10 @@ export class Tunnel implements Service {
 }
 
 function sameWay(a: TunnelGrant, b: TunnelGrant): boolean {
-  return isDeepStrictEqual({ ...a, secret: '', renewBefore: 0 }, { ...b, secret: '', renewBefore: 0 });
+  return isDeepStrictEqual(lasting(a), lasting(b));
+}
+
+/** What a grant says beside its secrets. */
+function lasting({ secret: _secret, runKite: _runKite, renewBefore: _date, ...rest }: TunnelGrant): object {
+  return rest;
 }

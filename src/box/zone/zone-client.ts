@@ -1,12 +1,16 @@
 import { HttpClient, type HttpClientOptions } from '../../kit/http-client.ts';
 import { TunnelGrant, type ZoneRecords, ZoneState } from '../../protocol/zone-api.ts';
-import type { Identity } from '../facts.ts';
+import { StandingAnswer, type StandingRequest } from '../../protocol/run-api.ts';
+import type { Identity, Run } from '../facts.ts';
+import { runHeadersOf } from '../run/run-headers.ts';
 
 export interface ZoneClientOptions extends Pick<
   HttpClientOptions,
   'origin' | 'ca' | 'connectTo' | 'timeoutMs'
 > {
   identity: Identity;
+  /** Absent: a caller that is no run of a box. */
+  run?: Run;
 }
 
 /**
@@ -19,8 +23,8 @@ export class ZoneClient {
   readonly #path: string;
   #http: HttpClient;
 
-  constructor({ identity, ...http }: ZoneClientOptions) {
-    this.#options = { ...http, key: identity.keyPem, cert: identity.certPem };
+  constructor({ identity, run, ...http }: ZoneClientOptions) {
+    this.#options = { ...http, headers: runHeadersOf(run), key: identity.keyPem, cert: identity.certPem };
     this.#path = `/v1/zones/${identity.boxId}`;
     this.#http = new HttpClient(this.#options);
   }
@@ -56,6 +60,17 @@ export class ZoneClient {
   /** Relays to connect to, the kite name and a secret that is this box's own. */
   tunnel(signal: AbortSignal): Promise<TunnelGrant> {
     return this.#http.request({ method: 'POST', path: `${this.#path}/tunnel`, answer: TunnelGrant, signal });
+  }
+
+  /** How this run of the box stands; the answer is held back, see protocol/run-api.ts. */
+  stand(body: StandingRequest, signal: AbortSignal): Promise<StandingAnswer> {
+    const path = `${this.#path}/run`;
+    return this.#http.request({ method: 'POST', path, body, answer: StandingAnswer, signal });
+  }
+
+  /** This run is over. */
+  async endRun(signal: AbortSignal): Promise<void> {
+    await this.#http.request({ method: 'DELETE', path: `${this.#path}/run`, signal });
   }
 
   /** Gives up the zone: the box leaves. */

@@ -22,6 +22,8 @@ export interface ZoneKeeperOptions {
   network: Fact<HomeNetwork>;
   tunnel: Fact<TunnelState>;
   client: Pick<ZoneClient, 'get' | 'put' | 'reconnect'>;
+  /** Another box with this identity was there first, and what is served is its; absent: none was. */
+  copy?: Fact<boolean>;
   stateFolder: string;
   /** The home's resolvers, instead of those in /etc/resolv.conf. Empty: never ask one. */
   resolvers?: readonly string[] | undefined;
@@ -64,7 +66,7 @@ export class ZoneKeeper implements Service {
     this.#loop = new Reconciler({
       ...options,
       name: this.name,
-      watch: [options.network, options.tunnel],
+      watch: [options.network, options.tunnel, ...(options.copy === undefined ? [] : [options.copy])],
       reconcile: (signal) => this.#keep(signal),
       backoff,
       onFailure: (error, failures) => this.#failed(error, failures),
@@ -107,7 +109,8 @@ export class ZoneKeeper implements Service {
     await Promise.all([this.#loop.stop(), this.#outside.stop()]);
   }
 
-  async #keep(signal: AbortSignal): Promise<number> {
+  async #keep(signal: AbortSignal): Promise<number | undefined> {
+    if (this.#options.copy?.value === true) return this.#rest();
     const { client, clock, log, mirrors, network, tunnel } = this.#options;
     const input = {
       mirrors,
@@ -132,6 +135,14 @@ export class ZoneKeeper implements Service {
     this.#report(plan.leftOut, served);
     await this.#saveTurn();
     return Math.max(0, Math.min(this.#trustedUntil - clock.monotonic(), plan.againInMs ?? Infinity));
+  }
+
+  /** The name is another box's: nothing is written, and nobody here takes what is served for our own. */
+  #rest(): undefined {
+    this.#trustedUntil = 0;
+    this.#served.set(undefined);
+    this.#zone.set(undefined);
+    this.#options.health.set('zone', 'ok', 'the name is served for the other box with this identity');
   }
 
   /**
@@ -204,5 +215,6 @@ const remedies: Record<string, string> = {
   unreachable: 'check the internet connection and the address of the dns-server in the configuration',
   'zone-not-yours': 'the dns-server does not take this identity: check the zone root in the configuration',
   'address-not-allowed': 'check the interfaces in the configuration: only private addresses can be published',
+  'copied-identity': 'on the box that is the copy, run porchlight reset',
   'rate-limited': 'nothing: it is tried again when the dns-server allows it',
 };

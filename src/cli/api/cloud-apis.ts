@@ -6,6 +6,7 @@ import {
   sharedAddressHeader,
 } from '../../protocol/registration-api.ts';
 import { ChallengeAnswer, EntryAnswer, SignInAnswer } from '../../protocol/mailbox-api.ts';
+import { runHeaders, StandingAnswer } from '../../protocol/run-api.ts';
 import { TunnelGrant, ZoneState } from '../../protocol/zone-api.ts';
 import { type Api, type Call, nothing, page } from './call.ts';
 
@@ -32,7 +33,11 @@ export const zoneApi: Api = {
   server: { url: 'https://dns.porchlight.example:5300', description: 'the dns-server of the cloud' },
   description: `How a box edits the DNS names below \`<box id>.<zone root>\`, which are its own. What is answered is already
 served. Each write replaces what it names, so it can be repeated. A call is refused before its body is read when it comes
-without a certificate (\`client-certificate-required\`), for another zone (\`zone-not-yours\`) or too often (\`rate-limited\`).`,
+without a certificate (\`client-certificate-required\`), for another zone (\`zone-not-yours\`) or too often (\`rate-limited\`).
+
+Each start of a box has a random id, which it says in the header \`${runHeaders.run}\`, with the one before in
+\`${runHeaders.before}\`. While another start with the same identity is alive, because a card was copied, writes are refused
+(\`copied-identity\`).`,
   securitySchemes: { boxCertificate },
   callers: { anybody, box },
   hidden: new Set(),
@@ -79,6 +84,19 @@ without a certificate (\`client-certificate-required\`), for another zone (\`zon
       who: 'box',
       summary: 'Where to open the tunnel, and with which secret.',
       answers: { 200: TunnelGrant },
+    },
+    {
+      route: 'POST /v1/zones/:boxId/run',
+      who: 'box',
+      summary:
+        'Whether another box has the same identity. The answer is held back while the box knows it, for `waitSeconds` at most.',
+      answers: { 200: StandingAnswer },
+    },
+    {
+      route: 'DELETE /v1/zones/:boxId/run',
+      who: 'box',
+      summary: 'Says that this start of the box ends, so that the next one need not be asked about it.',
+      answers: { 204: nothing() },
     },
     {
       route: 'POST /v1/dns/*',

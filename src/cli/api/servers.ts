@@ -38,6 +38,7 @@ const servers: Readonly<Record<Api['name'], () => Promise<unknown>>> = {
       relays: [],
       relayAddresses: [],
       relayPublicPort: 443,
+      runs: unused,
       acceptSha1Zones: true,
     });
     await app.ready();

@@ -8,6 +8,7 @@ import { createHttpsApp, httpLimits, type HttpsApp } from '../../kit/http-server
 import type { Log } from '../../kit/log.ts';
 import { takeUntypedJson } from '../../kit/untyped-json.ts';
 import { tunnelLabel, zoneName } from '../../protocol/names.ts';
+import { runLabel } from '../../protocol/run-api.ts';
 import {
   CaaRequest,
   type TunnelGrant,
@@ -18,9 +19,12 @@ import {
 import { boxIdOfPeer, boxTlsOptions } from '../box-certificate.ts';
 import { KnownBoxes } from '../known-boxes.ts';
 import { tunnelSecret } from '../tunnel-secret.ts';
+import { claimOf } from '../runs/claim.ts';
 import { legacyRoutes } from './legacy-api.ts';
 import { clientKey } from '../../kit/client-key.ts';
 import { peerAddress } from '../peer-address.ts';
+import type { Runs } from '../runs/runs.ts';
+import { onlyFirst, runRoutes } from './run-routes.ts';
 import type { StoredZone } from './store.ts';
 import { TokenBuckets } from './token-buckets.ts';
 import { withChallenge, withoutChallenge, withRecords } from './zone-content.ts';
@@ -67,6 +71,8 @@ export interface ApiOptions {
   relayPublicPort: number;
   acceptSha1Zones: boolean;
   limits: ApiLimits;
+  /** Which run of each box may act. */
+  runs: Runs;
   clock: Clock;
   log: Log;
 }
@@ -86,7 +92,14 @@ export function createApi(options: ApiOptions): Promise<HttpsApp> {
   app.removeContentTypeParser('text/plain');
   app.addHook('onRequest', gatekeeper(options));
   serveApiDocument(app, 'zone');
-  zoneRoutes(app, options);
+  app.register(async (scope: HttpsApp) => {
+    scope.addHook('preHandler', async (request) => {
+      const { boxId } = request.params as { boxId: string };
+      if (request.method !== 'GET') await onlyFirst(options.runs, boxId, request);
+    });
+    zoneRoutes(scope, options);
+  });
+  runRoutes(app, options);
   app.register(async (scope: HttpsApp) => {
     takeUntypedJson(scope);
     legacyRoutes(scope, { ...options, zones, sourceOf });
@@ -198,14 +211,23 @@ function zoneRoutes(app: HttpsApp, options: ApiOptions): void {
     );
   });
 
-  app.post(`${zone}/tunnel`, { schema: { params: ZonePath } }, async ({ params: { boxId } }) => {
-    const kiteName = `${tunnelLabel}.${zoneName(boxId, options.zoneRoot)}`;
+  const granted = (kiteName: string): Pick<TunnelGrant, 'secret' | 'renewBefore'> =>
+    tunnelSecret(options.masterKey, kiteName, likelyNow(clock));
+
+  app.post(`${zone}/tunnel`, { schema: { params: ZonePath } }, async ({ params: { boxId }, headers }) => {
+    const zone = zoneName(boxId, options.zoneRoot);
+    const kiteName = `${tunnelLabel}.${zone}`;
+    const run = claimOf(headers)?.run;
+    const since = run === undefined ? undefined : options.runs.since(boxId, run);
+    const runKite =
+      run === undefined || since === undefined ? undefined : `${runLabel({ run, since })}.${zone}`;
     return {
       frontends: options.relays.map((relay) => ({ ...relay })),
       addresses: [...relayAddresses],
       publicPort: options.relayPublicPort,
       kiteName,
-      ...tunnelSecret(options.masterKey, kiteName, likelyNow(clock)),
+      ...granted(kiteName),
+      ...(runKite === undefined ? {} : { runKite: { name: runKite, secret: granted(runKite).secret } }),
     } satisfies TunnelGrant;
   });
 }

@@ -12,6 +12,7 @@ import { addressFamily, canonicalAddress } from '../../protocol/addresses.ts';
 import { Answerer } from './answer.ts';
 import { type ApiLimits, createApi, defaultApiLimits, type Relay } from './api.ts';
 import { DnsListeners } from './listeners.ts';
+import { Runs, type RunsOptions } from '../runs/runs.ts';
 import { defaultResponseRate, type ResponseRate, ResponseRateLimiter } from './response-rate.ts';
 import { ZoneStore } from './store.ts';
 import { defaultTcpLimits, type TcpLimits } from './tcp-listener.ts';
@@ -42,6 +43,7 @@ export interface DnsServerOptions {
   /** Also serve zones named by the SHA-1 fingerprint, for the clients of 2016. */
   acceptSha1Zones?: boolean;
   limits?: Partial<ApiLimits & ZoneLimits>;
+  runs?: Partial<RunsOptions>;
   responseRate?: Partial<ResponseRate>;
   tcp?: Partial<TcpLimits>;
   /** How what was made while the clock was in doubt is dated anew; absent: it never is. */
@@ -119,6 +121,7 @@ export class DnsServer implements Service {
           zones: this.#zones,
           serial: () => this.#store.serial,
           nameServers: () => this.nameServers,
+          runs: new Runs({ clock, ...options.runs }),
           limits,
         }),
     });

@@ -21,6 +21,7 @@ import type { RegistrationCounters, RegistrationMetrics } from './metrics.ts';
 import { LoadMeter } from './pace.ts';
 import { type Rate, RateLimit } from '../../kit/rate-limit.ts';
 import { registerRoutes } from './routes.ts';
+import { Runs, type RunsOptions } from '../runs/runs.ts';
 import { RecordStore } from './store.ts';
 
 interface RegistrationLimits {
@@ -61,6 +62,7 @@ export interface RegistrationServerOptions {
   trustedProxies?: readonly string[];
   proxyHeader?: string;
   limits?: Partial<RegistrationLimits>;
+  runs?: Partial<RunsOptions>;
   /** How what was made while the clock was in doubt is dated anew; absent: it never is. */
   corrections?: Fact<readonly Correction[]>;
   log: Log;
@@ -87,6 +89,7 @@ export class RegistrationServer implements Service {
   readonly #load = new LoadMeter();
   readonly #arrivals: Arrivals;
   readonly #known: KnownBoxes;
+  readonly #runs: Runs;
   readonly #counters: RegistrationCounters = {
     announcements: 0,
     goodbyes: 0,
@@ -103,6 +106,7 @@ export class RegistrationServer implements Service {
     const { host, port, log, clock, random } = options;
     this.#arrivals = new Arrivals({ clock });
     this.#known = new KnownBoxes({ clock });
+    this.#runs = new Runs({ clock, ...options.runs });
     this.#http = new HttpsService({
       name: this.name,
       host,
@@ -188,6 +192,7 @@ export class RegistrationServer implements Service {
       load: this.#load,
       comfortablePerSecond: limits.comfortablePerSecond,
       known,
+      runs: this.#runs,
       counters: this.#counters,
       clock,
       random,

@@ -28,6 +28,8 @@ import { againIn, type LoadMeter } from './pace.ts';
 import type { RateLimit } from '../../kit/rate-limit.ts';
 import { shortCode } from './short-code.ts';
 import type { RecordStore } from './store.ts';
+import { claimOf } from '../runs/claim.ts';
+import type { Runs } from '../runs/runs.ts';
 import { mayAsk } from './who-may-ask.ts';
 
 export interface RouteOptions {
@@ -41,6 +43,8 @@ export interface RouteOptions {
   load: LoadMeter;
   comfortablePerSecond: number;
   known: KnownBoxes;
+  /** Which run of each box may announce it. */
+  runs: Runs;
   counters: RegistrationCounters;
   clock: Clock;
   random: Random;
@@ -64,7 +68,7 @@ const boxOf = (request: FastifyRequest): BoxId => boxIdOfPeer(request.raw.socket
 
 /** Announce and leave: the box is who its certificate says. */
 function forBoxes(app: HttpsApp, options: RouteOptions): void {
-  const { store, trust, limits, load, comfortablePerSecond, known, counters, clock, random } = options;
+  const { store, trust, limits, load, comfortablePerSecond, known, runs, counters, clock, random } = options;
 
   takeUntypedJson(app);
   app.addHook('onRequest', async (request) => {
@@ -86,6 +90,8 @@ function forBoxes(app: HttpsApp, options: RouteOptions): void {
       );
     }
     const { discoverable = false } = announcementOf(message, box, options.zoneRoot);
+    const claim = claimOf(request.headers);
+    if (claim !== undefined) await runs.admit(box, claim);
     const code = shortCode(options.shortCodeKey, box);
     await store.put({
       client: box,
@@ -109,7 +115,12 @@ function forBoxes(app: HttpsApp, options: RouteOptions): void {
   });
 
   app.delete('/register', async (request, reply) => {
-    await store.remove(boxOf(request));
+    const box = boxOf(request);
+    const claim = claimOf(request.headers);
+    // A copy's goodbye is none of the box's that was there first.
+    if (claim !== undefined) await runs.admit(box, claim);
+    await store.remove(box);
+    if (claim !== undefined) runs.end(box, claim.run);
     counters.goodbyes++;
     return reply.status(204).send();
   });

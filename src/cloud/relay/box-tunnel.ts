@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { addressFamily } from '../../protocol/addresses.ts';
 import { peerAddress } from '../peer-address.ts';
 import { type Frame, frameHead, FrameReader, FramingError, meaningOf } from './framing.ts';
+import type { Run } from './handshake.ts';
 import type { RelayLimits, Refusal } from './limits.ts';
 import type { Counters } from './metrics.ts';
 import type { Box } from './registry.ts';
@@ -11,6 +12,7 @@ export interface BoxTunnelOptions {
   socket: Socket;
   box: Box;
   names: readonly string[];
+  boxRun: Run | undefined;
   sessionId: string;
   publicPort: number;
   limits: RelayLimits;
@@ -42,6 +44,8 @@ export class BoxTunnel {
   readonly box: Box;
   readonly streams = new Map<number, Stream>();
   readonly names: readonly string[];
+  /** Which run of the box it is of, when the box says so. */
+  readonly boxRun: Run | undefined;
   readonly sessionId: string;
   readonly #options: BoxTunnelOptions;
   readonly #socket: Socket;
@@ -60,6 +64,7 @@ export class BoxTunnel {
     this.#options = options;
     this.box = options.box;
     this.names = options.names;
+    this.boxRun = options.boxRun;
     this.sessionId = options.sessionId;
     this.#socket = options.socket;
     this.#heardAt = options.now();

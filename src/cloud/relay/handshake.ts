@@ -1,6 +1,7 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { isBoxId, type BoxId } from '../../protocol/names.ts';
 import { minutes } from '../../kit/clock.ts';
+import { runOfLabel } from '../../protocol/run-api.ts';
 import { lowerAscii, trimOws } from '../../kit/http-text.ts';
 
 /** How a box proves its kite names to us. Pure: text and time in, answer out. */
@@ -95,11 +96,16 @@ export function signatureOf(secret: string, kite: Omit<KiteRequest, 'signature'>
   return salt + createHash('sha1').update(signed, 'latin1').digest('hex').slice(0, 28);
 }
 
+export type Run = NonNullable<ReturnType<typeof runOfLabel>>;
+
 export type KiteVerdict =
   | { kind: 'challenge'; token: string }
   | { kind: 'ok'; boxId: BoxId; name: string }
   /** `reason` travels to the box, which tells a person. */
-  | { kind: 'invalid'; reason: 'unauthorized' | 'not-this-zone' | 'protocol' | 'challenge' };
+  | {
+      kind: 'invalid';
+      reason: 'unauthorized' | 'not-this-zone' | 'protocol' | 'challenge' | 'copied-identity';
+    };
 
 export interface KiteRules {
   zoneRoot: string;
@@ -129,6 +135,35 @@ export function judgeKite(kite: KiteRequest, rules: KiteRules): KiteVerdict {
 
 function equal(a: string, b: string): boolean {
   return a.length === b.length && timingSafeEqual(Buffer.from(a, 'latin1'), Buffer.from(b, 'latin1'));
+}
+
+/** What the kites of one request prove. One tunnel, one box: who proves names of two boxes gets those of the first. */
+export interface Proven {
+  boxId: BoxId;
+  names: string[];
+  /** Which run of the box it is, when one of the kites says so (protocol/run-api.ts). */
+  run: Run | undefined;
+}
+
+export function provenBy(verdicts: readonly { verdict: KiteVerdict }[]): Proven | undefined {
+  const ok = verdicts.flatMap(({ verdict }) => (verdict.kind === 'ok' ? [verdict] : []));
+  const boxId = ok[0]?.boxId;
+  if (boxId === undefined) return undefined;
+  const own = ok.filter((verdict) => verdict.boxId === boxId).map(({ name }) => name);
+  const runs = own.map((name) => runOfLabel(name.split('.')[0] ?? ''));
+  const names = own.filter((_name, index) => runs[index] === undefined);
+  return names.length === 0 ? undefined : { boxId, names, run: runs.find((run) => run !== undefined) };
+}
+
+/**
+ * Whether a tunnel of another run is there that may act since a later time: two boxes have one identity, and the dns-server,
+ * which found that out, has said which of them it is. It alone can make the kite that proves a time.
+ */
+export function isCopy(run: Run | undefined, present: Iterable<Run | undefined>): boolean {
+  if (run === undefined) return false;
+  return [...present].some(
+    (other) => other !== undefined && other.run !== run.run && other.since > run.since,
+  );
 }
 
 /** The answer to all kites of a request, up to and including the empty line. */

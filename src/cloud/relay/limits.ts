@@ -65,6 +65,7 @@ export type Refusal =
   | 'buffers-full'
   | 'too-many-tunnels'
   | 'kite-refused'
+  | 'copied-identity'
   | 'frames-malformed'
   | 'tunnel-silent'
   | 'tunnel-stalled'

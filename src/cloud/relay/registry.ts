@@ -1,5 +1,6 @@
 import type { BoxId } from '../../protocol/names.ts';
 import type { BoxTunnel } from './box-tunnel.ts';
+import type { Run } from './handshake.ts';
 import type { FairShares } from '../../kit/fair-shares.ts';
 import type { Stream } from './stream.ts';
 
@@ -43,6 +44,11 @@ export class Registry {
   /** The box as it is known, or a new one that `add` will keep. */
   box(boxId: BoxId, visitors: () => FairShares<Stream>): Box {
     return this.#boxes.get(boxId) ?? new Box(boxId, visitors());
+  }
+
+  /** Of its tunnels; see `isCopy`. */
+  runs(boxId: BoxId): (Run | undefined)[] {
+    return [...(this.#boxes.get(boxId)?.tunnels ?? [])].map(({ boxRun }) => boxRun);
   }
 
   /** Puts `tunnel` in charge of its names. Answers the tunnels that are left without any. */

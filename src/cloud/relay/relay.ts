@@ -19,10 +19,12 @@ import { Door } from './door.ts';
 import {
   answerHead,
   challengeLifetimeMs,
+  isCopy,
   judgeKite,
   kiteRequests,
   type KiteRequest,
   type KiteVerdict,
+  provenBy,
 } from './handshake.ts';
 import { defaultLimits, type RelayLimits, type Refusal } from './limits.ts';
 import { Counters, type RelayMetrics } from './metrics.ts';
@@ -46,6 +48,8 @@ export interface RelayOptions {
 }
 
 const sweepMs = 1000;
+
+const refusedCopy: KiteVerdict = { kind: 'invalid', reason: 'copied-identity' };
 
 /**
  * The relay: passes a visitor's TLS, chosen by its server name, to the box that proved that name. It holds no key of any
@@ -184,25 +188,27 @@ export class Relay implements Service {
   #box(arrival: Extract<Arrival, { kind: 'box' }>, outer: Socket): void {
     const { socket } = arrival;
     const kites = kiteRequests(arrival.head) ?? [];
-    const verdicts = kites.map((kite) => ({ kite, verdict: this.#judge(kite) }));
-    const ok = verdicts.flatMap(({ verdict }) => (verdict.kind === 'ok' ? [verdict] : []));
-    const [first] = ok;
-    // One tunnel, one box: who proves names of two boxes gets those of the first.
-    const names = ok.filter(({ boxId }) => boxId === first?.boxId).map(({ name }) => name);
-    const sessionId = first === undefined ? undefined : randomBytes(16).toString('hex');
+    const judged = kites.map((kite) => ({ kite, verdict: this.#judge(kite) }));
+    const proven = provenBy(judged);
+    const copied = proven !== undefined && isCopy(proven.run, this.#registry.runs(proven.boxId));
+    const verdicts = copied ? judged.map(({ kite }) => ({ kite, verdict: refusedCopy })) : judged;
+    const sessionId = proven === undefined || copied ? undefined : randomBytes(16).toString('hex');
     const publicPort = this.#publicPort;
     const head = answerHead({ verdicts, publicPort, sessionId });
-    if (verdicts.some(({ verdict }) => verdict.kind === 'invalid')) this.#counters.refuse('kite-refused');
-    if (first === undefined || sessionId === undefined) return goodbye(socket, head);
+    if (copied) this.#counters.refuse('copied-identity');
+    else if (verdicts.some(({ verdict }) => verdict.kind === 'invalid'))
+      this.#counters.refuse('kite-refused');
+    if (proven === undefined || sessionId === undefined) return goodbye(socket, head);
     for (const { kite, verdict } of verdicts) {
       if (verdict.kind === 'ok') this.#spent.set(kite.token, this.#now() + 2 * challengeLifetimeMs);
     }
-    const box = this.#registry.box(first.boxId, () => this.#visitorPlaces());
+    const box = this.#registry.box(proven.boxId, () => this.#visitorPlaces());
     this.#door.isTunnel(outer);
     const tunnel = new BoxTunnel({
       socket,
       box,
-      names,
+      names: proven.names,
+      boxRun: proven.run,
       sessionId,
       publicPort,
       limits: this.#limits,

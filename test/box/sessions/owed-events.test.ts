@@ -203,6 +203,7 @@ const kinds: Record<AuditAction, Kind | 'in a file of its own'> = {
   restored: 'in a file of its own',
   reset: 'in a file of its own',
   'update-installed': 'in a file of its own',
+  'identity-copied': 'in a file of its own',
 };
 
 function settingsIn(stateFolder: string, clock: FakeClock): OwnerSettings {

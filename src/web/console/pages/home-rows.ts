@@ -27,6 +27,7 @@ const conditionsOf: Record<Part, readonly string[]> = {
   announce: ['announce'],
   mdns: ['mdns'],
   clock: ['clock'],
+  identity: ['identity'],
 };
 
 /** Clocks that differ by less are the same for every purpose here. */
@@ -71,6 +72,7 @@ export function homeRows(state: StateView, now: number, locale: string, text: Co
     row('clock', clockSentences(state, differs, text), {
       own: differs < clockToleranceMs ? 'ok' : 'warning',
     }),
+    ...copiedSentences(state, text).map((sentence) => row('identity', [sentence])),
     // Parts that this page does not know, when they are not well: in the box's own words.
     ...state.conditions
       .filter(({ name, severity }) => severity !== 'ok' && !belongs(name, known))
@@ -106,6 +108,12 @@ function hostOf(state: StateView, kind: StateView['ways'][number]['kind']): stri
 /** The home's router takes private addresses out of answers: the one cause whose remedy the person alone can apply. */
 function isFiltered({ conditions }: StateView): boolean {
   return conditions.some(({ name, severity }) => name === 'zone.rebinding-filter' && severity !== 'ok');
+}
+
+/** Two boxes have one identity: what that means for this one. No row at all while all is well. */
+function copiedSentences({ conditions }: StateView, { home }: ConsoleText): string[] {
+  const severity = conditions.find(({ name }) => name === 'identity.copied')?.severity ?? 'ok';
+  return severity === 'ok' ? [] : [severity === 'error' ? home.isCopy : home.hasCopy];
 }
 
 function mdnsSentence(state: StateView, { home }: ConsoleText): string {

@@ -117,6 +117,7 @@ export const de: Translation<typeof en> = {
       announce: 'Von Apps gefunden',
       mdns: 'Ohne Internet gefunden',
       clock: 'Uhr',
+      identity: 'Identität',
     },
     address: (addresses) => `Die Box hat im Heimnetz die Adresse ${addresses}.`,
     noAddress: 'Die Box hat keine Adresse im Heimnetz.',
@@ -142,6 +143,9 @@ export const de: Translation<typeof en> = {
       `Wo sich viele Haushalte eine Internetadresse teilen, fragen Apps nach diesem Code: ${code}.`,
     mdnsGood: (name) => `Programme zu Hause finden die Box als ${name}, ganz ohne Cloud.`,
     mdnsNone: 'Die Box meldet sich nicht im Heimnetz.',
+    isCopy:
+      'Eine andere Box mit der Identität dieser Box ist verbunden, daher ist diese nur zu Hause erreichbar. Eine Karte wurde kopiert.',
+    hasCopy: 'Eine zweite Box hat die Identität dieser Box und wird abgewiesen. Eine Karte wurde kopiert.',
     clockGood: 'Die Uhr der Box geht richtig.',
     clockInDoubt:
       'Die Uhr der Box ist noch nicht bestätigt. Bis dahin läuft nichts vorzeitig ab, und neue Einträge bekommen ihr richtiges Datum später.',
@@ -158,6 +162,8 @@ export const de: Translation<typeof en> = {
       mdns: 'Starten Sie die Box neu. Hilft das nicht, sagen ihre Protokolle, warum.',
       clock:
         'Prüfen Sie die Uhr dieses Geräts. Geht sie richtig, muss die Box einen Zeitserver erreichen können.',
+      identity:
+        'Setzen Sie die Kopie zurück, in ihren eigenen Einstellungen oder mit porchlight reset: Sie wird dann eine eigene Box. Soll die Kopie bleiben, schalten Sie die andere Box aus; die Kopie ist einige Minuten später verbunden.',
     },
     ways: 'Adressen',
     waysIntro: 'Adressen, unter denen sich diese Box im Browser öffnet.',

@@ -117,6 +117,7 @@ export const en = {
       announce: 'Found by apps',
       mdns: 'Found without internet',
       clock: 'Clock',
+      identity: 'Identity',
     },
     address: (addresses: string) => `The box is at ${addresses} on your home network.`,
     noAddress: 'The box has no address on your home network.',
@@ -142,6 +143,9 @@ export const en = {
       `Where many homes share one internet address, apps ask for this code: ${code}.`,
     mdnsGood: (name: string) => `Programs at home find the box as ${name}, without any cloud.`,
     mdnsNone: 'The box does not announce itself on the home network.',
+    isCopy:
+      'Another box with the identity of this one is connected, so this one works at home only. A card was copied.',
+    hasCopy: 'A second box has the identity of this one and is kept out. A card was copied.',
     clockGood: 'The clock of the box is right.',
     clockInDoubt:
       'Nobody has confirmed the box’s clock yet. Until then nothing expires early, and new entries get their correct date later.',
@@ -158,6 +162,8 @@ export const en = {
       announce: 'Check that the box has internet access; it then announces itself again.',
       mdns: 'Restart the box. If that does not help, its logs say why.',
       clock: 'Check the clock of this device. If it is right, the box needs to reach a time server.',
+      identity:
+        'Reset the copy, in its own settings or with porchlight reset: it becomes a box of its own. If the copy is the box to stay, switch the other one off; the copy is connected some minutes later.',
     },
     ways: 'Addresses',
     waysIntro: 'Addresses at which this box opens in a browser.',

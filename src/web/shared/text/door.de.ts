@@ -74,6 +74,10 @@ export const de: Translation<typeof en> = {
       restored: (who) => `${boxOr(who)} hat eine Sicherung zurückgespielt`,
       reset: (who) => `${boxOr(who)} hat die Box auf Werkseinstellungen zurückgesetzt`,
       'update-installed': (who, what) => `${boxOr(who)} hat ein Update installiert${what && `: ${what}`}`,
+      'identity-copied': (_who, what) =>
+        what === 'copy'
+          ? 'Eine andere Box hat die Identität dieser Box, die daher nur zu Hause erreichbar ist: Eine Karte wurde kopiert'
+          : 'Eine zweite Box mit der Identität dieser Box wurde abgewiesen: Eine Karte wurde kopiert',
     },
   },
 };

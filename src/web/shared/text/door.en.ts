@@ -76,6 +76,10 @@ export const en = {
       restored: (who) => `${boxOr(who)} restored a backup`,
       reset: (who) => `${boxOr(who)} did a factory reset`,
       'update-installed': (who, what) => `${boxOr(who)} installed an update${what && `: ${what}`}`,
+      'identity-copied': (_who, what) =>
+        what === 'copy'
+          ? 'Another box has this box’s identity, so this one works at home only: a card was copied'
+          : 'A second box with this box’s identity was kept out: a card was copied',
     } satisfies Deeds as Deeds,
   },
 };

@@ -1,0 +1,133 @@
+import { type Clock, hours, type Random, seconds } from '../../kit/clock.ts';
+import { messageOf, Problem } from '../../kit/errors.ts';
+import { derived, type Fact, OwnedFact } from '../../kit/fact.ts';
+import type { Health } from '../../kit/health.ts';
+import type { Log } from '../../kit/log.ts';
+import { Reconciler } from '../../kit/reconcile.ts';
+import { defaultBackoff } from '../../kit/retry.ts';
+import type { Service } from '../../kit/service.ts';
+import { type AuditNote, boxNote } from '../audit-notes.ts';
+import type { HomeNetwork, Standing } from '../facts.ts';
+import type { ZoneClient } from '../zone/zone-client.ts';
+import type { RunMemory } from './run-memory.ts';
+
+export interface RunKeeperOptions {
+  /** Of its own: a call of it is under way nearly all the time. */
+  client: Pick<ZoneClient, 'stand' | 'endRun' | 'reconnect' | 'close'>;
+  memory: Pick<RunMemory, 'notes' | 'tell'>;
+  network: Fact<HomeNetwork>;
+  log: Log;
+  clock: Clock;
+  random: Random;
+  health: Health;
+}
+
+/** The dns-server holds the call for so long; routers forget a connection that is quiet for longer. */
+const waitSeconds = 120;
+export const standTimeoutMs = seconds(waitSeconds + 20);
+/** Who waits for an answer of this run does not wait long. */
+const backoff = { ...defaultBackoff, initialMs: 100, capMs: seconds(15) };
+const condition = 'identity.copied';
+
+/**
+ * Owner of the fact whether another box has the same identity: holds a call at the dns-server, which answers when another run
+ * appears. What the parts do about it is theirs; what a person can do is the condition `identity.copied`.
+ */
+export class RunKeeper implements Service {
+  readonly name = 'run';
+  /** Another box was there first. */
+  readonly copy: Fact<boolean>;
+  readonly #options: RunKeeperOptions;
+  readonly #standing = new OwnedFact<Standing>({ kind: 'alone', since: undefined });
+  readonly #notes: OwnedFact<readonly AuditNote[]>;
+  readonly #loop: Reconciler;
+  #unsubscribe: (() => void) | undefined;
+
+  constructor(options: RunKeeperOptions) {
+    this.#options = options;
+    this.copy = derived([this.#standing], () => this.#standing.value.kind === 'copy');
+    this.#notes = new OwnedFact(options.memory.notes);
+    this.#loop = new Reconciler({
+      ...options,
+      name: this.name,
+      watch: [],
+      reconcile: (signal) => this.#ask(signal),
+      goodbye: (signal) => options.client.endRun(signal),
+      backoff,
+    });
+  }
+
+  get standing(): Fact<Standing> {
+    return this.#standing;
+  }
+
+  /** The event, for the audit log. */
+  get notes(): Fact<readonly AuditNote[]> {
+    return this.#notes;
+  }
+
+  async start(): Promise<void> {
+    const { network, client } = this.#options;
+    let before = network.value.addresses;
+    this.#unsubscribe = network.subscribe(({ addresses }) => {
+      // A call over an address that is gone would wait for nobody, and this run seem dead.
+      if (before.some((address) => !addresses.includes(address))) void client.reconnect();
+      before = addresses;
+    });
+    await this.#loop.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#unsubscribe?.();
+    await this.#loop.stop();
+    await this.#options.client.close();
+    this.#options.health.clear(condition);
+  }
+
+  async #ask(signal: AbortSignal): Promise<number> {
+    const { client } = this.#options;
+    try {
+      const asked = { waitSeconds, knows: this.#standing.value.kind };
+      const { standing, since, againInSeconds } = await client.stand(asked, signal);
+      await this.#stands({ kind: standing, since: since ?? undefined });
+      return seconds(againInSeconds);
+    } catch (error) {
+      // A dns-server from before runs were known.
+      if (error instanceof Problem && error.status === 404) return hours(1);
+      throw error;
+    }
+  }
+
+  async #stands(standing: Standing): Promise<void> {
+    const { memory, clock, health, log } = this.#options;
+    if (standing.kind !== this.#standing.value.kind)
+      log.info(`the dns-server says of this run: ${standing.kind}`);
+    this.#standing.set(standing);
+    if (standing.kind === 'alone') health.clear(condition);
+    else {
+      const { severity, message, remedy } = told[standing.kind];
+      health.set(condition, severity, message, remedy);
+    }
+    try {
+      await memory.tell(standing.kind, () => boxNote('identity-copied', standing.kind, clock.now()));
+      this.#notes.set(memory.notes);
+    } catch (error) {
+      log.warn(`the audit log may not have it: ${messageOf(error)}`);
+    }
+  }
+}
+
+const told = {
+  first: {
+    severity: 'warning',
+    message: 'a second box has the identity of this one, because its card was copied; it is kept out',
+    remedy: 'on the copy, run porchlight reset: it becomes a box of its own; or switch it off',
+  },
+  copy: {
+    severity: 'error',
+    message:
+      'another box with the identity of this one is connected, because a card was copied; this box works at home only',
+    remedy:
+      'if this is the copy, run porchlight reset here: it becomes a box of its own; if this is the one to stay, switch the other off, and minutes later this one is connected',
+  },
+} as const;
