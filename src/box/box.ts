@@ -47,6 +47,7 @@ import { updates } from './update/updates.ts';
 import { publishedServices } from './web/published-services.ts';
 import { HttpRedirect } from './web/redirect.ts';
 import { ServiceWatch } from './web/service-watch.ts';
+import { Visitors } from './web/visitors.ts';
 import { Web } from './web/web.ts';
 import { ZoneClient } from './zone/zone-client.ts';
 import { ZoneKeeper } from './zone/zone-keeper.ts';
@@ -184,6 +185,7 @@ export class Box implements Service {
       runtimeFolder,
     });
 
+    const visitors = new Visitors({ links: network.links });
     // Known before the door is open, but for the port 0 of tests.
     const httpsPort = (): number => config.web.port || web.port;
     const local = { names, network: network.network, zone: zone.zone, tunnel: tunnelState, httpsPort };
@@ -216,8 +218,8 @@ export class Box implements Service {
         : undefined,
       instances: { mailboxes: mailboxesOf({ config, identity, caPem: trust.cloud, clock }), health },
       corrections: clock.corrections,
-      visitorOf: (socket) => web.visitorOf(socket),
-      onSignedIn: (socket) => web.know(socket),
+      visitorOf: (socket) => visitors.of(socket),
+      onSignedIn: (socket) => visitors.know(socket),
       page: () => pages.get('/')?.body.toString() ?? '',
       arrived: (state) => void announcer.arrived(state),
       ways: derived([network.network, zone.zone, tunnelState], () => currentWays(local)),
@@ -256,7 +258,7 @@ export class Box implements Service {
       probePath,
       pages,
       access,
-      links: network.links,
+      visitors,
     });
     const { host, httpPort } = config.web;
     const redirect = new HttpRedirect({ host, port: httpPort, httpsPort, zone: names.main });

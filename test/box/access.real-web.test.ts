@@ -5,6 +5,7 @@ import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Access } from '../../src/box/access.ts';
 import type { ZoneCertificate } from '../../src/box/facts.ts';
+import { Visitors } from '../../src/box/web/visitors.ts';
 import { Web } from '../../src/box/web/web.ts';
 import { createTestCa, type TestCa } from '../../src/cli/home/test-ca.ts';
 import { OwnedFact } from '../../src/kit/fact.ts';
@@ -17,6 +18,7 @@ import { accessOptions, boxId, names, password } from './lab/lab.ts';
 
 const clock = new FakeClock();
 const links = new OwnedFact<readonly string[]>([]);
+const visitors = new Visitors({ links });
 let ca: TestCa;
 let access: Access;
 let web: Web;
@@ -27,8 +29,8 @@ beforeAll(async () => {
   access = new Access({
     ...accessOptions(clock),
     folder: temporaryFolder(),
-    visitorOf: (socket) => web.visitorOf(socket),
-    onSignedIn: (socket) => web.know(socket),
+    visitorOf: (socket) => visitors.of(socket),
+    onSignedIn: (socket) => visitors.know(socket),
   });
   const zone = { keyPem, chainPem: certPem, names: [], notBefore: 0, notAfter: 0, serial: '' };
   web = new Web({
@@ -45,7 +47,7 @@ beforeAll(async () => {
     probePath: '/probe',
     pages: aPage,
     access,
-    links,
+    visitors,
     health: new Health(clock),
     log: silentLog,
   });

@@ -52,7 +52,7 @@ async function box(): Promise<{ port: number; zone: string }> {
   const { keyPem, certPem } = await ca.issue([zone, `*.${zone}`]);
   const certificate = { keyPem, chainPem: certPem, names: [], notBefore: 0, notAfter: 0, serial: '' };
   const web = new Web({
-    ...webParts,
+    ...webParts(),
     ...at,
     identity,
     zoneRoot,

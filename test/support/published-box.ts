@@ -33,7 +33,7 @@ export async function publishedBox(
   const identity = await loadIdentity({ stateFolder, clock: systemClock });
   const zone = zoneName(identity.boxId, 'box.test');
   const web = new Web({
-    ...webParts,
+    ...webParts(),
     identity,
     zoneRoot: 'box.test',
     certificate: new OwnedFact(undefined),

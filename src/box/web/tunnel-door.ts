@@ -1,7 +1,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
 import { listen } from '../../kit/listen.ts';
-import type { Service } from '../../kit/service.ts';
+import type { Peer } from '../../kit/places.ts';
 import { readProxyHeader, type Visitor } from './proxy-protocol.ts';
 
 const headerTimeoutMs = 5000;
@@ -13,18 +13,12 @@ const maxConnections = 2048;
  * door, which the child alone was given (any process of this machine can connect, and whoever was believed could say where
  * from), and a PROXY header; what follows is TLS, and goes to the same server as connections from the home network.
  */
-export class TunnelDoor implements Service {
-  readonly name = 'tunnel-door';
-  readonly #accept: (socket: Socket) => void;
+export class TunnelDoor {
   /** Visitors by the local port of the child's end of the connection, which is unique while the connection lives. */
   readonly #visitors = new Map<number, Visitor | undefined>();
   readonly #open = new Set<Socket>();
   readonly #key = Buffer.from(`${randomBytes(32).toString('base64url')}\r\n`);
   #server: Server | undefined;
-
-  constructor(options: { accept: (socket: Socket) => void }) {
-    this.#accept = options.accept;
-  }
 
   /** What a connection begins with. Whoever knows it is the tunnel. */
   get key(): string {
@@ -40,14 +34,15 @@ export class TunnelDoor implements Service {
   }
 
   /** Whether a connection came through the tunnel, and whose it is. `undefined`: it did not come through here. */
-  visitorOf(socket: Pick<Socket, 'localPort' | 'remotePort'>): { visitor: Visitor | undefined } | undefined {
+  visitorOf(socket: Pick<Peer, 'localPort' | 'remotePort'>): { visitor: Visitor | undefined } | undefined {
     if (this.#server === undefined || socket.remotePort === undefined || socket.localPort !== this.port)
       return undefined;
     return { visitor: this.#visitors.get(socket.remotePort) };
   }
 
-  async start(): Promise<void> {
-    const server = createServer({ noDelay: true }, (socket) => this.#greet(socket));
+  /** `accept` gets each visitor's connection, its first byte that of TLS. */
+  async start(accept: (socket: Socket) => void): Promise<void> {
+    const server = createServer({ noDelay: true }, (socket) => this.#greet(socket, accept));
     server.maxConnections = maxConnections;
     await listen(server, { host: '127.0.0.1', port: 0 });
     this.#server = server;
@@ -61,7 +56,7 @@ export class TunnelDoor implements Service {
     await new Promise((resolve) => server.close(resolve));
   }
 
-  #greet(socket: Socket): void {
+  #greet(socket: Socket, accept: (socket: Socket) => void): void {
     let bytes = Buffer.alloc(0);
     this.#open.add(socket);
     socket.once('close', () => {
@@ -84,7 +79,7 @@ export class TunnelDoor implements Service {
       this.#visitors.set(socket.remotePort ?? 0, header.visitor);
       const rest = bytes.subarray(this.#key.length + header.length);
       if (rest.length > 0) socket.unshift(rest);
-      this.#accept(socket);
+      accept(socket);
     };
     socket.on('data', read);
   }

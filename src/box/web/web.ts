@@ -15,11 +15,8 @@ import { lingerAfterAnswers } from '../../kit/linger.ts';
 import { listen, listenProblem } from '../../kit/listen.ts';
 import type { Log } from '../../kit/log.ts';
 import type { Service } from '../../kit/service.ts';
-import { Places } from '../../kit/places.ts';
 import { intermediateTls } from '../../kit/tls-policy.ts';
-import { addressFamily, canonicalAddress, isWithin } from '../../protocol/addresses.ts';
 import { zoneName, zoneNames } from '../../protocol/names.ts';
-import { householdOf } from '../visitor.ts';
 import type { Identity, ZoneCertificate } from '../facts.ts';
 import { createOwnApp, type OwnAppOptions } from './own-app.ts';
 import type { PublishedService } from './published-services.ts';
@@ -27,7 +24,7 @@ import { ServerCertificates } from './server-certificates.ts';
 import { headLimitBytes } from './service-connection.ts';
 import { SiteRouter } from './site-router.ts';
 import type { StatusView } from './status-page.ts';
-import { TunnelDoor } from './tunnel-door.ts';
+import type { Visitors } from './visitors.ts';
 
 export interface WebOptions {
   identity: Identity;
@@ -47,8 +44,7 @@ export interface WebOptions {
   probePath: string;
   pages: OwnAppOptions['pages'];
   access: OwnAppOptions['access'] & { upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void };
-  /** Networks on the box's own links. */
-  links: Fact<readonly string[]>;
+  visitors: Visitors;
   health: Health;
   log: Log;
 }
@@ -69,12 +65,6 @@ const http1Limits = {
 const keepAliveProbeMs = 60_000;
 
 /**
- * Connections at a time, of the home and of the tunnel apart, so that nobody outside shuts the box to those at home; and beside
- * them, those of people and apps that are signed in (`Places`).
- */
-const connections = { most: 384, known: 256 } as const;
-
-/**
  * Owner of the box's HTTPS: one server for the home network and, through the tunnel door, for visitors from outside.
  * Requests go by host name: a published service's to its proxy, all others to the box's own application.
  */
@@ -83,9 +73,7 @@ export class Web implements Service {
   readonly #options: WebOptions;
   readonly #zone: string;
   readonly #certificates: ServerCertificates;
-  readonly #door: TunnelDoor;
   readonly #sockets = new Set<Duplex>();
-  readonly #places = { home: new Places(connections), tunnel: new Places(connections) };
   #own: HttpApp | undefined;
   #router: SiteRouter | undefined;
   #server: Http2SecureServer | undefined;
@@ -95,7 +83,6 @@ export class Web implements Service {
     this.#options = options;
     this.#zone = zoneName(options.identity.boxId, options.zoneRoot);
     this.#certificates = new ServerCertificates({ identity: options.identity, zone: this.#zone });
-    this.#door = new TunnelDoor({ accept: (socket) => this.#server?.emit('connection', socket) });
   }
 
   get port(): number {
@@ -107,12 +94,12 @@ export class Web implements Service {
 
   /** What the tunnel's child begins each connection with, before the PROXY header. */
   get tunnelKey(): string {
-    return this.#door.key;
+    return this.#options.visitors.door.key;
   }
 
   /** Loopback port for the tunnel's child. */
   get tunnelPort(): number {
-    return this.#door.port;
+    return this.#options.visitors.door.port;
   }
 
   async start(): Promise<void> {
@@ -127,11 +114,11 @@ export class Web implements Service {
       access: this.#options.access,
       log,
     });
-    const { identity, zoneRoot, mirrors, access } = this.#options;
+    const { identity, zoneRoot, mirrors, access, visitors } = this.#options;
     this.#router = new SiteRouter({
       names: zoneNames(identity.boxId, zoneRoot, mirrors),
       services,
-      visitorOf: (socket) => this.visitorOf(socket),
+      visitorOf: (socket) => visitors.of(socket),
       told: this.#options.told ?? (() => undefined),
       own: {
         request: (request, response) => void this.#own?.server.emit('request', request, response),
@@ -144,12 +131,12 @@ export class Web implements Service {
     await listen(server, { host, port }).catch((error: unknown) => {
       throw listenProblem(error, { host, port, setting: 'web.port' });
     });
-    await this.#door.start();
+    await visitors.door.start((socket) => server.emit('connection', socket));
   }
 
   async stop(): Promise<void> {
     this.#unsubscribe?.();
-    await this.#door.stop();
+    await this.#options.visitors.door.stop();
     const server = this.#server;
     if (server?.listening === true) {
       const closed = new Promise((resolve) => server.close(resolve));
@@ -161,7 +148,7 @@ export class Web implements Service {
   }
 
   #createServer(): Http2SecureServer {
-    const { identity, log } = this.#options;
+    const { identity, log, visitors } = this.#options;
     const server = createSecureServer({
       ...http1Limits,
       allowHTTP1: true,
@@ -178,8 +165,7 @@ export class Web implements Service {
     });
     Object.assign(server, http1Limits);
     server.on('connection', (socket: Socket) => {
-      const { through, address, atHome } = this.visitorOf(socket);
-      this.#places[through].admit(socket, householdOf(address, atHome));
+      visitors.admit(socket);
       this.#sockets.add(socket);
       // A visitor that vanished without a word (a phone that left) is noticed also on a silent WebSocket.
       socket.setKeepAlive(true, keepAliveProbeMs);
@@ -204,8 +190,7 @@ export class Web implements Service {
   }
 
   #request(request: Http2ServerRequest, response: Http2ServerResponse, expects: boolean): void {
-    const { socket } = request;
-    this.#places[this.visitorOf(socket).through].used(socket);
+    this.#options.visitors.used(request.socket);
     this.#router?.request(request, response, expects);
   }
 
@@ -224,7 +209,7 @@ export class Web implements Service {
   }
 
   #view(socket: Socket, host: string): StatusView {
-    const { through, atHome } = this.visitorOf(socket);
+    const { through, atHome } = this.#options.visitors.of(socket);
     return {
       known:
         through === 'home'
@@ -233,26 +218,6 @@ export class Web implements Service {
       selfSigned: this.#options.certificate.value === undefined || !this.#certificates.covers(host),
       through,
       details: atHome ? this.#options.details() : undefined,
-    };
-  }
-
-  /** Somebody who is signed in calls on this connection: it has a place that strangers cannot take. */
-  know(socket: Socket): void {
-    this.#places[this.visitorOf(socket).through].know(socket);
-  }
-
-  /** Where somebody comes from, as far as the connection itself tells. */
-  visitorOf(socket: Socket): { through: 'home' | 'tunnel'; address: string; atHome: boolean } {
-    const relayed = this.#door.visitorOf(socket);
-    const said = relayed === undefined ? socket.remoteAddress : relayed.visitor?.address;
-    // An IPv6 address of the link comes with the name of the interface (RFC 4007, 11).
-    const address = said?.replace(/%.*$/, '');
-    if (address === undefined || addressFamily(address) === undefined)
-      return { through: relayed === undefined ? 'home' : 'tunnel', address: 'unknown', atHome: false };
-    return {
-      through: relayed === undefined ? 'home' : 'tunnel',
-      address: canonicalAddress(address),
-      atHome: relayed === undefined && isWithin(address, this.#options.links.value),
     };
   }
 }

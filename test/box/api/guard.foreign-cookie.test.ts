@@ -1,3 +1,5 @@
+import { Visitors } from '../../../src/box/web/visitors.ts';
+import { loopbackLinks } from '../../support/web-parts.ts';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
@@ -36,6 +38,8 @@ const evil = createServer((socket) => {
   });
 });
 
+const visitors = new Visitors({ links: new OwnedFact(loopbackLinks) });
+
 beforeAll(async () => {
   const identity = await loadIdentity({ stateFolder: folder, clock: systemClock });
   const names = zoneNames(identity.boxId, 'box.test', ['a', 'b']);
@@ -45,13 +49,13 @@ beforeAll(async () => {
     boxId: identity.boxId,
     names,
     folder: temporaryFolder(),
-    visitorOf: (socket) => box.web.visitorOf(socket),
+    visitorOf: (socket) => visitors.of(socket),
   });
   await new Promise<void>((resolve) => evil.listen(0, '127.0.0.1', resolve));
   const target = `http://127.0.0.1:${(evil.address() as AddressInfo).port}`;
   await access.start(new AbortController().signal);
   const certificate = new OwnedFact<ZoneCertificate | undefined>(undefined);
-  box = await publishedBox(folder, { services: { evil: target } }, { access, certificate });
+  box = await publishedBox(folder, { services: { evil: target } }, { access, certificate, visitors });
 });
 
 afterAll(async () => {

@@ -55,7 +55,7 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => service.listen(0, '127.0.0.1', resolve));
   const { port } = service.address() as AddressInfo;
   web = new Web({
-    ...webParts,
+    ...webParts(),
     identity,
     zoneRoot: 'box.test',
     certificate: new OwnedFact(undefined),

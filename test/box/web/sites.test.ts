@@ -1,3 +1,4 @@
+import { Visitors } from '../../../src/box/web/visitors.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chosen } from '../../../src/box/web/sites.ts';
 import { OwnedFact } from '../../../src/kit/fact.ts';
@@ -48,7 +49,11 @@ describe('on the wire', () => {
   const links = new OwnedFact<readonly string[]>(['127.0.0.0/8']);
   let box: PublishedBox;
   beforeAll(async () => {
-    box = await publishedBox(temporaryFolder(), { services: { hello: 'http://127.0.0.1:1' } }, { links });
+    box = await publishedBox(
+      temporaryFolder(),
+      { services: { hello: 'http://127.0.0.1:1' } },
+      { visitors: new Visitors({ links }) },
+    );
   });
   afterAll(() => box.stop());
 

@@ -33,7 +33,7 @@ beforeAll(async () => {
   service = `hello.${zone}`;
   await once(upstream.listen(0, '127.0.0.1'), 'listening');
   web = new Web({
-    ...webParts,
+    ...webParts(),
     identity,
     zoneRoot,
     certificate: new OwnedFact(undefined),

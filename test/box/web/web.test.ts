@@ -17,11 +17,11 @@ import { Health } from '../../../src/kit/health.ts';
 import { silentLog } from '../../../src/kit/log.ts';
 import { zoneName } from '../../../src/protocol/names.ts';
 import { temporaryFolder } from '../../support/folder.ts';
-import { webParts } from '../../support/web-parts.ts';
+import { loopbackLinks, webParts } from '../../support/web-parts.ts';
 import { crowdOf, crowds } from '../../support/crowd.ts';
 
 const zoneRoot = 'box.test';
-const links = new OwnedFact(webParts.links.value);
+const links = new OwnedFact(loopbackLinks);
 const folder = temporaryFolder();
 
 let identity: Identity;
@@ -52,8 +52,7 @@ beforeAll(async () => {
   });
   await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve));
   web = new Web({
-    ...webParts,
-    links,
+    ...webParts(links),
     identity,
     zoneRoot,
     certificate,
@@ -206,7 +205,7 @@ describe('through the tunnel door', () => {
     expect((await get(zone, '/status')).body).toContain('Addresses');
     links.set(['192.168.1.0/24']);
     const neighbour = await get(zone, '/status');
-    links.set(webParts.links.value);
+    links.set(loopbackLinks);
     expect(neighbour.body).toContain('from another network');
     expect(neighbour.body).not.toContain('Addresses');
     const outside = await get(`remote.${zone}`, '/status', { through: header });
@@ -282,7 +281,7 @@ describe('published services', () => {
 
 it('names the port and the setting when the port is taken', async () => {
   const other = new Web({
-    ...webParts,
+    ...webParts(),
     identity,
     zoneRoot,
     certificate,
