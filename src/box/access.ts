@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { FastifyRequest } from 'fastify';
 import { type Clock, minutes, type Random, seconds } from '../kit/clock.ts';
 import type { Fact } from '../kit/fact.ts';
 import type { HttpApp } from '../kit/http-server.ts';
@@ -34,10 +35,9 @@ import { Passkeys } from './auth/sign-in/passkeys.ts';
 import { People } from './sessions/people.ts';
 import { RecentProof } from './sessions/recent-proof.ts';
 import { accountRoutes } from './auth/sign-in/routes-account.ts';
-import { backupRoutes, type WholeBox } from './api/routes-backup.ts';
 import { loginRoutes } from './auth/sign-in/routes-login.ts';
 import { approvalRoutes } from './api/routes-approvals.ts';
-import { type BoxRoutesOptions, boxRoutes, type Settings } from './api/routes-box.ts';
+import { type BoxRoutesOptions, boxRoutes } from './api/routes-box.ts';
 import { accessControl } from './api/routes-control.ts';
 import { connectRoutes } from './auth/oauth/routes-connect.ts';
 import { passkeyRoutes } from './auth/sign-in/routes-passkeys.ts';
@@ -52,6 +52,7 @@ import { SetupCode } from './auth/sign-in/setup-code.ts';
 import { AccessStore } from './sessions/store.ts';
 import { Tokens } from './sessions/tokens.ts';
 import { Vault } from './sessions/vault.ts';
+import type { CallGuard, PartRoutes } from './ports.ts';
 import type { VisitorOf } from './visitor.ts';
 import type { Upgrade, AuthMethod } from './auth/auth-method.ts';
 
@@ -86,16 +87,14 @@ export interface AccessOptions {
   changes: readonly Fact<unknown>[];
   /** Events that other parts wrote with their deeds, each in its own file; see audit-notes.ts. */
   notes?: readonly Fact<readonly AuditNote[]>[];
-  /** These four: see `BoxRoutesOptions`. */
+  /** These three: see `BoxRoutesOptions`. */
   status: () => object;
   services: () => readonly ServiceView[];
-  settings: Settings;
-  wholeBox: WholeBox;
   logs: BoxRoutesOptions['logs'];
   /** How what was made while the clock was in doubt is dated anew; absent: the clock is never in doubt. */
   corrections?: Fact<readonly Correction[]>;
-  /** Calls of other parts of the box; each says who may call it (see `guard.ts`). */
-  calls?: readonly ((app: HttpApp) => void | Promise<void>)[];
+  /** Calls of other parts of the box. */
+  routes?: readonly PartRoutes[];
   clock: Clock;
   random: Random;
   log: Log;
@@ -276,9 +275,15 @@ export class Access implements Service {
     else take(request, socket, head);
   }
 
-  /** Adds the calls of `porchlight` on this machine. */
-  control(app: HttpApp): void {
+  /** Adds the calls of `porchlight` on this machine: those of this part, and of all that add theirs to it. */
+  async control(app: HttpApp): Promise<void> {
+    const { audit } = this.#parts;
     accessControl(app, this.#parts);
+    await this.#mount(app, {
+      still: () => undefined,
+      note: (_request, action) => rootNote(action, this.#options.clock.now()),
+      record: (_request, action) => audit.record({ action, who: rootNote(action, 0).who, address: null }),
+    });
   }
 
   /** Adds the pages and calls of this part to the box's own application. */
@@ -288,13 +293,6 @@ export class Access implements Service {
       scope.addHook('onRequest', (request, reply) => parts.guard.admit(request, reply));
       scope.addHook('preHandler', (request) => parts.guard.admitBody(request));
       this.#rights.hooks(scope);
-      scope.addHook('onRequest', async (request) => {
-        request.auditNote = (action) => ({
-          ...rootNote(action, this.#options.clock.now()),
-          who: parts.guard.who(request).person.name,
-          address: parts.guard.visitor(request).address,
-        });
-      });
       // JSON and, for the apps' endpoints, forms: a page elsewhere can send `text/plain` without asking.
       scope.removeContentTypeParser('text/plain');
       loginRoutes(scope, parts);
@@ -304,12 +302,29 @@ export class Access implements Service {
       peopleRoutes(scope, parts);
       approvalRoutes(scope, parts);
       for (const way of this.#ways) await way.routes?.(scope);
-      for (const calls of this.#options.calls ?? []) await calls(scope);
-      backupRoutes(scope, { ...this.#options, ...parts });
+      await scope.register(async (others) => this.#mount(others, this.#calls()), { prefix: '/api' });
       boxRoutes(scope, { ...this.#options, ...parts });
       connectRoutes(scope, { ...this.#options, ...parts });
       await scope.register(async (forms) => tokenRoutes(forms, { ...this.#options, ...parts }));
     });
+  }
+
+  /** What the calls of other parts may ask, when a person with a session makes them. */
+  #calls(): CallGuard {
+    const { guard, audit } = this.#parts;
+    const by = (request: FastifyRequest): { who: string; address: string } => ({
+      who: guard.who(request).person.name,
+      address: guard.visitor(request).address,
+    });
+    return {
+      still: (request) => guard.still(request),
+      note: (request, action) => ({ ...rootNote(action, this.#options.clock.now()), ...by(request) }),
+      record: (request, action) => audit.record({ action, ...by(request) }),
+    };
+  }
+
+  async #mount(app: HttpApp, guard: CallGuard): Promise<void> {
+    for (const routes of this.#options.routes ?? []) await routes(app, { guard });
   }
 }
 

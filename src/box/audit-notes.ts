@@ -37,10 +37,3 @@ export function rootNote(action: AuditAction, at: number): AuditNote {
 export function boxNote(action: AuditAction, what: string, at: number): AuditNote {
   return { ...rootNote(action, at), who: '', what };
 }
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** The event of a deed that is done outside of access's store, to be written with it. */
-    auditNote?: (action: AuditAction) => AuditNote;
-  }
-}

@@ -21,7 +21,7 @@ import { mailboxesOf } from './auth/instances/mailboxes.ts';
 import { Announcer } from './announce/announcer.ts';
 import { Backups } from './backup/backups.ts';
 import { placeOf } from './backup/contents.ts';
-import { backupControl } from './backup/control-routes.ts';
+import { backupRoutes } from './backup/routes.ts';
 import type { BoxOptions } from './box-options.ts';
 import { type TakenUp, takeUp } from './card/asked.ts';
 import { CardNote } from './card/card-note.ts';
@@ -34,6 +34,7 @@ import { NetworkWatcher } from './network/network-watcher.ts';
 import { RunKeeper, standTimeoutMs } from './run/run-keeper.ts';
 import { RunMemory } from './run/run-memory.ts';
 import { OwnerSettings } from './settings/owner-settings.ts';
+import { settingsRoutes } from './settings/routes.ts';
 import { boxClock } from './system/box-clock.ts';
 import { boxMetrics } from './system/metrics.ts';
 import { servicesOf, stateView } from './system/state-view.ts';
@@ -42,7 +43,7 @@ import { currentWays } from './system/ways.ts';
 import { OwnProbe, probePath } from './tunnel/own-probe.ts';
 import { Tunnel } from './tunnel/tunnel.ts';
 import { keepStateBefore } from './update/state-before.ts';
-import { updateControl, updateRoutes } from './update/update-routes.ts';
+import { updateRoutes } from './update/routes.ts';
 import { updates } from './update/updates.ts';
 import { publishedServices } from './web/published-services.ts';
 import { HttpRedirect } from './web/redirect.ts';
@@ -231,12 +232,10 @@ export class Box implements Service {
         tunnelState,
         updater.state,
       ],
-      calls: [(app) => updateRoutes(app, updater, '/api/update')],
+      routes: [settingsRoutes(settings), backupRoutes(backups), updateRoutes(updater)],
       notes: [settings.notes, run.notes, ...updater.notes],
       status: () => stateView(this.facts, clock.now(), version),
       services: () => servicesOf(this.facts),
-      settings,
-      wholeBox: backups,
       logs: (query) => logs.read(query),
     });
 
@@ -326,10 +325,8 @@ export class Box implements Service {
     const card = new CardNote({ ...part('card'), runtimeFolder, ...taken, facts });
     const supervision = new Supervision({ manager, health, clock, log });
 
-    // For `porchlight` on this machine; each part adds its calls.
     const control = new Control({ ...part('control'), stateFolder: config.state });
-    control.add((app) => access.control(app)).add(backupControl(backups));
-    control.add(updateControl(updater, clock));
+    control.add((app) => access.control(app));
 
     // Ended last: the parts that are stopped before it say goodbye through it.
     const connections: Service = {

@@ -41,8 +41,8 @@ export async function askControl<S extends TSchema>(
   );
 }
 
-/** The same for an answer of any size: its stream. */
-export async function streamControl(stateFolder: string, call: ControlCall): Promise<IncomingMessage> {
+/** The stream of an answer. */
+async function streamControl(stateFolder: string, call: ControlCall): Promise<IncomingMessage> {
   const response = await exchange(stateFolder, call);
   const { statusCode = 500 } = response;
   if (statusCode < 300) return response;

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { buffer } from 'node:stream/consumers';
 import { Type } from 'typebox';
 import { Backups } from '../box/backup/backups.ts';
 import { placeOf } from '../box/backup/contents.ts';
@@ -13,7 +12,7 @@ import { codeOf, messageOf, Problem } from '../kit/errors.ts';
 import { writeAtomic } from '../kit/files.ts';
 import { lockFolder } from '../kit/lock.ts';
 import { asOwnerOf } from './as-owner.ts';
-import { askControl, streamControl } from './ask-control.ts';
+import { askControl } from './ask-control.ts';
 import { askPassphrase } from './passphrase.ts';
 import { boxFile } from './box-file.ts';
 
@@ -59,6 +58,8 @@ function fileIn(operands: readonly string[]): string {
   return file;
 }
 
+const Made = Type.Object({ backup: Type.String() });
+
 const backupCommand = command({
   ...shared,
   name: 'backup',
@@ -69,8 +70,10 @@ const backupCommand = command({
     const file = fileIn(operands);
     const passphrase = await askPassphrase(io, { again: true });
     const bytes = await eitherWay(
-      async () =>
-        buffer(await streamControl(config.state, { method: 'POST', path: '/backup', body: { passphrase } })),
+      async () => {
+        const call = { method: 'POST', path: '/backup', body: { passphrase }, answer: Made } as const;
+        return Buffer.from((await askControl(config.state, call)).backup, 'base64');
+      },
       () => withState(config, (backups) => backups.make(passphrase)),
     );
     await writeAtomic(file, bytes);

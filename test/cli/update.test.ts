@@ -2,7 +2,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Control } from '../../src/box/control/control.ts';
-import { updateRoutes } from '../../src/box/update/update-routes.ts';
+import { rootNote } from '../../src/box/audit-notes.ts';
+import type { CallGuard } from '../../src/box/ports.ts';
+import { updateRoutes } from '../../src/box/update/routes.ts';
 import type { Updater } from '../../src/box/update/updater.ts';
 import { updateCommand } from '../../src/cli/update.ts';
 import { Health } from '../../src/kit/health.ts';
@@ -13,6 +15,12 @@ import { ReleaseServer } from '../box/update/release-server.ts';
 import { updaterOf } from '../box/update/update-home.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { porchlight, type Ran, run, tooLong } from './run.ts';
+
+const asRoot: CallGuard = {
+  still: () => undefined,
+  note: (_request, action) => rootNote(action, Date.now()),
+  record: () => undefined,
+};
 
 const why = whyNoRauc();
 
@@ -37,7 +45,7 @@ describe.skipIf(why !== undefined)(`porchlight update ${why ?? ''}`, () => {
     updater = updaterOf({ lab, stateFolder: state, version: '1.0.0', url: server.url, restart });
     await updater.start();
     control = new Control({ stateFolder: state, health: new Health(systemClock), log: silentLog });
-    control.add((app) => updateRoutes(app, updater, '/update'));
+    control.add((app) => updateRoutes(updater)(app, { guard: asRoot }));
     await control.start();
   });
   afterAll(async () => {

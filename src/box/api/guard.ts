@@ -39,13 +39,6 @@ declare module 'fastify' {
      */
     recentProof?: true | ((request: FastifyRequest) => boolean);
   }
-  interface FastifyRequest {
-    /**
-     * Throws when whoever sent the request may no longer do it: to be called right before a deed that was not begun in the
-     * handler's first step. Absent where nobody is asked who they are (the control socket).
-     */
-    stillAllowed?: () => void;
-  }
 }
 
 export interface Who {

@@ -46,10 +46,7 @@ export class HeldRights {
     // Not async: nothing comes in between this look and the handler.
     app.addHook('preHandler', (request, _reply, done) => {
       try {
-        if (this.#guard.admitted(request) !== undefined) {
-          this.#guard.still(request);
-          request.stillAllowed = () => this.#guard.still(request);
-        }
+        if (this.#guard.admitted(request) !== undefined) this.#guard.still(request);
         done();
       } catch (error) {
         done(error as Error);

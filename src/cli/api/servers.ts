@@ -1,5 +1,7 @@
 import { Access } from '../../box/access.ts';
-import { updateRoutes } from '../../box/update/update-routes.ts';
+import { backupRoutes } from '../../box/backup/routes.ts';
+import { settingsRoutes } from '../../box/settings/routes.ts';
+import { updateRoutes } from '../../box/update/routes.ts';
 import { probePath } from '../../box/tunnel/own-probe.ts';
 import { createOwnApp } from '../../box/web/own-app.ts';
 import { createApi, defaultApiLimits } from '../../cloud/dns-server/api.ts';
@@ -86,11 +88,9 @@ async function boxRoutes(): Promise<void> {
     arrived: unused,
     ways: unused,
     changes: [],
-    calls: [(app) => updateRoutes(app, unused, '/api/update')],
+    routes: [settingsRoutes(unused), backupRoutes(unused), updateRoutes(unused)],
     status: unused,
     services: unused,
-    settings: unused,
-    wholeBox: unused,
     logs: unused,
     clock,
     random: Math.random,

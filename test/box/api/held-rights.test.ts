@@ -7,7 +7,6 @@ import { json as jsonOf } from 'node:stream/consumers';
 import type { RegistrationResponseJSON } from '@simplewebauthn/server';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { UpdateState } from '../../../src/protocol/update-api.ts';
-import { updateRoutes } from '../../../src/box/update/update-routes.ts';
 import type { Updater } from '../../../src/box/update/updater.ts';
 import { Passkeys } from '../../../src/box/auth/sign-in/passkeys.ts';
 import { People } from '../../../src/box/sessions/people.ts';
@@ -20,6 +19,7 @@ import { pairAgent } from '../auth/agents/paired.ts';
 import { Authenticator } from '../lab/authenticator.ts';
 import { type House, openHouse, PhoneApp, signedByHand } from '../auth/instances/house.ts';
 import { Browser, home, names, password } from '../lab/lab.ts';
+import { partRoutes } from '../lab/part-routes.ts';
 import { bearer } from '../auth/pairing/flow.ts';
 
 interface Route {
@@ -66,14 +66,16 @@ let headSeen = Promise.withResolvers<void>();
 beforeAll(async () => {
   house = await openHouse(
     {
-      calls: [(app) => updateRoutes(app, updater, '/api/update')],
-      settings: { read: () => ({}) as never, write: () => did('settings') },
-      wholeBox: {
-        make: async () => (await waited(), Buffer.from('everything')),
-        restore: async (_file, _passphrase, still) => (await waited(), still(), did('restore')),
-        reset: async (_how, still) => (await waited(), still(), did('reset')),
-        beginAnew: () => void done.push('anew'),
-      },
+      routes: partRoutes({
+        updater,
+        settings: { read: () => ({}) as never, write: () => did('settings') },
+        backups: {
+          make: async () => (await waited(), Buffer.from('everything')),
+          restore: async (_file, _passphrase, still) => (await waited(), still?.(), did('restore')),
+          reset: async (_how, still) => (await waited(), still?.(), did('reset')),
+          beginAnew: () => void done.push('anew'),
+        },
+      }),
     },
     (app) => {
       app.addHook(

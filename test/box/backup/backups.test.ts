@@ -9,6 +9,7 @@ import { sealed } from '../../../src/box/backup/sealed.ts';
 import { minutes } from '../../../src/kit/clock.ts';
 import { loadIdentity } from '../../../src/box/identity/identity.ts';
 import { type Answer, Browser, type Lab, openLab, password } from '../lab/lab.ts';
+import { partRoutes } from '../lab/part-routes.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 
@@ -42,7 +43,7 @@ async function openBox(state: string, options: { claim: boolean }): Promise<Owne
     clock: new FakeClock(),
     restart: () => box.restarts++,
   });
-  const lab = await openLab({ folder: join(state, 'access'), wholeBox: backups });
+  const lab = await openLab({ folder: join(state, 'access'), routes: partRoutes({ backups }) });
   const owner = new Browser(lab);
   await owner.open();
   if (options.claim) await owner.firstRun();

@@ -17,6 +17,7 @@ import { atEnd } from '../../support/at-end.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { identity } from './identity.ts';
+import { partRoutes } from './part-routes.ts';
 import { appOrigin, clientId, password } from './visit.ts';
 
 export const boxId = identity.boxId;
@@ -60,20 +61,16 @@ export function accessOptions(clock: FakeClock): Omit<AccessOptions, 'folder' | 
     changes: [],
     status: () => ({ health: 'ok' }),
     services: () => [{ label: 'hello', url: `https://hello.${names.main}/` }],
-    settings: {
-      read: () => ({ name: 'Our box', tunnel: true, discovery: 'always' }),
-      write: async ({ name, tunnel }, note) => {
-        if (note !== undefined) notes.set([note]);
-        return { name, tunnel, discovery: 'off' };
+    routes: partRoutes({
+      settings: {
+        read: () => ({ name: 'Our box', tunnel: true, discovery: 'always' }),
+        write: async ({ name, tunnel }, note) => {
+          if (note !== undefined) notes.set([note]);
+          return { name, tunnel, discovery: 'off' };
+        },
       },
-    },
+    }),
     notes: [notes],
-    wholeBox: {
-      make: () => Promise.reject(new Error('no backups here')),
-      restore: () => Promise.reject(new Error('no backups here')),
-      reset: () => Promise.reject(new Error('no backups here')),
-      beginAnew: () => undefined,
-    },
     logs: () => [],
     clock,
     random: () => 0.5,

@@ -38,6 +38,7 @@ import {
   redirectUri,
   refresh,
 } from '../lab/lab.ts';
+import { noBackups, partRoutes } from '../lab/part-routes.ts';
 import { authorise, decide, paired } from '../auth/pairing/flow.ts';
 
 interface House {
@@ -233,7 +234,7 @@ async function afterStart(
     ...accessOptions(clock),
     folder,
     visitorOf: () => home,
-    settings,
+    routes: partRoutes({ settings }),
     notes: [settings.notes],
   });
   await access.start(new AbortController().signal);
@@ -268,13 +269,11 @@ describe('a cut right before or right after any commit leaves deed and event, or
     const stateFolder = temporaryFolder();
     const settings = settingsIn(stateFolder, clock);
     await settings.start();
-    const options = accessOptions(clock);
     const lab = await openLab({
       clock,
       folder: join(stateFolder, 'access'),
-      settings,
+      routes: partRoutes({ settings, backups: { ...noBackups, make: async () => Buffer.from('a backup') } }),
       notes: [settings.notes],
-      wholeBox: { ...options.wholeBox, make: async () => Buffer.from('a backup') },
     });
     const house: House = { lab, owner: new Browser(lab), clock, settings, got: '' };
     if (action !== 'claimed') await house.owner.firstRun();

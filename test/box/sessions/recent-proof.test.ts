@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { PorchlightMailbox } from '../../../src/box/auth/instances/porchlight-mailbox.ts';
 import type { Updater } from '../../../src/box/update/updater.ts';
-import { updateRoutes } from '../../../src/box/update/update-routes.ts';
 import { minutes, seconds } from '../../../src/kit/clock.ts';
 import { Health } from '../../../src/kit/health.ts';
 import { agentClient } from '../../../src/protocol/constants.ts';
@@ -11,6 +10,7 @@ import { Authenticator } from '../lab/authenticator.ts';
 import { openEnrolmentLab } from '../auth/enrolment/flow.ts';
 import { identity } from '../lab/identity.ts';
 import { type Answer, Browser, connectQuery, type Lab, names, openLab, password } from '../lab/lab.ts';
+import { partRoutes } from '../lab/part-routes.ts';
 import { authorise, pendingOf } from '../auth/pairing/flow.ts';
 
 /** Routes that change something and want no recent proof, each with the reason. */
@@ -60,7 +60,7 @@ async function allRoutes(): Promise<{ lab: Lab; routes: Route[] }> {
     {},
     {
       instances: { mailboxes: [mailbox], health: new Health(new FakeClock()) },
-      calls: [(app) => updateRoutes(app, {} as Updater, '/api/update')],
+      routes: partRoutes({ updater: {} as Updater }),
     },
     (app) =>
       app.addHook('onRoute', ({ method, url, config }) => {

@@ -3,10 +3,10 @@ import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { updateRoutes } from '../../../src/box/update/update-routes.ts';
 import type { Updater } from '../../../src/box/update/updater.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { Browser, fromApp, type Lab, names, openLab } from '../lab/lab.ts';
+import { partRoutes } from '../lab/part-routes.ts';
 import { RaucLab, whyNoRauc } from './rauc-lab.ts';
 import { updaterOf } from './update-home.ts';
 
@@ -65,7 +65,7 @@ describe.skipIf(why !== undefined)(`updates for owners ${why ?? ''}`, () => {
 
   it('are nobody else’s to see or to change', async () => {
     lab = await openLab({
-      calls: [(app) => updateRoutes(app, updater, '/api/update')],
+      routes: partRoutes({ updater }),
       notes: updater.notes,
     });
     owner = new Browser(lab);
