@@ -12,15 +12,15 @@ import type { Backups } from './backups.ts';
 
 /** Backup, restore and reset, for owners and for `porchlight` on the box. */
 export function backupRoutes(backups: Pick<Backups, 'make' | 'restore' | 'reset' | 'beginAnew'>): PartRoutes {
+  /** The box ends when the answer has left. */
+  function restarted(reply: FastifyReply): FastifyReply {
+    reply.raw.once('close', () => backups.beginAnew());
+    return reply.status(202);
+  }
+
   return (app, { guard }) => {
     const config = { admission: 'owner', recentProof: true } as const;
     const owner = { config, bodyLimit: accessLimits.formBytes } as const;
-
-    /** The box ends when the answer has left. */
-    function anew(reply: FastifyReply): FastifyReply {
-      reply.raw.once('close', () => backups.beginAnew());
-      return reply.status(202);
-    }
 
     const make = { ...owner, schema: { body: BackupRequest } } as const;
     app.post('/backup', make, async (request): Promise<BackupView> => {
@@ -43,13 +43,13 @@ export function backupRoutes(backups: Pick<Backups, 'make' | 'restore' | 'reset'
         guard.note(request, 'restored'),
       );
       const view: RestoreView = { boxId, name, madeAt, origin: `https://${boxId}.${place.zoneRoot}` };
-      return anew(reply).send(view);
+      return restarted(reply).send(view);
     });
 
     app.post('/reset', { ...owner, schema: { body: ResetRequest } }, async (request, reply) => {
       const { forgetIdentity } = request.body;
       await backups.reset({ forgetIdentity }, () => guard.still(request), guard.note(request, 'reset'));
-      return anew(reply).send();
+      return restarted(reply).send();
     });
   };
 }
