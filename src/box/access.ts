@@ -12,7 +12,7 @@ import type { Correction } from '../kit/trusted-time/policy.ts';
 import { followCorrections } from '../kit/trusted-time/redate.ts';
 import { type Service, ServiceGroup } from '../kit/service.ts';
 import { refuseUpgrade } from '../kit/refuse-upgrade.ts';
-import { accessPaths, type Ways } from '../protocol/access-api.ts';
+import { accessPaths, type SessionView, type Ways } from '../protocol/access-api.ts';
 import type { ServiceView } from '../protocol/service-api.ts';
 import type { ZoneNames } from '../protocol/names.ts';
 import { Agents } from './auth/agents/agents.ts';
@@ -93,6 +93,8 @@ export interface AccessOptions {
   logs: BoxRoutesOptions['logs'];
   /** How what was made while the clock was in doubt is dated anew; absent: the clock is never in doubt. */
   corrections?: Fact<readonly Correction[]>;
+  /** Why the box can save nothing now, for whoever visits; absent: it always can. */
+  cannotSave?: () => SessionView['cannotSave'];
   /** Calls of other parts of the box. */
   routes?: readonly PartRoutes[];
   clock: Clock;
@@ -105,6 +107,7 @@ interface Parts {
   boxId: string;
   names: ZoneNames;
   boxName: Fact<string>;
+  cannotSave: () => SessionView['cannotSave'];
   guard: Guard;
   logins: Logins;
   people: People;
@@ -179,6 +182,7 @@ export class Access implements Service {
       boxId,
       names,
       boxName,
+      cannotSave: () => options.cannotSave?.(),
       guard,
       logins,
       people,

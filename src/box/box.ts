@@ -236,6 +236,7 @@ export class Box implements Service {
       notes: [settings.notes, run.notes, ...updater.notes],
       status: () => stateView(this.facts, clock.now(), version),
       services: () => servicesOf(this.facts),
+      cannotSave: () => storage.fault.value,
       logs: (query) => logs.read(query),
     });
 
@@ -253,6 +254,7 @@ export class Box implements Service {
       told: (label, fault) => serviceWatch.met(label, fault),
       name,
       details: () => ({ urls: waysIn(this.facts), conditions: health.conditions.value }),
+      cannotSave: () => storage.fault.value !== undefined,
       probe: (nonce) => probe.answer(nonce),
       probePath,
       pages,

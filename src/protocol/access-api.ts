@@ -39,6 +39,8 @@ export const SessionView = Type.Object({
   csrf: Type.Union([Type.String(), Type.Null()]),
   /** Passkeys can be used under this name: to add one, or at `login` to come in with one that exists. */
   passkeys: Type.Boolean(),
+  /** Why the box can save nothing now; absent while it can. */
+  cannotSave: Type.Optional(Type.Enum(['storage-full', 'storage-read-only', 'storage-failed'])),
 });
 export type SessionView = Static<typeof SessionView>;
 
@@ -267,6 +269,7 @@ export type PasswordRefusal = 'too-short' | 'too-long' | 'repeated' | 'common' |
 const condition = Type.Object({
   name: Type.String(),
   severity: Type.Union([Type.Literal('ok'), Type.Literal('warning'), Type.Literal('error')]),
+  code: Type.Optional(Type.String()),
   message: Type.String(),
   remedy: Type.Optional(Type.String()),
   since: Type.Integer(),

@@ -18,13 +18,24 @@ const gone = new Problem('box-away', 'the box does not answer', { status: 502 })
 const condition = { name: 'web', message: 'it <works>', remedy: 'wait', since: 0 };
 const conditions = (['ok', 'warning', 'error'] as const).map((severity) => ({ ...condition, severity }));
 const urls: [string, string][] = [['main', 'https://x.test/']];
-const status = { selfSigned: true, through: 'home', details: { urls, conditions } } as const;
+const status = {
+  selfSigned: true,
+  through: 'home',
+  cannotSave: true,
+  details: { urls, conditions },
+} as const;
 
 /** Every page that is made in TypeScript, not built. */
 const made: Record<string, () => string> = {
   'the state, at home': () => statusPage({ ...status, known: { name: 'Our <box>', boxId: 'abc' } }),
   'the state, to strangers': () =>
-    statusPage({ known: undefined, selfSigned: false, through: 'tunnel', details: undefined }),
+    statusPage({
+      known: undefined,
+      selfSigned: false,
+      through: 'tunnel',
+      cannotSave: true,
+      details: undefined,
+    }),
   'not connected': () => errorPage(gone, 'Our <box>'),
   'no boxes on this network': () => listPage([], 'no box was found'),
   'a box that cannot be opened': () => problemPage('http://find.localhost:1', gone),

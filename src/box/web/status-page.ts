@@ -9,6 +9,8 @@ export interface StatusView {
   /** The page came with the identity's own certificate, which no browser trusts by itself. */
   selfSigned: boolean;
   through: 'home' | 'tunnel';
+  /** Nothing can be saved now; the condition `storage` says why. */
+  cannotSave: boolean;
   details: { urls: readonly [label: string, url: string][]; conditions: readonly Condition[] } | undefined;
 }
 
@@ -24,9 +26,14 @@ export function statusPage(view: StatusView): string {
     title: known === undefined ? name : `${name} · Porchlight`,
     main: `<h1>${escaped(name)}</h1>
 <p>This is your Porchlight box. You reached it ${view.through === 'home' ? home : 'through its tunnel'}.</p>
-${view.selfSigned ? selfSignedNotice : ''}${view.details === undefined ? '' : details(view.details)}${known === undefined ? '' : `<p class="id"><small>Box ID <code>${escaped(known.boxId)}</code></small></p>`}`,
+${view.cannotSave ? cannotSaveNotice : ''}${view.selfSigned ? selfSignedNotice : ''}${view.details === undefined ? '' : details(view.details)}${known === undefined ? '' : `<p class="id"><small>Box ID <code>${escaped(known.boxId)}</code></small></p>`}`,
   });
 }
+
+const cannotSaveNotice = `<p class="notice" role="status"><strong>The box cannot save changes right now: its disk is full or does not work.</strong>
+What is on it is still there. Whoever is signed in stays signed in, and the apps in your home go on working; signing in and
+changing something has to wait until the disk has space again or is replaced. It goes on by itself then.</p>
+`;
 
 const selfSignedNotice = `<p class="notice" role="status">The box has no public certificate yet, so this page came with its own.
 It gets one as soon as it reaches the internet; you need not do anything.</p>

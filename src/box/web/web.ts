@@ -40,6 +40,8 @@ export interface WebOptions {
   name: Fact<string>;
   /** What the status page tells people on the home network. */
   details: () => NonNullable<StatusView['details']>;
+  /** Whether the box can save nothing now; absent: it always can. */
+  cannotSave?: () => boolean;
   probe: (nonce: string) => string | undefined;
   probePath: string;
   pages: OwnAppOptions['pages'];
@@ -217,6 +219,7 @@ export class Web implements Service {
           : undefined,
       selfSigned: this.#options.certificate.value === undefined || !this.#certificates.covers(host),
       through,
+      cannotSave: this.#options.cannotSave?.() ?? false,
       details: atHome ? this.#options.details() : undefined,
     };
   }

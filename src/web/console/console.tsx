@@ -4,6 +4,7 @@ import { Button } from '../shared/controls.tsx';
 import { NarrowPage } from '../shared/layout.tsx';
 import { ProblemNotice, Waiting } from '../shared/notice.tsx';
 import { hrefOf, useRoute } from '../shared/router.ts';
+import { PageNotice } from '../shared/page-notice.ts';
 import { useStore } from '../shared/store.ts';
 import { useSharedText } from '../shared/text/shared.ts';
 import { listenToBox } from './events.ts';
@@ -15,6 +16,7 @@ import { PasskeyOffer } from './pages/passkey-offer.tsx';
 import { Join, Recover } from './pages/recover.tsx';
 import { RecoveryCode } from './pages/recovery-code.tsx';
 import { ProofDialog } from './proof-dialog.tsx';
+import { StorageNotice } from './storage-notice.tsx';
 import { isConnect, useVisit } from './visit.ts';
 
 /** What somebody who has just been given an account has to see before anything else. */
@@ -25,10 +27,10 @@ type Welcome =
 /** The page for the stage this visit is at, and in front of it, when the box asks for it, the proof that it is this person. */
 export function Console(): JSX.Element {
   return (
-    <>
+    <PageNotice.Provider value={<StorageNotice />}>
       <Stage />
       <ProofDialog />
-    </>
+    </PageNotice.Provider>
   );
 }
 
@@ -51,7 +53,10 @@ function Stage(): JSX.Element {
       onEnded: () => void visit.refresh(),
       onApprovals: loadApprovals,
       onLost: () => void visit.refresh(),
-      onState: () => visit.stateChanges.set(visit.stateChanges.value + 1),
+      onState: () => {
+        visit.stateChanges.set(visit.stateChanges.value + 1);
+        void visit.refresh();
+      },
     });
   }, [isIn, visit]);
 

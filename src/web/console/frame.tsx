@@ -20,6 +20,7 @@ import { Settings } from './pages/settings.tsx';
 import { Updates } from './pages/updates.tsx';
 import { type PageName, pagesFor } from './page-names.ts';
 import { Questions } from './questions.tsx';
+import { StorageNotice } from './storage-notice.tsx';
 import { useSession, useVisit } from './visit.ts';
 
 const pages: Record<PageName, FunctionComponent> = {
@@ -85,6 +86,7 @@ export function Frame(): JSX.Element {
         </footer>
       </div>
       <main id="content" tabIndex={-1}>
+        <StorageNotice />
         <Questions />
         <Shown />
       </main>

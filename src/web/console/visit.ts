@@ -33,7 +33,15 @@ export interface Visit {
 export type KnownApprovals = ApprovalsView & { at: number };
 
 /** What this page believes of its visit is old: it began, ended or was begun anew elsewhere. */
-const outdated = new Set(['not-logged-in', 'cross-site-request', 'not-claimed', 'already-claimed']);
+const outdated = new Set([
+  'not-logged-in',
+  'cross-site-request',
+  'not-claimed',
+  'already-claimed',
+  'storage-full',
+  'storage-read-only',
+  'storage-failed',
+]);
 
 export function createVisit(options: { fetch?: typeof fetch } = {}): Visit {
   const session = createStore<SessionView | undefined>(undefined);

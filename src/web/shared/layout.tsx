@@ -1,6 +1,7 @@
 import type { ComponentChildren, JSX } from 'preact';
-import { useEffect, useId, useRef } from 'preact/hooks';
+import { useContext, useEffect, useId, useRef } from 'preact/hooks';
 import { type Language, languages, setLanguage, useLanguage } from './language.ts';
+import { PageNotice } from './page-notice.ts';
 import { useSharedText } from './text/shared.ts';
 
 /** A lantern: the product's sign. */
@@ -73,12 +74,14 @@ export function PageHeading({ children, focus }: { children: string; focus?: boo
 /** A page of one thing to do: the sign, the content, the choice of language. */
 export function NarrowPage({ children }: { children: ComponentChildren }): JSX.Element {
   const t = useSharedText();
+  const notice = useContext(PageNotice);
   return (
     <div class="narrow">
       <header class="brand">
         <Logo />
         <span>{t.product}</span>
       </header>
+      {notice}
       <main class="card">{children}</main>
       <footer>
         <LanguageSwitch />

@@ -101,6 +101,7 @@ export async function openLab(
       known: { name: 'Our box', boxId },
       selfSigned: false,
       through: 'home',
+      cannotSave: false,
       details: undefined,
     }),
     probe: () => undefined,

@@ -25,6 +25,7 @@ export interface LoginRoutesOptions {
   boxId: string;
   boxName: Fact<string>;
   names: ZoneNames;
+  cannotSave: () => SessionView['cannotSave'];
   guard: Guard;
   logins: Logins;
   people: People;
@@ -50,6 +51,7 @@ export function loginRoutes(app: HttpApp, options: LoginRoutesOptions): void {
     const inZone = isZoneHost(request.host, options.names);
     const { through } = guard.visitor(request);
     const told = who !== undefined || through === 'home';
+    const cannotSave = options.cannotSave();
     return {
       stage: who !== undefined ? 'in' : claimed ? 'login' : 'first-run',
       boxName: told ? options.boxName.value : unnamed.name,
@@ -58,6 +60,7 @@ export function loginRoutes(app: HttpApp, options: LoginRoutesOptions): void {
       person: who?.person ?? null,
       csrf: who === undefined ? null : (guard.csrf(request) ?? null),
       passkeys: inZone && (who !== undefined || passkeys.any()),
+      ...(cannotSave === undefined ? {} : { cannotSave }),
     };
   });
 

@@ -68,13 +68,31 @@ export const de: Translation<typeof en> = {
     'restart-not-possible': 'Die Box kann hier nicht selbst neu starten. Starten Sie sie von Hand neu.',
     'no-such-release': 'Es gibt nichts Neueres für diese Box.',
     'bundle-refused': 'Dieses Paket ist nicht für diese Box: Unterschrift, Art oder Inhalt stimmen nicht.',
-    'storage-full': 'Der Speicher der Box hat nicht genug Platz.',
+    'storage-full': 'Die Box konnte das nicht speichern: Auf ihrem Speicher ist nicht genug Platz.',
     unexpected: 'Auf der Box ist etwas schiefgegangen. Ihre Protokolle sagen, was.',
     unreachable: 'Die Box antwortet nicht. Prüfen Sie, ob sie Strom hat und ob Sie online sind.',
     'passkey-not-made':
       'Es wurde kein Passkey angelegt. Sie können es noch einmal versuchen oder später nachholen.',
     'passkey-not-used':
       'Es wurde kein Passkey verwendet. Versuchen Sie es noch einmal, oder melden Sie sich mit Ihrem Passwort an.',
+  },
+  cannotSave: {
+    title: 'Die Box kann gerade nichts speichern',
+    why: {
+      'storage-full': 'Ihr Speicher ist voll.',
+      'storage-read-only': 'Ihr Speicher nimmt keine Änderungen an.',
+      'storage-failed': 'Ihr Speicher arbeitet nicht, wie er soll.',
+    },
+    works:
+      'Was auf ihr ist, ist noch da: Wer angemeldet ist, bleibt es, und die Apps in Ihrem Zuhause laufen weiter. Anmelden und Ändern müssen warten.',
+    toDo: {
+      'storage-full':
+        'Schaffen Sie Platz auf dem Speicher der Box, oder nehmen Sie eine größere Karte. Die Box macht dann von selbst weiter, innerhalb einer Minute.',
+      'storage-read-only':
+        'Starten Sie die Box neu. Kommt das wieder, ist die Karte verschlissen: Laden Sie eine Sicherung herunter und tauschen Sie die Karte.',
+      'storage-failed':
+        'Starten Sie die Box neu. Kommt das wieder, ist die Karte verschlissen: Laden Sie eine Sicherung herunter und tauschen Sie die Karte.',
+    },
   },
   passwordRefusals: {
     'too-short':

@@ -67,11 +67,30 @@ export const en = {
     'no-such-release': 'There is nothing newer for this box.',
     'bundle-refused':
       'This bundle is not meant for this box: its signature, its kind or its content is not right.',
-    'storage-full': 'There is not enough space on the disk of the box.',
+    'storage-full': 'The box could not save this: there is not enough space on its disk.',
     unexpected: 'Something went wrong on the box. Its logs say what.',
     unreachable: 'The box does not answer. Check that it has power and that you are online.',
     'passkey-not-made': 'No passkey was added. You can try again, or do it later.',
     'passkey-not-used': 'No passkey was used. You can try again, or sign in with your password.',
+  },
+  /** Above every page while the box can save nothing. */
+  cannotSave: {
+    title: 'The box cannot save changes right now',
+    why: {
+      'storage-full': 'Its disk is full.',
+      'storage-read-only': 'Its disk takes no changes.',
+      'storage-failed': 'Its disk does not work as it should.',
+    },
+    works:
+      'Everything on it is still there: people who are signed in stay signed in, and the apps in your home go on working. Signing in and changing something has to wait.',
+    toDo: {
+      'storage-full':
+        'Free some space on the disk of the box, or move to a larger card. The box goes on by itself, within a minute.',
+      'storage-read-only':
+        'Restart the box. If this comes back, its card is worn: download a backup and replace the card.',
+      'storage-failed':
+        'Restart the box. If this comes back, its card is worn: download a backup and replace the card.',
+    },
   },
   passwordRefusals: {
     'too-short': 'This password is too short: use at least 8 characters. A few words make a good one.',
