@@ -118,9 +118,11 @@ export function storageProblem(
 }
 
 const outside: Record<StorageFault, string> = {
-  'storage-full': 'this cannot be saved: the disk is full; it can be once there is room again',
-  'storage-read-only': 'this cannot be saved: the disk takes no changes; it can be once it is writable again',
-  'storage-failed': 'this cannot be saved now: the disk does not take it; try again later',
+  'storage-full':
+    'this cannot be saved, because the disk is full; what is stored can be read, and saving works again once there is space',
+  'storage-read-only':
+    'this cannot be saved, because the disk takes no changes; what is stored can be read, and saving works again once it does',
+  'storage-failed': 'this cannot be saved, because the disk does not work as it should; try again later',
 };
 
 /** For callers, who may be strangers: what is wrong, but not where our files lie, which the log and the condition say. */

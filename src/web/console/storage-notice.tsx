@@ -25,7 +25,7 @@ export function StorageNotice(): JSX.Element | null {
         <strong>{t.title}</strong>. {t.why[why]}
       </p>
       <p>{t.works}</p>
-      <p>{t.toDo[why]}</p>
+      <p>{why === 'storage-full' ? t.toDo.full : t.toDo.worn}</p>
     </Notice>
   );
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { seconds } from '../../../src/kit/clock.ts';
@@ -12,36 +12,11 @@ import { storageFailed } from '../../../src/kit/storage/failures.ts';
 import { StorageWatch } from '../../../src/kit/storage/watch.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';
-import { execFileSync } from '../../support/programs.ts';
+import { tinyDisk } from '../../support/tiny-disk.ts';
 
 const folder = temporaryFolder();
 const disk = join(folder, 'disk');
-const mounted = mountDisk();
-if (!mounted)
-  process.stderr.write('SKIPPED: full and read-only disks, which need the right to mount; run as root\n');
-
-function mountDisk(): boolean {
-  mkdirSync(disk);
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m,mode=700', 'tmpfs', disk], { stdio: 'pipe' });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-const remount = (how: string): void => void execFileSync('mount', ['-o', `remount,${how}`, disk]);
-const filler = join(disk, 'filler');
-
-function fill(): void {
-  for (const size of [65_536, 512]) {
-    try {
-      for (;;) writeFileSync(filler, Buffer.alloc(size), { flag: 'a' });
-    } catch {
-      // No room for so much.
-    }
-  }
-}
+const mounted = tinyDisk(disk, '1m');
 
 const failing = (): unknown =>
   storageFailed(join(disk, 'file'), Object.assign(new Error('EIO: i/o error'), { code: 'EIO' }));
@@ -71,8 +46,8 @@ beforeEach(async () => {
 
 afterEach(() => lab.watch.stop());
 
-describe.skipIf(!mounted)('a disk', () => {
-  afterAll(() => void execFileSync('umount', ['--lazy', disk]));
+describe.skipIf(mounted === undefined)('a disk', () => {
+  afterAll(() => mounted?.unmount());
 
   it('that becomes full is one condition and one line, however much fails, until there is room again', async () => {
     const { clock, health, lines, said } = lab;
@@ -80,7 +55,7 @@ describe.skipIf(!mounted)('a disk', () => {
     const database = openDatabase(path, ['CREATE TABLE word (text TEXT) STRICT']);
     const add = (): void =>
       storing(path, () => void database.prepare('INSERT INTO word VALUES (?)').run('x'.repeat(5000)));
-    fill();
+    mounted?.fill(true);
     await expect(writeAtomic(join(disk, 'settings.json'), '{}')).rejects.toMatchObject({ status: 507 });
     expect(said()).toBe('storage error storage-full');
     const since = clock.now();
@@ -101,7 +76,7 @@ describe.skipIf(!mounted)('a disk', () => {
     expect(lines[0]).toContain('"code":"storage-full"');
     expect(lines[0]).not.toContain('stack');
     expect(health.conditions.value[0]?.since).toBe(since);
-    rmSync(filler);
+    mounted?.fill(false);
     await clock.advance(seconds(6));
     await expect.poll(said).toBe('');
     expect(lines).toHaveLength(2);
@@ -113,15 +88,15 @@ describe.skipIf(!mounted)('a disk', () => {
 
   it('that is full or read-only is seen without any write', async () => {
     const { clock, said, watch } = lab;
-    fill();
+    mounted?.fill(true);
     await clock.advance(seconds(6));
     expect(said()).toBe('storage error storage-full');
-    remount('ro');
+    mounted?.remount('ro');
     await clock.advance(seconds(6));
     expect(said()).toBe('storage error storage-read-only');
     expect(watch.fault.value).toBe('storage-read-only');
-    remount('rw');
-    rmSync(filler);
+    mounted?.remount('rw');
+    mounted?.fill(false);
     await clock.advance(seconds(6));
     await expect.poll(said).toBe('');
     expect(lab.lines).toHaveLength(2);
@@ -174,7 +149,7 @@ describe.skipIf(!mounted)('a disk', () => {
         return undefined;
       },
     });
-    fill();
+    mounted?.fill(true);
     await part.start();
     await expect.poll(() => said()).toBe('storage error storage-full');
     // A round waits for the disk, which no clock moves.
@@ -184,7 +159,7 @@ describe.skipIf(!mounted)('a disk', () => {
     };
     await expect.poll(later, { timeout: 20_000, interval: 5 }).toBeGreaterThanOrEqual(12);
     expect(lines).toHaveLength(1);
-    rmSync(filler);
+    mounted?.fill(false);
     const ended = async (): Promise<number> => {
       await clock.advance(seconds(2));
       return saved;

@@ -134,6 +134,36 @@ const views: readonly { name: string; go: (page: Page) => Promise<unknown>; unti
     until: '[name=code]',
   },
   { name: 'join', go: (page) => page.goto(`${box.origin}/#/join`), until: '[name=inviteCode]' },
+  {
+    name: 'login-cannot-save',
+    go: async (page) => {
+      box.known.session.cannotSave = 'storage-full';
+      await page.goto(`${box.origin}/?again#/login`);
+    },
+    until: '.narrow > .notice.warning',
+  },
+  {
+    name: 'first-run-cannot-save',
+    go: async (page) => {
+      box.known.session = { ...box.known.session, stage: 'first-run', cannotSave: 'storage-read-only' };
+      await page.goto(`${box.origin}/?once-more`);
+    },
+    until: '.narrow > .notice.warning',
+  },
+  {
+    name: 'home-cannot-save',
+    go: async (page) => {
+      const person = { id: 'p1', name: right.name, role: 'owner' };
+      box.known.session = { ...box.known.session, stage: 'in', person, cannotSave: 'storage-full' };
+      const [one] = box.known.state.conditions;
+      const message = 'nothing can be saved: the disk is full';
+      const storage = { code: 'storage-full', message, remedy: 'free some space', since: box.now - 90_000 };
+      if (one !== undefined)
+        box.known.state.conditions.push({ ...one, ...storage, name: 'storage', severity: 'error' });
+      await page.goto(`${box.origin}/?and-again`);
+    },
+    until: 'main > .notice.warning',
+  },
 ];
 
 const outDir = temporaryFolder();
@@ -179,7 +209,7 @@ describe.skipIf(noBrowser !== undefined)(`every page of the console ${noBrowser 
     });
   });
 
-  it('weighs no more than 60 kB gzipped, all of it', () => {
-    expect(pageWeights(outDir).console).toBeLessThanOrEqual(60_000);
+  it('weighs no more than 62 kB gzipped, all of it', () => {
+    expect(pageWeights(outDir).console).toBeLessThanOrEqual(62_000);
   });
 });

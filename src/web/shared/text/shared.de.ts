@@ -86,12 +86,8 @@ export const de: Translation<typeof en> = {
     works:
       'Was auf ihr ist, ist noch da: Wer angemeldet ist, bleibt es, und die Apps in Ihrem Zuhause laufen weiter. Anmelden und Ändern müssen warten.',
     toDo: {
-      'storage-full':
-        'Schaffen Sie Platz auf dem Speicher der Box, oder nehmen Sie eine größere Karte. Die Box macht dann von selbst weiter, innerhalb einer Minute.',
-      'storage-read-only':
-        'Starten Sie die Box neu. Kommt das wieder, ist die Karte verschlissen: Laden Sie eine Sicherung herunter und tauschen Sie die Karte.',
-      'storage-failed':
-        'Starten Sie die Box neu. Kommt das wieder, ist die Karte verschlissen: Laden Sie eine Sicherung herunter und tauschen Sie die Karte.',
+      full: 'Schaffen Sie Platz auf ihrem Speicher, oder nehmen Sie eine größere Karte. Die Box macht dann von selbst weiter, innerhalb einer Minute.',
+      worn: 'Starten Sie die Box neu. Kommt das wieder, ist die Karte verschlissen: Laden Sie eine Sicherung herunter und tauschen Sie die Karte.',
     },
   },
   passwordRefusals: {

@@ -84,12 +84,8 @@ export const en = {
     works:
       'Everything on it is still there: people who are signed in stay signed in, and the apps in your home go on working. Signing in and changing something has to wait.',
     toDo: {
-      'storage-full':
-        'Free some space on the disk of the box, or move to a larger card. The box goes on by itself, within a minute.',
-      'storage-read-only':
-        'Restart the box. If this comes back, its card is worn: download a backup and replace the card.',
-      'storage-failed':
-        'Restart the box. If this comes back, its card is worn: download a backup and replace the card.',
+      full: 'Free some space on its disk, or move to a larger card. The box goes on by itself, within a minute.',
+      worn: 'Restart the box. If this comes back, its card is worn: download a backup and replace the card.',
     },
   },
   passwordRefusals: {
