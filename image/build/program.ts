@@ -56,6 +56,27 @@ export async function installProgram(options: {
   await run(strip, ['-o', join(home, 'bin/node'), node]);
   await chmod(join(home, 'bin/node'), 0o755);
   await writeFile(join(tree, 'usr/bin/porchlight'), launcher, { mode: 0o755 });
+  await installCompletions(program, tree);
+}
+
+/** Where bash-completion looks; the image has no such package, so a login shell reads it by itself. */
+const completions = 'usr/share/bash-completion/completions/porchlight';
+const profile = `# What follows "porchlight " is completed with Tab.
+case $- in
+*i*) if [ -n "$BASH_VERSION" ]; then . /${completions}; fi ;;
+esac
+`;
+
+/** What makes the shell of who comes in by ssh complete the commands; made by the program itself, in `folder`. */
+export async function installCompletions(folder: string, tree: string): Promise<void> {
+  const script = await run(process.execPath, [join(folder, 'main.js'), 'completions', 'bash']);
+  for (const [path, text] of [
+    [completions, script],
+    ['etc/profile.d/porchlight.sh', profile],
+  ] as const) {
+    await mkdir(dirname(join(tree, path)), { recursive: true });
+    await writeFile(join(tree, path), text, { mode: 0o644 });
+  }
 }
 
 /** The program as a few files, each with its source map, and what it reads from beside them. */

@@ -37,6 +37,7 @@ const commands = new Map<string, () => Promise<readonly Command[]>>([
   ['relay', cloudCommands],
   ['app', cloudCommands],
   ['home', async () => [(await import('./home/command.ts')).homeCommand]],
+  ['completions', async () => [(await import('./completions/command.ts')).completionsCommand(everyCommand)]],
 ]);
 
 /** Names that commands had before; they work until the next major version. */
@@ -45,6 +46,11 @@ const formerNames: Readonly<Record<string, string>> = { frontend: 'relay' };
 async function commandNamed(name: string | undefined): Promise<Command | undefined> {
   const some = await commands.get(name ?? '')?.();
   return some?.find((command) => command.name === name);
+}
+
+async function everyCommand(): Promise<Command[]> {
+  const all = await Promise.all([...commands.keys()].map(commandNamed));
+  return all.filter((command) => command !== undefined);
 }
 
 async function main(args: readonly string[], io: Io): Promise<number> {
@@ -71,12 +77,9 @@ function unknown(name: string): string {
 }
 
 async function overview(): Promise<string> {
-  const all = await Promise.all([...commands.keys()].map(commandNamed));
   const width = Math.max(...[...commands.keys()].map((name) => name.length)) + 4;
-  const lines = all.flatMap((command) =>
-    command === undefined
-      ? []
-      : [wrapped(command.summary, ' '.repeat(width), `  ${command.name}`.padEnd(width))],
+  const lines = (await everyCommand()).map((command) =>
+    wrapped(command.summary, ' '.repeat(width), `  ${command.name}`.padEnd(width)),
   );
   return `Usage: porchlight COMMAND [settings]
 

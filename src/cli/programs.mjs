@@ -65,6 +65,8 @@ export const forTest = {
   '/usr/lib/python3/dist-packages/zeroconf/__init__.py': 'python3-zeroconf',
   '/usr/lib/python3/dist-packages/websockets/__init__.py': 'python3-websockets',
   dig: 'bind9-dnsutils',
+  zsh: 'zsh',
+  fish: 'fish',
   'zonemaster-cli': 'zonemaster-cli',
   '/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf': 'fonts-dejavu-core',
 };

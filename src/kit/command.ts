@@ -3,6 +3,7 @@ import { type DeepReadonly, helpOf, loadConfig } from './config.ts';
 import { codeOf, messageOf, Problem } from './errors.ts';
 import { journalWriter } from './journal.ts';
 import { createLog, type Log, type LogLevel } from './log.ts';
+import { type Setting, settingsOf } from './settings.ts';
 import { wrapped } from './wrapped.ts';
 
 /** Exit codes of every command, as docs/CLI.md lists them. */
@@ -23,6 +24,16 @@ export interface Command {
   summary: string;
   /** Runs with the arguments after its name; answers the exit code. */
   run(args: readonly string[], io: Io): Promise<number>;
+  /** What may stand on its line, for shells that complete it. */
+  words(): CommandWords;
+}
+
+interface CommandWords {
+  /** As the usage line has them: `FILE`, `[allow CODE | refuse CODE]`. */
+  operands: string;
+  /** Flags without a value, with what they do. */
+  switches: Readonly<Record<string, string>>;
+  settings: readonly Setting[];
 }
 
 export interface CommandOptions<S extends TObject> {
@@ -55,6 +66,7 @@ export function command<S extends TObject>(options: CommandOptions<S>): Command 
   return {
     name: options.name,
     summary: options.summary,
+    words: () => ({ operands: options.operands ?? '', switches, settings: settingsOf(options.config) }),
     run: async (args, io) => {
       try {
         // Help is help, whatever else is wrong on the line.

@@ -134,7 +134,7 @@ function kindOf(schema: TSchema): SettingKind | undefined {
 }
 
 /** The texts of a `Type.Enum` or of a `Type.Union` of literals. */
-function choicesOf(schema: TSchema): readonly string[] | undefined {
+export function choicesOf(schema: TSchema): readonly string[] | undefined {
   const { anyOf, enum: listed } = keywords(schema);
   const values = listed ?? anyOf?.map((option) => option.const);
   return values?.every((value) => typeof value === 'string') === true ? values : undefined;

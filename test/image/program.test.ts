@@ -2,7 +2,7 @@ import { execFileSync } from '../support/programs.ts';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { bundle, launcher } from '../../image/build/program.ts';
+import { bundle, installCompletions, launcher } from '../../image/build/program.ts';
 import { temporaryFolder } from '../support/folder.ts';
 
 const checkout = join(import.meta.dirname, '../..');
@@ -46,4 +46,21 @@ it('a stack trace of the program on a box names files and lines of the repositor
   }
   const size = maps.reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
   expect(size).toBeLessThan(16_000_000);
+});
+
+it('a login shell on a box completes the commands of the program that is there', async () => {
+  const tree = temporaryFolder();
+  const folder = join(tree, 'program/bin');
+  await bundle(checkout, folder);
+  await installCompletions(folder, tree);
+  const profile = readFileSync(join(tree, 'etc/profile.d/porchlight.sh'), 'utf8');
+  const script = join(tree, 'usr/share/bash-completion/completions/porchlight');
+  expect(profile).toContain(`. ${script.slice(tree.length)}`);
+  // As bash itself does when Tab is pressed behind `porchlight stat`.
+  const pressed = join(tree, 'tab');
+  const line = 'COMP_WORDS=(porchlight stat); COMP_CWORD=1; _porchlight; echo "${COMPREPLY[@]}"';
+  writeFileSync(pressed, `. ${script}\n${line}\n`);
+  expect(execFileSync('bash', [pressed], { encoding: 'utf8' })).toBe('status\n');
+  // Others, and scripts, are left alone.
+  expect(execFileSync('sh', ['-c', profile], { encoding: 'utf8' })).toBe('');
 });
