@@ -28,6 +28,62 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   cli: ['protocol', 'kit', 'box', 'cloud', 'client', 'agent', 'web'],
 };
 
+/** Beside the parts of the box: facts, ports and small vocabularies, which import no part. Any part may import them. */
+const shared = [
+  'facts.ts',
+  'ports.ts',
+  'config.ts',
+  'audit-notes.ts',
+  'origins.ts',
+  'run-headers.ts',
+  'visitor.ts',
+];
+
+/**
+ * Which part of the box may import which: all else meets in facts (`facts.ts`) and ports (`ports.ts`). A folder in a folder is
+ * a part of its own. What composes the box (`box.ts`, `access.ts`, …) may import all.
+ */
+const boxParts: Readonly<Record<string, readonly string[]>> = {
+  sessions: [],
+  api: ['sessions'],
+  auth: ['sessions', 'api'],
+  'auth/agents': ['sessions', 'api', 'auth'],
+  'auth/enrolment': ['sessions', 'api', 'auth'],
+  'auth/instances': ['sessions', 'api', 'auth'],
+  'auth/oauth': ['sessions', 'api', 'auth'],
+  'auth/pairing': ['sessions', 'api', 'auth'],
+  'auth/sign-in': ['sessions', 'api'],
+  state: [],
+  identity: [],
+  network: [],
+  zone: [],
+  certificate: [],
+  tunnel: [],
+  mdns: [],
+  announce: [],
+  control: [],
+  settings: [],
+  web: [],
+  run: ['zone'],
+  update: ['state'],
+  system: ['web'],
+  backup: ['state', 'identity', 'sessions'],
+  card: ['state', 'backup', 'system'],
+};
+
+/** The same of the cloud's programs; each can run on a machine of its own. */
+const cloudParts: Readonly<Record<string, readonly string[]>> = {
+  runs: [],
+  'app-server': [],
+  'dns-server': ['runs'],
+  mailbox: [],
+  'registration-server': ['runs'],
+  relay: [],
+};
+
+/** Compose the cloud; the other files beside its parts are shared by them. */
+const composesCloud = new Set(['cloud.ts', 'main.ts', 'config.ts', 'metrics.ts']);
+
 const maxLines = 350;
 
 /** Files that read what a peer wrote. JavaScript's ideas of space and small letters are not those of protocols. */
@@ -100,6 +156,31 @@ function breaches(rule: string, breaks: (source: Source) => readonly string[] | 
   });
 }
 
+/** The folder of a file below `src/box` or `src/cloud`, or its name when it stands beside the parts. */
+function partIn(of: string, path: string): string | undefined {
+  const prefix = `src/${of}/`;
+  if (!path.startsWith(prefix)) return undefined;
+  const inside = path.slice(prefix.length);
+  return inside.includes('/') ? dirname(inside) : inside;
+}
+
+/** Imports of a part, or of what all parts share, that the tables do not have. */
+function strayImports({ path, imports }: Source): string[] {
+  return Object.entries({ box: boxParts, cloud: cloudParts }).flatMap(([of, table]) => {
+    const part = partIn(of, path);
+    if (part === undefined) return [];
+    const isShared = of === 'box' ? shared.includes(part) : !composesCloud.has(part) && part.endsWith('.ts');
+    if (part.endsWith('.ts') && !isShared) return [];
+    return imports.flatMap((target) => {
+      const other = partIn(of, target);
+      if (other === undefined || other === part || (table[part] ?? []).includes(other)) return [];
+      const sharedOther =
+        of === 'box' ? shared.includes(other) : other.endsWith('.ts') && !composesCloud.has(other);
+      return sharedOther ? [] : [`${path}: ${part} may not import ${other} (${target})`];
+    });
+  });
+}
+
 describe('who imports whom', () => {
   it('is known for every folder of src/', () => {
     const unknown = readdirSync(join(root, 'src')).filter((name) => mayImport[name] === undefined);
@@ -112,6 +193,45 @@ describe('who imports whom', () => {
       return imports.filter((target) => ours(target) && !allowed.has(partOf(target)));
     });
     expect(found).toEqual([]);
+  });
+
+  it.each([
+    ['box', boxParts],
+    ['cloud', cloudParts],
+  ] as const)('is known for every part of %s, and has no circles', (of, table) => {
+    const folders = new Set(
+      sources
+        .map(({ path }) => partIn(of, path))
+        .filter((part) => part !== undefined && !part.endsWith('.ts')),
+    );
+    expect([...folders].toSorted(), 'folders that have no line in the table').toEqual(
+      Object.keys(table).toSorted(),
+    );
+    const done = new Set<string>();
+    const visit = (part: string, above: readonly string[]): void => {
+      expect(above, `${[...above, part].join(' → ')} is a circle`).not.toContain(part);
+      if (!done.has(part)) for (const below of table[part] ?? []) visit(below, [...above, part]);
+      done.add(part);
+    };
+    for (const part of Object.keys(table)) visit(part, []);
+  });
+
+  it('keeps the parts of box and cloud apart', () => {
+    const all = sources.flatMap((source) => strayImports(source));
+    expect(all).toEqual([]);
+  });
+
+  it('sees an import that should not be', () => {
+    const planted = (path: string, target: string): string[] =>
+      strayImports({ path, text: '', imports: [target] });
+    expect(planted('src/box/zone/zone-keeper.ts', 'src/box/announce/announcer.ts')).toHaveLength(1);
+    expect(planted('src/box/sessions/tokens.ts', 'src/box/api/guard.ts')).toHaveLength(1);
+    expect(planted('src/box/auth/pairing/pairing.ts', 'src/box/auth/agents/agents.ts')).toHaveLength(1);
+    expect(planted('src/box/web/web.ts', 'src/box/access.ts')).toHaveLength(1);
+    expect(planted('src/box/facts.ts', 'src/box/web/web.ts')).toHaveLength(1);
+    expect(planted('src/cloud/relay/relay.ts', 'src/cloud/dns-server/api.ts')).toHaveLength(1);
+    expect(planted('src/box/api/guard.ts', 'src/box/sessions/tokens.ts')).toEqual([]);
+    expect(planted('src/box/zone/zone-keeper.ts', 'src/box/facts.ts')).toEqual([]);
   });
 
   it('stays inside src/, and names files by their whole name', () => {

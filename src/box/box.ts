@@ -55,7 +55,7 @@ import { ZoneKeeper } from './zone/zone-keeper.ts';
 
 /**
  * The composition root of the box, in the order of the picture in docs/ARCHITECTURE.md. Each part owns one fact and is
- * given the facts it observes; no part knows another.
+ * given the facts it observes.
  */
 export class Box implements Service {
   readonly name = 'box';

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { Type } from 'typebox';
 import { Backups } from '../box/backup/backups.ts';
 import { placeOf } from '../box/backup/contents.ts';
-import { carryOut } from '../box/backup/pending.ts';
+import { carryOut } from '../box/state/pending.ts';
 import { BoxConfig } from '../box/config.ts';
 import { trustOf } from '../box/installation.ts';
 import { version } from '../kit/program.ts';

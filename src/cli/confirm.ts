@@ -4,7 +4,7 @@ import { boxConfigFile } from '../box/installation.ts';
 import { confirm } from '../box/update/confirm.ts';
 import { busOf, Rauc } from '../box/update/rauc.ts';
 import { TrialMarks } from '../box/update/trial-marks.ts';
-import { machineFolder } from '../box/update/update-record.ts';
+import { machineFolder } from '../box/state/folders.ts';
 import { minutes, systemClock } from '../kit/clock.ts';
 import { command, exitCode } from '../kit/command.ts';
 

@@ -1,4 +1,4 @@
-import { boxStateFiles } from '../box/state-list.ts';
+import { boxStateFiles } from '../box/state/state-list.ts';
 import { cloudStateFiles } from '../cloud/state-list.ts';
 import type { Damage, StateFile } from '../kit/state-file.ts';
 
@@ -6,7 +6,7 @@ import type { Damage, StateFile } from '../kit/state-file.ts';
 export function statePage(): string {
   return `# What is on the disk
 
-<!-- Generated from src/box/state-list.ts and src/cloud/state-list.ts by \`npm run docs\`. Do not edit. -->
+<!-- Generated from src/box/state/state-list.ts and src/cloud/state-list.ts by \`npm run docs\`. Do not edit. -->
 
 Damage is never taken for new: a file that is missing, empty, cut short or altered is refused, told, or made again without
 harm. *Refused*: the part does not start, and says with this code what to restore, or how to say that a new beginning is meant

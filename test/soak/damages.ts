@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DeviceCa } from '../../src/box/auth/enrolment/device-ca.ts';
-import { boxStateFiles } from '../../src/box/state-list.ts';
+import { boxStateFiles } from '../../src/box/state/state-list.ts';
 import { cloudStateFiles } from '../../src/cloud/state-list.ts';
 import { systemClock } from '../../src/kit/clock.ts';
 import { type StateFile, stateFileAt } from '../../src/kit/state-file.ts';

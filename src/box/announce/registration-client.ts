@@ -4,7 +4,7 @@ import { codeOf } from '../../kit/errors.ts';
 import { HttpClient } from '../../kit/http-client.ts';
 import { RegisterResponse } from '../../protocol/registration-api.ts';
 import type { Identity, Run } from '../facts.ts';
-import { runHeadersOf } from '../run/run-headers.ts';
+import { runHeadersOf } from '../run-headers.ts';
 
 export interface RegistrationServerAddress {
   /** `https://host:port` of the registration-server. */

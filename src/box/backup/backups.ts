@@ -7,7 +7,7 @@ import { AccessStore } from '../sessions/store.ts';
 import { identityFrom } from '../identity/identity-check.ts';
 import { readIdentity } from '../identity/identity.ts';
 import { type Contents, decodedContents, encodedContents, largestBackup, type Place } from './contents.ts';
-import { stage } from './pending.ts';
+import { stage } from '../state/pending.ts';
 import { sealed, unsealed } from './sealed.ts';
 import { readState } from './state-files.ts';
 

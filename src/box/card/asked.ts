@@ -9,7 +9,7 @@ import type { Log } from '../../kit/log.ts';
 import { rootNote } from '../audit-notes.ts';
 import { justRestoredFile, placeFile, stageReset, stageRestore } from '../backup/backups.ts';
 import type { Place } from '../backup/contents.ts';
-import { carryOut } from '../backup/pending.ts';
+import { carryOut } from '../state/pending.ts';
 import { accessLimits } from '../../protocol/access-api.ts';
 import type { BoxConfig } from '../config.ts';
 import { plain, readPlainFile } from './card-folder.ts';

@@ -4,9 +4,9 @@ import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { privateFolder, readIfThere, syncFolder, writeAtomic } from '../../kit/files.ts';
 import { isReadOnly } from '../../kit/storage/place.ts';
-import { stage } from '../backup/pending.ts';
+import { stage } from '../state/pending.ts';
 import { TrialMarks } from './trial-marks.ts';
-import { machineFolder, stateBeforeFolder } from './update-record.ts';
+import { machineFolder, stateBeforeFolder } from '../state/folders.ts';
 
 /** Whose state the copy is, and which slot was on trial when it was made. */
 const Label = Type.Object({ version: Type.String(), slot: Type.String() });

@@ -5,6 +5,7 @@ import { privateFolder, readIfThere, writeAtomic } from '../../kit/files.ts';
 import type { Log } from '../../kit/log.ts';
 import { UpdateSettings } from '../../protocol/update-api.ts';
 import { AuditNotes } from '../audit-notes.ts';
+import { machineFolder } from '../state/folders.ts';
 
 const severity = Type.Union([Type.Literal('ok'), Type.Literal('warning'), Type.Literal('error')]);
 
@@ -38,10 +39,6 @@ const KeptSettings = Type.Object({ ...UpdateSettings.properties, notes: AuditNot
 
 export const noRecord: UpdateRecord = { attempt: null, setbacks: {} };
 
-/** Where the part keeps what is of this machine alone, below the state folder: no backup holds it, and no restore brings it. */
-export const machineFolder = '.update';
-/** There, the state as it was before the release on trial first ran. */
-export const stateBeforeFolder = join(machineFolder, 'before');
 export const recordFile = 'record.json';
 
 /** Where it keeps what owners have set. */

@@ -13,7 +13,8 @@ import { ReleaseFolder } from './release-folder.ts';
 import { forgetStateBefore } from './state-before.ts';
 import { TrialMarks } from './trial-marks.ts';
 import { restartHoursOf } from './update-policy.ts';
-import { machineFolder, UpdateMemory } from './update-record.ts';
+import { UpdateMemory } from './update-record.ts';
+import { machineFolder } from '../state/folders.ts';
 import { Updater } from './updater.ts';
 
 export interface UpdatesOptions {

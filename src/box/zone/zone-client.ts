@@ -2,7 +2,7 @@ import { HttpClient, type HttpClientOptions } from '../../kit/http-client.ts';
 import { TunnelGrant, type ZoneRecords, ZoneState } from '../../protocol/zone-api.ts';
 import { StandingAnswer, type StandingRequest } from '../../protocol/run-api.ts';
 import type { Identity, Run } from '../facts.ts';
-import { runHeadersOf } from '../run/run-headers.ts';
+import { runHeadersOf } from '../run-headers.ts';
 
 export interface ZoneClientOptions extends Pick<
   HttpClientOptions,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Backups, placeFile } from '../../../src/box/backup/backups.ts';
-import { carryOut } from '../../../src/box/backup/pending.ts';
+import { carryOut } from '../../../src/box/state/pending.ts';
 import { sealed } from '../../../src/box/backup/sealed.ts';
 import { minutes } from '../../../src/kit/clock.ts';
 import { loadIdentity } from '../../../src/box/identity/identity.ts';

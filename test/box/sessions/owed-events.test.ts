@@ -10,7 +10,7 @@ import { Devices } from '../../../src/box/auth/enrolment/devices.ts';
 import { Sessions } from '../../../src/box/sessions/sessions.ts';
 import { AccessStore } from '../../../src/box/sessions/store.ts';
 import { Backups, stageReset, stageRestore } from '../../../src/box/backup/backups.ts';
-import { carryOut } from '../../../src/box/backup/pending.ts';
+import { carryOut } from '../../../src/box/state/pending.ts';
 import { loadIdentity } from '../../../src/box/identity/identity.ts';
 import { OwnerSettings } from '../../../src/box/settings/owner-settings.ts';
 import { UpdateHistory } from '../../../src/box/update/history.ts';

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { carryOut, stage } from '../../../src/box/backup/pending.ts';
+import { carryOut, stage } from '../../../src/box/state/pending.ts';
 import { forgetStateBefore, keepStateBefore } from '../../../src/box/update/state-before.ts';
 import { TrialMarks } from '../../../src/box/update/trial-marks.ts';
 import { temporaryFolder } from '../../support/folder.ts';

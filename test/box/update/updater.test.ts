@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { confirm } from '../../../src/box/update/confirm.ts';
 import { TrialMarks } from '../../../src/box/update/trial-marks.ts';
-import { machineFolder } from '../../../src/box/update/update-record.ts';
+import { machineFolder } from '../../../src/box/state/folders.ts';
 import type { Updater } from '../../../src/box/update/updater.ts';
 import { days, hours, minutes, systemClock } from '../../../src/kit/clock.ts';
 import { Health } from '../../../src/kit/health.ts';

@@ -5,7 +5,7 @@ import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { Problem } from '../../kit/errors.ts';
 import { privateFolder, readIfThere, syncFolder, writeAtomic } from '../../kit/files.ts';
-import { stateBeforeFolder } from '../update/update-record.ts';
+import { stateBeforeFolder } from './folders.ts';
 
 /**
  * What replaces the state, prepared completely in `<state>/.pending` before it counts. It is carried out at the next start,

@@ -19,7 +19,7 @@ for (const name of changing) {
   });
 }
 syncBuiltinESMExports();
-const { carryOut, stage } = await import('../../../src/box/backup/pending.ts');
+const { carryOut, stage } = await import('../../../src/box/state/pending.ts');
 
 if (step === 'stage') {
   const restored = new Map([

@@ -2,7 +2,7 @@ import { spawnSync } from '../../support/programs.ts';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { carryOut } from '../../../src/box/backup/pending.ts';
+import { carryOut } from '../../../src/box/state/pending.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 
 const old = {
