@@ -85,10 +85,11 @@ format = "json"
   end = () => (child.kill(), ended);
   const answers = async (): Promise<number | undefined> =>
     (await owner.call('GET', '/api/session').catch(() => undefined))?.status;
-  await expect.poll(answers, soon).toBe(200);
+  // A new box makes a key first.
+  await expect.poll(answers, { ...soon, timeout: 100_000 }).toBe(200);
 }
 
-describe.skipIf(disk === undefined)('a box whose disk takes nothing any more', () => {
+describe.skipIf(disk === undefined)('a box whose disk takes nothing any more', { timeout: 180_000 }, () => {
   afterAll(async () => {
     await end();
     disk?.unmount();
