@@ -25,8 +25,11 @@ export interface Run {
 
 /** Owner: run. Whether another box has the same identity, because a card was copied. */
 export interface Standing {
-  /** `first`: another one was refused. `copy`: another one was there first, and this one serves at home only. */
-  kind: 'alone' | 'first' | 'copy';
+  /**
+   * `first`: another one was refused. `copy`: another one was there first, and this one serves at home only. `unknown` until
+   * the dns-server has answered, or cannot.
+   */
+  kind: 'unknown' | 'alone' | 'first' | 'copy';
   /** Since when the cloud knows of two, ms since the epoch. */
   since: number | undefined;
 }

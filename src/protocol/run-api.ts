@@ -14,14 +14,16 @@ export const runIdPattern = '^[0-9a-f]{32}$';
  * How a run stands: nobody else is there (`alone`), another one wanted to be and was refused (`first`), another one is there
  * (`copy`), so that all that changes something is refused with `copied-identity`.
  */
-const standing = Type.Enum(['alone', 'first', 'copy']);
+const standings = ['alone', 'first', 'copy'] as const;
+const standing = Type.Enum(standings);
 
 /**
- * Body of `POST /v1/zones/{boxId}/run`. `knows`: the standing as the box was told last. The answer is held back while that is
+ * Body of `POST /v1/zones/{boxId}/run`. `knows`: the standing as the box was told last;
+ * `unknown` at first. The answer is held back while that is
  * right, for `waitSeconds` at most; it comes at once when another run appears, and the box, calling again, is proven to live.
  */
 export const StandingRequest = Type.Object(
-  { waitSeconds: Type.Integer({ minimum: 0, maximum: 300 }), knows: standing },
+  { waitSeconds: Type.Integer({ minimum: 0, maximum: 300 }), knows: Type.Enum(['unknown', ...standings]) },
   { additionalProperties: false },
 );
 export type StandingRequest = Static<typeof StandingRequest>;

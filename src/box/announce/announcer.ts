@@ -31,7 +31,7 @@ export interface AnnouncerOptions {
   /** The owner wants the box not to be found; absent: to be found. */
   hidden?: Fact<boolean>;
   /** Another box with this identity was there first; absent: none was. */
-  copy?: Fact<boolean>;
+  copy?: Fact<boolean | undefined>;
   /** Told to the server with each call. */
   run?: Run;
   /** Port of the box's HTTPS listener on the home network; a function when it is known only after the start. */

@@ -24,6 +24,8 @@ export interface RunKeeperOptions {
 
 /** The dns-server holds the call for so long; routers forget a connection that is quiet for longer. */
 const waitSeconds = 120;
+/** The dns-server may have to find out first whether another run lives. */
+const firstAnswerMs = seconds(10);
 export const standTimeoutMs = seconds(waitSeconds + 20);
 /** Who waits for an answer of this run does not wait long. */
 const backoff = { ...defaultBackoff, initialMs: 100, capMs: seconds(15) };
@@ -35,17 +37,20 @@ const condition = 'identity.copied';
  */
 export class RunKeeper implements Service {
   readonly name = 'run';
-  /** Another box was there first. */
-  readonly copy: Fact<boolean>;
+  /** Another box was there first; `undefined` while nobody knows, for a moment at the start. */
+  readonly copy: Fact<boolean | undefined>;
   readonly #options: RunKeeperOptions;
-  readonly #standing = new OwnedFact<Standing>({ kind: 'alone', since: undefined });
+  readonly #standing = new OwnedFact<Standing>({ kind: 'unknown', since: undefined });
   readonly #notes: OwnedFact<readonly AuditNote[]>;
   readonly #loop: Reconciler;
   #unsubscribe: (() => void) | undefined;
 
   constructor(options: RunKeeperOptions) {
     this.#options = options;
-    this.copy = derived([this.#standing], () => this.#standing.value.kind === 'copy');
+    this.copy = derived([this.#standing], () => {
+      const { kind } = this.#standing.value;
+      return kind === 'unknown' ? undefined : kind === 'copy';
+    });
     this.#notes = new OwnedFact(options.memory.notes);
     this.#loop = new Reconciler({
       ...options,
@@ -73,6 +78,7 @@ export class RunKeeper implements Service {
       // A call over an address that is gone would wait for nobody, and this run seem dead.
       if (before.some((address) => !addresses.includes(address))) void client.reconnect();
       before = addresses;
+      this.#loop.nudge();
     });
     await this.#loop.start();
   }
@@ -86,19 +92,23 @@ export class RunKeeper implements Service {
 
   async #ask(signal: AbortSignal): Promise<number> {
     const { client } = this.#options;
+    const knows = this.#standing.value.kind;
+    // The others wait for the first answer, and need not have it.
+    const patience =
+      knows === 'unknown' ? AbortSignal.any([signal, AbortSignal.timeout(firstAnswerMs)]) : signal;
     try {
-      const asked = { waitSeconds, knows: this.#standing.value.kind };
-      const { standing, since, againInSeconds } = await client.stand(asked, signal);
+      const { standing, since, againInSeconds } = await client.stand({ waitSeconds, knows }, patience);
       await this.#stands({ kind: standing, since: since ?? undefined });
       return seconds(againInSeconds);
     } catch (error) {
+      if (knows === 'unknown') this.#standing.set({ kind: 'alone', since: undefined });
       // A dns-server from before runs were known.
       if (error instanceof Problem && error.status === 404) return hours(1);
       throw error;
     }
   }
 
-  async #stands(standing: Standing): Promise<void> {
+  async #stands(standing: Standing & { kind: keyof typeof told | 'alone' }): Promise<void> {
     const { memory, clock, health, log } = this.#options;
     if (standing.kind !== this.#standing.value.kind)
       log.info(`the dns-server says of this run: ${standing.kind}`);

@@ -6,7 +6,7 @@ import { readIfThere, writeAtomic } from '../../kit/files.ts';
 import type { BoxId } from '../../protocol/names.ts';
 import { runIdPattern } from '../../protocol/run-api.ts';
 import { type AuditNote, AuditNotes, withNote } from '../audit-notes.ts';
-import type { Run, Standing } from '../facts.ts';
+import type { Run } from '../facts.ts';
 
 const Kept = Type.Object({
   /** A reset leaves the file, and makes another box. */
@@ -17,6 +17,7 @@ const Kept = Type.Object({
   notes: AuditNotes,
 });
 type KeptRun = Static<typeof Kept>;
+type Told = KeptRun['told'];
 
 /**
  * `<state>/run.json`: this run, for the next one to say whom it follows. A copied card holds it too, so that it proves nothing;
@@ -26,7 +27,7 @@ export class RunMemory {
   readonly #path: string;
   readonly #boxId: BoxId;
   readonly run: Run;
-  #told: Standing['kind'];
+  #told: Told;
   #notes: readonly AuditNote[];
 
   private constructor(path: string, boxId: BoxId, kept: Partial<KeptRun>) {
@@ -53,7 +54,7 @@ export class RunMemory {
     }
     const memory = new RunMemory(path, boxId, kept);
     try {
-      await memory.#write();
+      await memory.#write(memory.#told, memory.#notes);
     } catch (error) {
       onFailure(error);
     }
@@ -64,16 +65,17 @@ export class RunMemory {
     return this.#notes;
   }
 
-  /** Remembers what the audit log is told of the standing, once for each change. Throws `storage-failed`. */
-  async tell(kind: Standing['kind'], note: () => AuditNote): Promise<void> {
+  /** Remembers what the audit log is told of the standing, once for each change. Throws `storage-failed`: told again, then. */
+  async tell(kind: Told, note: () => AuditNote): Promise<void> {
     if (kind === this.#told) return;
-    this.#notes = withNote(this.#notes, kind === 'alone' ? undefined : note());
+    const notes = withNote(this.#notes, kind === 'alone' ? undefined : note());
+    await this.#write(kind, notes);
     this.#told = kind;
-    await this.#write();
+    this.#notes = notes;
   }
 
-  #write(): Promise<void> {
-    const kept: KeptRun = { boxId: this.#boxId, run: this.run.id, told: this.#told, notes: [...this.#notes] };
+  #write(told: Told, notes: readonly AuditNote[]): Promise<void> {
+    const kept: KeptRun = { boxId: this.#boxId, run: this.run.id, told, notes: [...notes] };
     return writeAtomic(this.#path, JSON.stringify(kept));
   }
 }

@@ -29,7 +29,7 @@ export interface TunnelOptions {
   enabled: Fact<boolean>;
   certificate: Fact<ZoneCertificate | undefined>;
   /** Another box with this identity was there first; absent: none was. */
-  copy?: Fact<boolean>;
+  copy?: Fact<boolean | undefined>;
   /** The zone API's client. */
   grants: { tunnel(signal: AbortSignal): Promise<TunnelGrant> };
   /** Loopback port of the box's web that expects a PROXY header before each connection. */

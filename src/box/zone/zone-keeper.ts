@@ -22,8 +22,8 @@ export interface ZoneKeeperOptions {
   network: Fact<HomeNetwork>;
   tunnel: Fact<TunnelState>;
   client: Pick<ZoneClient, 'get' | 'put' | 'reconnect'>;
-  /** Another box with this identity was there first, and what is served is its; absent: none was. */
-  copy?: Fact<boolean>;
+  /** Another box with this identity was there first, and what is served is its; `undefined`: wait; absent: none was. */
+  copy?: Fact<boolean | undefined>;
   stateFolder: string;
   /** The home's resolvers, instead of those in /etc/resolv.conf. Empty: never ask one. */
   resolvers?: readonly string[] | undefined;
@@ -110,7 +110,8 @@ export class ZoneKeeper implements Service {
   }
 
   async #keep(signal: AbortSignal): Promise<number | undefined> {
-    if (this.#options.copy?.value === true) return this.#rest();
+    const { copy } = this.#options;
+    if (copy !== undefined && copy.value !== false) return this.#rest(copy.value === true);
     const { client, clock, log, mirrors, network, tunnel } = this.#options;
     const input = {
       mirrors,
@@ -137,8 +138,9 @@ export class ZoneKeeper implements Service {
     return Math.max(0, Math.min(this.#trustedUntil - clock.monotonic(), plan.againInMs ?? Infinity));
   }
 
-  /** The name is another box's: nothing is written, and nobody here takes what is served for our own. */
-  #rest(): undefined {
+  /** The name may be another box's: nothing is written, and nobody here takes what is served for our own. */
+  #rest(copy: boolean): undefined {
+    if (!copy) return;
     this.#trustedUntil = 0;
     this.#served.set(undefined);
     this.#zone.set(undefined);

@@ -63,6 +63,8 @@ export interface DnsServerMetrics {
   answers: readonly { transport: Transport; rcode: number; count: number }[];
   /** Answers dropped or cut short by response rate limiting. */
   limited: number;
+  /** Boxes of whose identity there are two. */
+  copiedIdentities: number;
 }
 
 /** The zone API and the authoritative DNS that serves what boxes put there, in one process. */
@@ -71,6 +73,7 @@ export class DnsServer implements Service {
   readonly #options: DnsServerOptions;
   readonly #store: ZoneStore;
   readonly #zones: Zones;
+  readonly #runs: Runs;
   readonly #dns: DnsListeners;
   readonly #api: HttpsService;
   readonly #parts: ServiceGroup;
@@ -83,6 +86,7 @@ export class DnsServer implements Service {
     const { zoneRoot, clock, log } = options;
     const limits = { ...defaultApiLimits, ...defaultZoneLimits, ...options.limits };
     this.#store = new ZoneStore(options.stateFolder);
+    this.#runs = new Runs({ clock, ...options.runs });
     this.#zones = new Zones({
       store: this.#store,
       zoneRoot,
@@ -121,7 +125,7 @@ export class DnsServer implements Service {
           zones: this.#zones,
           serial: () => this.#store.serial,
           nameServers: () => this.nameServers,
-          runs: new Runs({ clock, ...options.runs }),
+          runs: this.#runs,
           limits,
         }),
     });
@@ -156,6 +160,7 @@ export class DnsServer implements Service {
       tcpConnections: this.#dns.tcpConnections,
       answers: [...this.#answers.values()].map((entry) => ({ ...entry })),
       limited: this.#limited,
+      copiedIdentities: this.#runs.copied,
     };
   }
 

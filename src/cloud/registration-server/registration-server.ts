@@ -72,6 +72,8 @@ export interface RegistrationServerOptions {
 }
 
 const sweepEveryMs = 30_000;
+/** A run of a box that did not announce itself for so long is gone: two announcements, and some. */
+const silentMs = 150_000;
 
 /**
  * Where boxes announce their URLs, and where a browser asks which boxes share its public address (design 6.3).
@@ -106,7 +108,7 @@ export class RegistrationServer implements Service {
     const { host, port, log, clock, random } = options;
     this.#arrivals = new Arrivals({ clock });
     this.#known = new KnownBoxes({ clock });
-    this.#runs = new Runs({ clock, ...options.runs });
+    this.#runs = new Runs({ clock, timing: { silenceMs: silentMs }, ...options.runs });
     this.#http = new HttpsService({
       name: this.name,
       host,

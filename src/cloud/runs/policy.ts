@@ -20,6 +20,8 @@ export interface Claim {
   before?: string | undefined;
   /** It was refused before, or follows one that was. */
   copy: boolean;
+  /** Since when the known one is asked whether it lives. */
+  askedAt?: number | undefined;
 }
 
 export type Verdict =
@@ -36,10 +38,10 @@ export type Verdict =
   | 'refuse';
 
 export const runTiming = {
-  /** Who is asked answers within this. Who was heard a moment ago is not asked again. */
+  /** Who is asked answers within this. For a copy, who was heard a moment ago is not asked again. */
   answerMs: seconds(4),
-  /** Who only calls now and then is gone after this: two announcements, and some. */
-  silenceMs: seconds(150),
+  /** Who only calls now and then is gone after this: two calls, and some. */
+  silenceMs: minutes(12),
   /** A run known as a copy leaves the other one time to restart, or to be moved. */
   patienceMs: minutes(3),
 } as const;
@@ -62,8 +64,11 @@ export function judge(
     if (follows && !claim.copy) return 'follow';
     return silentMs < silenceMs ? 'refuse' : 'take-over';
   }
-  if (known.presence === 'holds' || known.presence === 'between')
-    return silentMs < answerMs ? 'refuse' : 'ask';
+  if (known.presence === 'holds' || known.presence === 'between') {
+    // A machine that was off for seconds is no copy: that the other one was heard a moment ago says nothing.
+    const heardSince = claim.askedAt ?? (claim.copy ? now - answerMs : Number.POSITIVE_INFINITY);
+    return known.heardAt >= heardSince ? 'refuse' : 'ask';
+  }
   if (claim.copy) return silentMs < patienceMs ? 'refuse' : 'take-over';
   // A line that dropped comes back in a moment; a process that ended has closed its connection, and says who it was.
   return known.presence === 'ended' || follows || silentMs >= answerMs ? 'take-over' : 'ask';

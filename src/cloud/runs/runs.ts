@@ -17,15 +17,15 @@ interface Entry {
 
 export interface RunsOptions {
   clock: Clock;
-  timing?: Partial<RunTiming>;
+  timing?: Partial<RunTiming> | undefined;
   /** So many calls are held back at a time; the others are to come again now and then. */
   held?: number;
   /** A refused run is to ask again after this. */
   refusedAgainMs?: number;
 }
 
-/** Calls now and then: more often than `silenceMs`. */
-const callAgainMs = seconds(60);
+/** Whose call is not held calls this often: more often than every `silenceMs`. */
+const callAgainMs = minutes(5);
 /** A copy that was not heard for so long is no longer spoken of. */
 const copyForgottenMs = minutes(10);
 const mostCopies = 8;
@@ -41,6 +41,11 @@ export class Runs {
   constructor(options: RunsOptions) {
     this.#options = options;
     this.#timing = { ...runTiming, ...options.timing, startedAt: options.clock.monotonic() };
+  }
+
+  /** Boxes of which another run was refused. */
+  get copied(): number {
+    return [...this.#entries.values()].filter((entry) => this.#standing(entry).standing === 'first').length;
   }
 
   /** Lets the run act, or throws `copied-identity`; may ask the one that was there, and takes some seconds then. */
@@ -94,11 +99,12 @@ export class Runs {
   }
 
   async #isFirst(boxId: string, asked: Claim): Promise<boolean> {
+    let askedAt: number | undefined;
     for (;;) {
       const entry = this.#entries.get(boxId);
       const before = asked.before ?? '';
       const copy = asked.copy || entry?.copies.has(asked.run) === true || entry?.copies.has(before) === true;
-      const claim = { ...asked, copy };
+      const claim = { ...asked, copy, askedAt };
       const verdict = judge(entry?.known, claim, this.#now(), this.#timing);
       if (entry !== undefined && verdict === 'same') {
         this.#heard(boxId, entry);
@@ -108,8 +114,10 @@ export class Runs {
         if (entry !== undefined) this.#refused(entry, claim.run);
         return false;
       }
-      if (entry !== undefined && verdict === 'ask') await this.#ask(entry);
-      else {
+      if (entry !== undefined && verdict === 'ask') {
+        askedAt ??= this.#now();
+        await this.#ask(entry);
+      } else {
         this.#replace(boxId, entry, claim, verdict);
         return true;
       }
