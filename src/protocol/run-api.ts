@@ -37,6 +37,10 @@ export const StandingAnswer = Type.Object({
 });
 export type StandingAnswer = Static<typeof StandingAnswer>;
 
+/** What a person does about two boxes with one identity. */
+export const copyRemedy =
+  'on the box that is the copy, run porchlight reset --forget-identity --yes: it becomes a box of its own';
+
 /** The label of the kite that tells the relay which run a tunnel is of, and since when (ms) it is the one that may. */
 export function runLabel({ run, since }: { run: string; since: number }): string {
   return `run-${since.toString(16).padStart(12, '0')}-${run}`;

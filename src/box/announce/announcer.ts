@@ -5,6 +5,7 @@ import type { Health } from '../../kit/health.ts';
 import type { Log } from '../../kit/log.ts';
 import { Reconciler } from '../../kit/reconcile.ts';
 import type { Service } from '../../kit/service.ts';
+import { copyRemedy } from '../../protocol/run-api.ts';
 import { registrationLimits } from '../../protocol/registration-api.ts';
 import type {
   AnnounceState,
@@ -219,7 +220,7 @@ const remedies: Record<string, string> = {
   unreachable:
     'check the internet connection, the setting cloud.registration and, where the cloud has a private CA, its certificate',
   'origin-outside-zone': 'box and cloud disagree about the zone root; give both the same',
-  'copied-identity': 'on the box that is the copy, run porchlight reset',
+  'copied-identity': copyRemedy,
   'client-mismatch': 'something between box and cloud ends the TLS connection; take it out of the way',
   'client-certificate-required':
     'something between box and cloud ends the TLS connection; take it out of the way',

@@ -7,6 +7,7 @@ import { Reconciler } from '../../kit/reconcile.ts';
 import { defaultBackoff } from '../../kit/retry.ts';
 import type { Service } from '../../kit/service.ts';
 import { type AuditNote, boxNote } from '../audit-notes.ts';
+import { copyRemedy } from '../../protocol/run-api.ts';
 import type { HomeNetwork, Standing } from '../facts.ts';
 import type { ZoneClient } from '../zone/zone-client.ts';
 import type { RunMemory } from './run-memory.ts';
@@ -131,13 +132,12 @@ const told = {
   first: {
     severity: 'warning',
     message: 'a second box has the identity of this one, because its card was copied; it is kept out',
-    remedy: 'on the copy, run porchlight reset: it becomes a box of its own; or switch it off',
+    remedy: `${copyRemedy}; or switch it off`,
   },
   copy: {
     severity: 'error',
     message:
       'another box with the identity of this one is connected, because a card was copied; this box works at home only',
-    remedy:
-      'if this is the copy, run porchlight reset here: it becomes a box of its own; if this is the one to stay, switch the other off, and minutes later this one is connected',
+    remedy: `${copyRemedy}; if this is the one to stay, switch the other off, and minutes later this one is connected`,
   },
 } as const;

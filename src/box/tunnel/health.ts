@@ -1,10 +1,11 @@
 import type { Health } from '../../kit/health.ts';
+import { copyRemedy } from '../../protocol/run-api.ts';
 import type { TunnelState } from '../facts.ts';
 
 const refusals: Record<string, string> = {
   unauthorized:
     'check that box and cloud have the right time, and that dns-server and relay share one master key',
-  'copied-identity': 'on the box that is the copy, run porchlight reset',
+  'copied-identity': copyRemedy,
   challenge: 'check the time of the relay',
   'not-this-zone': 'set the same zone root at dns-server and relay',
 };

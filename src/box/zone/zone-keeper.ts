@@ -7,6 +7,7 @@ import { Reconciler } from '../../kit/reconcile.ts';
 import { defaultBackoff } from '../../kit/retry.ts';
 import type { Service } from '../../kit/service.ts';
 import { type ZoneNames, zoneNames } from '../../protocol/names.ts';
+import { copyRemedy } from '../../protocol/run-api.ts';
 import type { ZoneState } from '../../protocol/zone-api.ts';
 import type { HomeNetwork, Identity, PublishedZone, TunnelState } from '../facts.ts';
 import { OutsideView } from './outside-view.ts';
@@ -217,6 +218,6 @@ const remedies: Record<string, string> = {
   unreachable: 'check the internet connection and the address of the dns-server in the configuration',
   'zone-not-yours': 'the dns-server does not take this identity: check the zone root in the configuration',
   'address-not-allowed': 'check the interfaces in the configuration: only private addresses can be published',
-  'copied-identity': 'on the box that is the copy, run porchlight reset',
+  'copied-identity': copyRemedy,
   'rate-limited': 'nothing: it is tried again when the dns-server allows it',
 };

@@ -1,6 +1,6 @@
 import { isAbort, Problem } from '../../kit/errors.ts';
 import { type Clock, minutes, seconds } from '../../kit/clock.ts';
-import type { StandingAnswer, StandingRequest } from '../../protocol/run-api.ts';
+import { copyRemedy, type StandingAnswer, type StandingRequest } from '../../protocol/run-api.ts';
 import { type Claim, judge, type KnownRun, type RunTiming, runTiming } from './policy.ts';
 
 interface Entry {
@@ -53,7 +53,7 @@ export class Runs {
     if (await this.#isFirst(boxId, claim)) return;
     throw new Problem(
       'copied-identity',
-      'another box with this identity is connected, and a card was copied; on the copy, run porchlight reset',
+      `another box with this identity is connected, because a card was copied; ${copyRemedy}`,
       { status: 409, retryable: false },
     );
   }

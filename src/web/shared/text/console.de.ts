@@ -163,7 +163,7 @@ export const de: Translation<typeof en> = {
       clock:
         'Prüfen Sie die Uhr dieses Geräts. Geht sie richtig, muss die Box einen Zeitserver erreichen können.',
       identity:
-        'Setzen Sie die Kopie zurück, in ihren eigenen Einstellungen oder mit porchlight reset: Sie wird dann eine eigene Box. Soll die Kopie bleiben, schalten Sie die andere Box aus; die Kopie ist einige Minuten später verbunden.',
+        'Setzen Sie die Kopie auf Werkseinstellungen zurück und wählen Sie beim Namen der Box „Vergessen“: Sie wird dann eine eigene Box. Soll die Kopie bleiben, schalten Sie die andere Box aus; die Kopie ist einige Minuten später verbunden.',
     },
     ways: 'Adressen',
     waysIntro: 'Adressen, unter denen sich diese Box im Browser öffnet.',

@@ -163,7 +163,7 @@ export const en = {
       mdns: 'Restart the box. If that does not help, its logs say why.',
       clock: 'Check the clock of this device. If it is right, the box needs to reach a time server.',
       identity:
-        'Reset the copy, in its own settings or with porchlight reset: it becomes a box of its own. If the copy is the box to stay, switch the other one off; the copy is connected some minutes later.',
+        'On the copy, choose “Factory reset” and “Forget it” for the name of the box: it becomes a box of its own. If the copy is the box to stay, switch the other one off; the copy is connected some minutes later.',
     },
     ways: 'Addresses',
     waysIntro: 'Addresses at which this box opens in a browser.',

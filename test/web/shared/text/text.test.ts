@@ -22,7 +22,7 @@ describe('text of refusals', () => {
   it('is there for every code that the box can answer a person with', () => {
     // What only programs are told: zone and announcement calls, token endpoint, certificates, clients and app instances.
     const machines =
-      /^(client-|zone-|invalid-|unsupported-|method-|body-too-slow|address-|tunnel-address|challenge-|too-many-|origin-|message-|record-|csr-|otp-|signature-refused|signature-stale|mailbox-|body-refused|not-linked|sign-in-refused|not-signed-in|approval-expired|agent-only|other-user|destination-|device-ca-)/;
+      /^(client-|copied-|zone-|invalid-|unsupported-|method-|body-too-slow|address-|tunnel-address|challenge-|too-many-|origin-|message-|record-|csr-|otp-|signature-refused|signature-stale|mailbox-|body-refused|not-linked|sign-in-refused|not-signed-in|approval-expired|agent-only|other-user|destination-|device-ca-)/;
     const missing = Object.keys(errorCodes).filter(
       (code) =>
         !machines.test(code) &&
