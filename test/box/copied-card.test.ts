@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -18,6 +19,7 @@ import { LogMemory } from '../../src/kit/log-memory.ts';
 import { silentLog } from '../../src/kit/log.ts';
 import { serviceManager } from '../../src/kit/systemd.ts';
 import { temporaryFolder } from '../support/folder.ts';
+import { type ChildProcess, spawn } from '../support/programs.ts';
 import { aPage } from '../support/web-parts.ts';
 
 const folder = temporaryFolder();
@@ -80,16 +82,15 @@ beforeAll(async () => {
 const boxes = new Set<Box>();
 afterAll(async () => {
   await Promise.all([...boxes].map((box) => box.stop()));
+  await Promise.all([...processes].map(kill));
   await cloud.stop();
   await pebble.stop();
 });
 
 /** A box of its own at home: its state in `name`, its page at ports that nobody else has. */
-async function startBox(name: string, claim = false): Promise<Box & { port: number }> {
-  const own = await freePorts();
-  const state = join(folder, name);
-  const settings = flags({
-    state,
+const settingsOf = (name: string, own: HomePorts): string[] =>
+  flags({
+    state: join(folder, name),
     'network.interfaces': 'lo',
     'zone.root': 'box.localhost',
     'zone.resolvers': here,
@@ -101,9 +102,12 @@ async function startBox(name: string, claim = false): Promise<Box & { port: numb
     'web.http-port': own.redirect,
     'enrolment.enabled': 'false',
     'mdns.adapter': 'off',
-    'system.port': 0,
+    'system.port': own.boxSystem,
   });
-  const { config } = loadConfig(BoxConfig, { env: {}, args: settings });
+
+async function startBox(name: string, claim = false): Promise<Box> {
+  const own = await freePorts();
+  const { config } = loadConfig(BoxConfig, { env: {}, args: settingsOf(name, own) });
   const box = new Box({
     restart: () => undefined,
     config,
@@ -117,13 +121,57 @@ async function startBox(name: string, claim = false): Promise<Box & { port: numb
   });
   await box.start(signal);
   boxes.add(box);
-  if (claim) await firstPerson(box, { state, port: own.web });
-  return Object.assign(box, { port: own.web });
+  if (claim) await firstPerson(box, { state: join(folder, name), port: own.web });
+  return box;
 }
 
 async function stopBox(box: Box): Promise<void> {
   boxes.delete(box);
   await box.stop();
+}
+
+/** The same as a process. */
+async function spawnBox(name: string): Promise<BoxProcess> {
+  const own = await freePorts();
+  const caFile = join(folder, 'ca.pem');
+  await writeAtomic(caFile, ca.caPem + (await pebble.roots()));
+  const trust = flags({ 'cloud.ca-file': caFile, 'acme.ca-file': caFile });
+  const main = join(import.meta.dirname, '../../src/cli/main.ts');
+  const child = spawn(process.execPath, [main, 'box', ...settingsOf(name, own), ...trust], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const box: BoxProcess = { child, said: '', statusUrl: `http://${here}:${own.boxSystem}/status` };
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on('data', (chunk: Buffer) => (box.said += chunk.toString()));
+  processes.add(box);
+  return box;
+}
+
+interface BoxProcess {
+  child: ChildProcess;
+  said: string;
+  statusUrl: string;
+}
+
+const processes = new Set<BoxProcess>();
+
+/** `undefined` while there is nobody to ask. */
+async function phaseOf({ statusUrl }: BoxProcess): Promise<string | undefined> {
+  try {
+    const { body } = await request(statusUrl);
+    return ((await body.json()) as { tunnel: { phase: string } }).tunnel.phase;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Gone when it resolves, and nothing was said. */
+async function kill(box: BoxProcess): Promise<void> {
+  processes.delete(box);
+  if (box.child.exitCode !== null || box.child.signalCode !== null) return;
+  const gone = once(box.child, 'exit');
+  box.child.kill('SIGKILL');
+  await gone;
 }
 
 /** What is on the card of `from`, on another one. Of the running process nothing is copied. */
@@ -209,5 +257,31 @@ describe('a copied card', { timeout: 10 * patience }, () => {
     await expect.poll(() => isIn(first), soon).toBe(true);
     expect(severities).not.toContain('error');
     expect(severities).not.toContain('warning');
+    await stopBox(first);
+  });
+
+  it('a box that is killed and started again is in, and was never refused', async () => {
+    const killed = await spawnBox('first');
+    await expect.poll(() => phaseOf(killed), soon).toBe('connected');
+    await kill(killed);
+    const again = await spawnBox('first');
+    await expect.poll(() => phaseOf(again), soon).toBe('connected');
+    expect(again.said).not.toContain('copied-identity');
+    await kill(again);
+  });
+
+  it('a box that answers nothing any more is replaced, and is the copy when it comes back', async () => {
+    const stopped = await spawnBox('first');
+    await expect.poll(() => phaseOf(stopped), soon).toBe('connected');
+    // As after a power cut, its connections stay open at the cloud.
+    stopped.child.kill('SIGSTOP');
+    copyCard('first', 'second');
+    second = await startBox('second');
+    await expect.poll(() => isIn(second), soon).toBe(true);
+    expect(copied(second)).toBe('ok');
+    stopped.child.kill('SIGCONT');
+    await expect.poll(() => copied(second), soon).toBe('warning');
+    await expect.poll(() => phaseOf(stopped), soon).toBe('waiting');
+    expect(isIn(second)).toBe(true);
   });
 });
