@@ -103,7 +103,7 @@ const wireFacing = [
  */
 const ownClock = new Set([
   'src/client/runtime.ts',
-  'src/kit/http-client.ts',
+  'src/kit/refused-answer.ts',
   'src/cloud/dns-server/store.ts',
 ]);
 /** Make the clock that everything in their program goes by, or run before there is one. */

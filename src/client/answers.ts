@@ -1,5 +1,6 @@
 import { messageOf, Problem } from '../kit/errors.ts';
 import type { Runtime } from './runtime.ts';
+import { mayBeRepeated, retryAfterSeconds } from '../kit/refused-answer.ts';
 
 const maxAnswerBytes = 1024 * 1024;
 
@@ -55,14 +56,14 @@ export async function jsonOf(response: Response): Promise<unknown> {
   const { status } = response;
   const named = typeof code === 'string' ? code : typeof error === 'string' ? error : `http-${status}`;
   const why = typeof message === 'string' ? message.slice(0, 500) : 'without a reason';
-  const after = Number(response.headers.get('retry-after') ?? Number.NaN);
+  const after = retryAfterSeconds(response.headers.get('retry-after'));
   throw new Problem(
     named.slice(0, 60).replaceAll('_', '-'),
     `${originOf(response)} answered ${status}: ${why}`,
     {
       status,
-      retryable: status >= 500 || status === 408 || status === 429,
-      ...(Number.isFinite(after) && after >= 0 ? { retryAfterSeconds: after } : {}),
+      retryable: mayBeRepeated(status),
+      ...(after === undefined ? {} : { retryAfterSeconds: after }),
     },
   );
 }

@@ -4,6 +4,7 @@ import { Value } from 'typebox/value';
 import { Agent, buildConnector, request as send } from 'undici';
 import { abortable } from './abortable.ts';
 import { codeOf, isAbort, messageOf, Problem } from './errors.ts';
+import { mayBeRepeated, retryAfterSeconds } from './refused-answer.ts';
 
 export interface HttpClientOptions {
   /** `https://host:port`, without a path. */
@@ -149,19 +150,6 @@ function shaped<S extends TSchema>(schema: S, text: string, url: string): Static
   throw new Problem('bad-answer', `the answer of ${url} is not what was agreed: ${why}`, { status: 502 });
 }
 
-/** Seconds of a Retry-After header: a number, or an HTTP date (RFC 9110, 10.2.3). */
-export function retryAfterSeconds(
-  header: string | string[] | undefined,
-  now = Date.now(),
-): number | undefined {
-  const text = Array.isArray(header) ? header[0] : header;
-  if (text === undefined) return undefined;
-  if (/^\d+$/.test(text)) return Math.min(Number(text), 604_800);
-  // JavaScript sees dates in nearly anything, in `-5` for one; every form of HTTP's begins with the day of the week.
-  const date = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)/.test(text) ? Date.parse(text) : Number.NaN;
-  return Number.isNaN(date) ? undefined : Math.min(Math.max(0, (date - now) / 1000), 604_800);
-}
-
 function problemFrom(
   origin: string,
   status: number,
@@ -174,8 +162,7 @@ function problemFrom(
   const after = retryAfterSeconds(retryAfter);
   return new Problem(code, `${origin} answered ${status}: ${message}`, {
     status,
-    // 4xx is our doing and stays so, but for: too slow, too early, too often.
-    retryable: status >= 500 || status === 408 || status === 425 || status === 429,
+    retryable: mayBeRepeated(status),
     ...(after === undefined ? {} : { retryAfterSeconds: after }),
   });
 }

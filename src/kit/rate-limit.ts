@@ -49,15 +49,14 @@ export class RateLimit {
     if (wait > 0) throw rateLimited(wait, what);
   }
 
-  /** Takes one and answers 0; or takes nothing and answers `waitSeconds`. */
+  /** Takes one and answers 0; or takes nothing and answers the seconds until there is one. */
   tryTake(key: string, now: number): number {
-    const wait = this.waitSeconds(key, now);
-    if (wait > 0) return wait;
-    const tokens = this.#tokens(key, now) - 1;
+    const had = this.#tokens(key, now);
+    // Who is refused was here too: else a crowd of new keys makes a full bucket forgotten, and full again.
     this.#buckets.delete(key);
-    this.#buckets.set(key, { tokens, at: now });
+    this.#buckets.set(key, { tokens: had >= 1 ? had - 1 : had, at: now });
     this.#forget(now);
-    return 0;
+    return had >= 1 ? 0 : (1 - had) / this.#rate.perSecond;
   }
 
   /** What was taken turned out to be from somebody who is known: it keeps nobody else waiting. */

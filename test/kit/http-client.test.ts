@@ -5,7 +5,8 @@ import type { TLSSocket } from 'node:tls';
 import { Type } from 'typebox';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createTestCa, type TestCa } from '../../src/cli/home/test-ca.ts';
-import { HttpClient, type HttpClientOptions, retryAfterSeconds } from '../../src/kit/http-client.ts';
+import { HttpClient, type HttpClientOptions } from '../../src/kit/http-client.ts';
+import { retryAfterSeconds } from '../../src/kit/refused-answer.ts';
 
 const ending: (() => unknown)[] = [];
 afterEach(async () => {

@@ -3,8 +3,8 @@ import { Type } from 'typebox';
 import type { FastifyRequest } from 'fastify';
 import { apiDocumentPath, serveApiDocument } from '../../kit/api-document.ts';
 import { type Clock, likelyNow } from '../../kit/clock.ts';
-import { Problem } from '../../kit/errors.ts';
 import { createHttpsApp, httpLimits, type HttpsApp } from '../../kit/http-server.ts';
+import { RateLimit } from '../../kit/rate-limit.ts';
 import type { Log } from '../../kit/log.ts';
 import { takeUntypedJson } from '../../kit/untyped-json.ts';
 import { tunnelLabel, zoneName } from '../../protocol/names.ts';
@@ -26,7 +26,6 @@ import { peerAddress } from '../peer-address.ts';
 import type { Runs } from '../runs/runs.ts';
 import { onlyFirst, runRoutes } from './run-routes.ts';
 import type { StoredZone } from './store.ts';
-import { TokenBuckets } from './token-buckets.ts';
 import { withChallenge, withoutChallenge, withRecords } from './zone-content.ts';
 import { allowedRecords, AnyChallenge, refusal, wellFormedChallenge } from './zone-rules.ts';
 import type { Zones } from './zones.ts';
@@ -109,20 +108,10 @@ export function createApi(options: ApiOptions): Promise<HttpsApp> {
 
 function gatekeeper({ limits, clock }: ApiOptions): (request: FastifyRequest) => Promise<void> {
   const { boxBurst, boxPerSecond, sourceBurst, sourcePerSecond } = limits;
-  const sources = new TokenBuckets({
-    burst: sourceBurst,
-    perSecond: sourcePerSecond,
-    capacity: limiterCapacity,
-  });
-  const boxes = new TokenBuckets({ burst: boxBurst, perSecond: boxPerSecond, capacity: limiterCapacity });
-  const admit = (buckets: TokenBuckets, key: string, who: string): void => {
-    const wait = buckets.take(key, clock.monotonic());
-    if (wait === 0) return;
-    throw new Problem('rate-limited', `too many calls from this ${who}`, {
-      status: 429,
-      retryAfterSeconds: Math.ceil(wait),
-    });
-  };
+  const sources = new RateLimit({ burst: sourceBurst, perSecond: sourcePerSecond }, limiterCapacity);
+  const boxes = new RateLimit({ burst: boxBurst, perSecond: boxPerSecond }, limiterCapacity);
+  const admit = (calls: RateLimit, key: string, who: string): void =>
+    calls.take(key, clock.monotonic(), `calls from this ${who}`);
   return async (request): Promise<void> => {
     admit(sources, clientKey(sourceOf(request)), 'network');
     // What is in the sources for everybody.

@@ -1,6 +1,6 @@
 import { addressKind, networkOf } from '../../protocol/addresses.ts';
 import { peerAddress } from '../peer-address.ts';
-import { TokenBuckets } from './token-buckets.ts';
+import { RateLimit } from '../../kit/rate-limit.ts';
 
 /** How often the same answer goes to the same network over UDP. */
 export interface ResponseRate {
@@ -35,26 +35,26 @@ const capacity = 50_000;
  */
 export class ResponseRateLimiter {
   readonly #rate: ResponseRate;
-  readonly #buckets: TokenBuckets;
-  readonly #totals: TokenBuckets;
+  readonly #buckets: RateLimit;
+  readonly #totals: RateLimit;
   /** Network of each client seen lately, `undefined` for those never limited: parsing an address costs as much as an answer. */
   readonly #networks = new Map<string, string | undefined>();
   #limited = 0;
 
   constructor(rate: ResponseRate) {
     this.#rate = rate;
-    this.#buckets = new TokenBuckets({ ...rate, capacity });
+    this.#buckets = new RateLimit(rate, capacity);
     const { totalPerSecond: perSecond, totalBurst: burst } = rate;
-    this.#totals = new TokenBuckets({ perSecond, burst, capacity });
+    this.#totals = new RateLimit({ perSecond, burst }, capacity);
   }
 
   /** `source`: what the answer was made from. `now`: monotonic, ms. */
   decide(client: string, source: string, now: number): 'send' | 'truncate' | 'drop' {
     const network = this.#network(client);
     if (network === undefined) return 'send';
-    const often = this.#buckets.take(`${network} ${source}`, now) > 0;
+    const often = this.#buckets.tryTake(`${network} ${source}`, now) > 0;
     // What is not sent in full uses up little of the total.
-    if (!often && this.#totals.take(network, now) === 0) return 'send';
+    if (!often && this.#totals.tryTake(network, now) === 0) return 'send';
     this.#limited++;
     return this.#rate.slip > 0 && this.#limited % this.#rate.slip === 0 ? 'truncate' : 'drop';
   }

@@ -2,7 +2,6 @@ import { once } from 'node:events';
 import { connect } from 'node:tls';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { DnsServerOptions } from '../../../src/cloud/dns-server/dns-server.ts';
-import { TokenBuckets } from '../../../src/cloud/dns-server/token-buckets.ts';
 import { days, hours, minutes } from '../../../src/kit/clock.ts';
 import { Health } from '../../../src/kit/health.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -12,25 +11,6 @@ import { zoneRoot } from './options.ts';
 import { ApiCaller, createTestIdentity, type Running, startServer } from './support.ts';
 
 const empty = { main: [], mirrors: {}, tunnel: [] };
-
-describe('token buckets', () => {
-  it('allow a burst, then a steady pace, for each key, and say how long to wait', () => {
-    const buckets = new TokenBuckets({ burst: 2, perSecond: 0.5, capacity: 10 });
-    expect([0, 0, 0].map((now) => buckets.take('a', now))).toEqual([0, 0, 2]);
-    expect(buckets.take('b', 0)).toBe(0);
-    expect(buckets.take('a', 1000)).toBe(1);
-    expect([2000, 2000].map((now) => buckets.take('a', now))).toEqual([0, 2]);
-    expect([100_000, 100_000, 100_000].map((now) => buckets.take('a', now))).toEqual([0, 0, 2]);
-  });
-
-  it('forget the key that was unused for longest when there are too many', () => {
-    const buckets = new TokenBuckets({ burst: 1, perSecond: 0.001, capacity: 2 });
-    for (const key of ['a', 'b', 'a', 'c']) buckets.take(key, 0);
-    expect(buckets.size).toBe(2);
-    expect(buckets.take('a', 0)).toBeGreaterThan(0);
-    expect(buckets.take('b', 0)).toBe(0);
-  });
-});
 
 describe('limits of the zone API', () => {
   const ends: (() => Promise<void>)[] = [];
