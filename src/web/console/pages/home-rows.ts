@@ -72,7 +72,7 @@ export function homeRows(state: StateView, now: number, locale: string, text: Co
     row('clock', clockSentences(state, differs, text), {
       own: differs < clockToleranceMs ? 'ok' : 'warning',
     }),
-    ...copiedSentences(state, text).map((sentence) => row('identity', [sentence])),
+    row('identity', [identitySentence(state, text)]),
     // Parts that this page does not know, when they are not well: in the box's own words.
     ...state.conditions
       .filter(({ name, severity }) => severity !== 'ok' && !belongs(name, known))
@@ -110,10 +110,10 @@ function isFiltered({ conditions }: StateView): boolean {
   return conditions.some(({ name, severity }) => name === 'zone.rebinding-filter' && severity !== 'ok');
 }
 
-/** Two boxes have one identity: what that means for this one. No row at all while all is well. */
-function copiedSentences({ conditions }: StateView, { home }: ConsoleText): string[] {
+/** Two boxes have one identity, and this is the copy, or the one that was there first. */
+function identitySentence({ conditions }: StateView, { home }: ConsoleText): string {
   const severity = conditions.find(({ name }) => name === 'identity.copied')?.severity ?? 'ok';
-  return severity === 'ok' ? [] : [severity === 'error' ? home.isCopy : home.hasCopy];
+  return { ok: home.identityGood, warning: home.hasCopy, error: home.isCopy }[severity];
 }
 
 function mdnsSentence(state: StateView, { home }: ConsoleText): string {

@@ -143,6 +143,7 @@ export const de: Translation<typeof en> = {
       `Wo sich viele Haushalte eine Internetadresse teilen, fragen Apps nach diesem Code: ${code}.`,
     mdnsGood: (name) => `Programme zu Hause finden die Box als ${name}, ganz ohne Cloud.`,
     mdnsNone: 'Die Box meldet sich nicht im Heimnetz.',
+    identityGood: 'Keine andere Box mit dieser Identität ist bekannt.',
     isCopy:
       'Eine andere Box mit der Identität dieser Box ist verbunden, daher ist diese nur zu Hause erreichbar. Eine Karte wurde kopiert.',
     hasCopy: 'Eine zweite Box hat die Identität dieser Box und wird abgewiesen. Eine Karte wurde kopiert.',

@@ -143,6 +143,7 @@ export const en = {
       `Where many homes share one internet address, apps ask for this code: ${code}.`,
     mdnsGood: (name: string) => `Programs at home find the box as ${name}, without any cloud.`,
     mdnsNone: 'The box does not announce itself on the home network.',
+    identityGood: 'No other box with this identity is known.',
     isCopy:
       'Another box with the identity of this one is connected, so this one works at home only. A card was copied.',
     hasCopy: 'A second box has the identity of this one and is kept out. A card was copied.',

@@ -53,6 +53,18 @@ describe('home', () => {
   });
 
   it.each([
+    ['warning', en.home.hasCopy],
+    ['error', en.home.isCopy],
+  ] as const)('tells of a copied card, and the way out (%s)', (severity, sentence) => {
+    const conditions = [condition('identity.copied', severity)];
+    expect(rowOf({ ...usual, conditions }, 'Identity')).toMatchObject({
+      severity,
+      sentences: [sentence],
+      remedy: en.home.remedies.identity,
+    });
+  });
+
+  it.each([
     [{ addresses: [] }, 'Address at home', en.home.noAddress],
     [{ certificate: null }, 'Certificate', en.home.noCertificate],
     [{ certificate: { notAfter: now - 1 } }, 'Certificate', /expired on 23 November|expired on November 23/],
