@@ -21,6 +21,9 @@ Names with values are a table in the file and \`NAME=VALUE,…\` elsewhere. A ke
 value that is not allowed, is an error that names it and where it was said: nothing is started with half of its settings.
 No setting holds a secret; those that need one name a file.
 
+Editors of TOML complete and check a file that begins with \`#:schema\` and where its schema is: [schemas/box.json](schemas/box.json) or
+[schemas/cloud.json](schemas/cloud.json), by path or URL. They are made from the same definitions as this page.
+
 ## Box
 
 For \`porchlight box\`, and for the commands that ask it or work on its state ([CLI.md](CLI.md#the-box)).

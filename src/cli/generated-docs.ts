@@ -1,5 +1,6 @@
 import { apiDocuments, documentText } from './api/documents.ts';
 import { apiPage } from './api/page.ts';
+import { configSchemas } from './config-schemas.ts';
 import { configurationPage } from './configuration-page.ts';
 import { statePage } from './state-page.ts';
 
@@ -11,5 +12,6 @@ export async function generatedDocs(): Promise<ReadonlyMap<string, string>> {
     ['STATE.md', statePage()],
     ...[...documents].map(([{ name }, document]) => [`api/${name}.json`, documentText(document)] as const),
     ['api/README.md', apiPage(documents)],
+    ...[...configSchemas()].map(([name, schema]) => [`schemas/${name}.json`, documentText(schema)] as const),
   ]);
 }

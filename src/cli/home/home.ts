@@ -1,7 +1,8 @@
 import { stringify } from 'smol-toml';
 import type { TObject } from 'typebox';
 import { createWriteStream, type WriteStream } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { Box } from '../../box/box.ts';
 import { BoxConfig } from '../../box/config.ts';
 import { trustOf } from '../../box/installation.ts';
@@ -280,6 +281,13 @@ async function written<S extends TObject>(
   path: string,
   settings: object,
 ): Promise<Loaded<S>['config']> {
-  await writeAtomic(path, `# Written by \`porchlight home\` at each start.\n${stringify(settings)}`);
+  const described = join(
+    import.meta.dirname,
+    '../../../docs/schemas',
+    basename(path).replace('.toml', '.json'),
+  );
+  // The first line is for editors.
+  const head = `#:schema ${pathToFileURL(described).href}\n# Written by \`porchlight home\` at each start.`;
+  await writeAtomic(path, `${head}\n${stringify(settings)}`);
   return loadConfig(schema, { env: {}, args: ['--config', path] }).config;
 }
