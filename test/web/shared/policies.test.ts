@@ -71,7 +71,7 @@ describe('what a person is told of an error', () => {
   const { en, de } = sharedText;
   it('is our sentence for its code, and how long to wait', () => {
     const problem = new Problem('rate-limited', 'slow down', { retryAfterSeconds: 29.2 });
-    expect(problemText(problem, en)).toBe('Too many tries. Try again in 30 seconds.');
+    expect(problemText(problem, en)).toBe('Too many attempts. Try again in 30 seconds.');
     expect(problemText(problem, de)).toBe('Zu viele Versuche. Versuchen Sie es in 30 Sekunden noch einmal.');
   });
 
