@@ -95,7 +95,7 @@ const wireFacing = [
   /^src\/cloud\/relay\//,
   /^src\/cloud\/registration-server\/caller\.ts$/,
   /^src\/cloud\/dns-server\/(wire|legacy-api)\.ts$/,
-  /^src\/cli\/find\/(box-proxy|door|door-headers)\.ts$/,
+  /^src\/cli\/find\/(box-proxy|local-proxy|proxy-headers)\.ts$/,
 ];
 /**
  * Read the wall clock themselves: pages (all of src/web) and apps go by the device they run on, an HTTP date by that of who

@@ -48,7 +48,7 @@ export async function furnishTree(tree: string, checkout: string, board: Board):
     ['etc/porchlight', '/data/etc/porchlight'],
     ['etc/wpa_supplicant', '/data/etc/wpa_supplicant'],
     ['etc/localtime', '/data/etc/localtime'],
-    // There is nobody to log in at a console, and ssh listens on the network alone.
+    // There is nobody to sign in at a console, and ssh listens on the network alone.
     ['etc/systemd/system-generators/systemd-getty-generator', '/dev/null'],
     ['etc/systemd/system-generators/systemd-ssh-generator', '/dev/null'],
   ] as const) {

@@ -48,8 +48,8 @@ export class Agent implements Service {
     this.#lock = lockFolder(folder);
     this.#ended = new AbortController();
     const signIn = new SignIn(this.#options);
-    const door = { isAllowed: (origin: string) => signIn.isAllowed(origin), uid };
-    const options = { signIn, door, ended: this.#ended.signal, log };
+    const originCheck = { isAllowed: (origin: string) => signIn.isAllowed(origin), uid };
+    const options = { signIn, originCheck, ended: this.#ended.signal, log };
     const app = await agentApp(options);
     const sockets = new AgentSockets({ ...options, clock });
     const server = localServer();

@@ -1,4 +1,4 @@
-import type { AgentView, SessionLoginAnswer, SessionLoginRequest } from '../protocol/agent-api.ts';
+import type { AgentView, SessionSignInAnswer, SessionSignInRequest } from '../protocol/agent-api.ts';
 import type { BoxId } from '../protocol/constants.ts';
 
 /** A box that let this agent in. Whoever keeps the session at it (the SDK) is behind this. */
@@ -8,7 +8,7 @@ export interface PairedBox {
   /** What the box told its agent last; `undefined` before it ever did. */
   readonly view: AgentView | undefined;
   /** Makes a session for a page, below the agent's own. Throws what the box answers, and `unreachable`. */
-  signIn(request: SessionLoginRequest, signal: AbortSignal): Promise<SessionLoginAnswer>;
+  signIn(request: SessionSignInRequest, signal: AbortSignal): Promise<SessionSignInAnswer>;
   /** Asks for `view` again, but not too often. Never throws. */
   refresh(): Promise<void>;
 }

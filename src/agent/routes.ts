@@ -2,12 +2,12 @@ import type { FastifyReply } from 'fastify';
 import { createHttpApp, type HttpApp } from '../kit/http-server.ts';
 import type { Log } from '../kit/log.ts';
 import { agentPaths, AliveQuery, ExchangeRequest } from '../protocol/agent-api.ts';
-import { admit, type DoorOptions } from './door.ts';
+import { admit, type OriginCheckOptions } from './origin-check.ts';
 import type { SignIn } from './sign-in.ts';
 
 export interface RoutesOptions {
   signIn: SignIn;
-  door: DoorOptions;
+  originCheck: OriginCheckOptions;
   /** Everything that waits for a person or a box ends with it. */
   ended: AbortSignal;
   log: Log;
@@ -16,14 +16,14 @@ export interface RoutesOptions {
 export const bodyLimit = 4096;
 
 /** What pages are answered over HTTP. Never listens itself. */
-export async function agentApp({ signIn, door, ended, log }: RoutesOptions): Promise<HttpApp> {
+export async function agentApp({ signIn, originCheck, ended, log }: RoutesOptions): Promise<HttpApp> {
   const app = createHttpApp({ log, bodyLimit });
   // A page elsewhere can send `text/plain` without asking first.
   app.removeContentTypeParser('text/plain');
   app.decorateRequest('page', '');
   app.addHook('onRequest', async (request, reply) => {
     reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', vary: 'Origin' });
-    request.page = await admit(request.raw, door);
+    request.page = await admit(request.raw, originCheck);
     share(reply, request.page);
   });
 

@@ -1,7 +1,7 @@
 import { type Clock, hours } from '../kit/clock.ts';
 import { Problem } from '../kit/errors.ts';
 import type { Log } from '../kit/log.ts';
-import type { Alive, ExchangeRequest, Handshake, SessionLoginAnswer } from '../protocol/agent-api.ts';
+import type { Alive, ExchangeRequest, Handshake, SessionSignInAnswer } from '../protocol/agent-api.ts';
 import { protocolVersion } from '../protocol/version.ts';
 import { Challenges } from './challenges.ts';
 import type { PairedBox, PairedBoxes } from './paired-box.ts';
@@ -64,7 +64,11 @@ export class SignIn {
    * The session of a page, for a challenge that the box signed. Throws `challenge-unknown`, `not-paired`, `signature-wrong`,
    * `clocks-differ`, `sign-in-declined`, and what the box answers.
    */
-  async exchange(origin: string, request: ExchangeRequest, signal: AbortSignal): Promise<SessionLoginAnswer> {
+  async exchange(
+    origin: string,
+    request: ExchangeRequest,
+    signal: AbortSignal,
+  ): Promise<SessionSignInAnswer> {
     const { person, clock, log, deviceName, platform, pageHours } = this.#options;
     try {
       const { sessionId, origin: askedBy } = this.#challenges.take(request.challenge);

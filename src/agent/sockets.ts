@@ -6,7 +6,7 @@ import { type Clock, minutes } from '../kit/clock.ts';
 import { isAbort, Problem } from '../kit/errors.ts';
 import { refuseUpgrade } from '../kit/refuse-upgrade.ts';
 import { agentPaths, AgentSocketMessage, AliveQuery } from '../protocol/agent-api.ts';
-import { admit } from './door.ts';
+import { admit } from './origin-check.ts';
 import { bodyLimit, type RoutesOptions } from './routes.ts';
 
 /** Of all pages together. */
@@ -31,7 +31,7 @@ export class AgentSockets {
       if (pathname !== agentPaths.socket || !Value.Check(AliveQuery, query))
         return refuseUpgrade(stream, 404);
       if (this.#server.clients.size >= mostSockets) return refuseUpgrade(stream, 503);
-      const origin = await admit(request, this.#options.door);
+      const origin = await admit(request, this.#options.originCheck);
       this.#server.handleUpgrade(
         request,
         stream,

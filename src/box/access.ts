@@ -12,7 +12,7 @@ import type { Correction } from '../kit/trusted-time/policy.ts';
 import { followCorrections } from '../kit/trusted-time/redate.ts';
 import { type Service, ServiceGroup } from '../kit/service.ts';
 import { refuseUpgrade } from '../kit/refuse-upgrade.ts';
-import { accessPaths, type SessionView, type Ways } from '../protocol/access-api.ts';
+import { accessPaths, type SessionView, type Endpoints } from '../protocol/access-api.ts';
 import type { ServiceView } from '../protocol/service-api.ts';
 import type { ZoneNames } from '../protocol/names.ts';
 import { Agents } from './auth/agents/agents.ts';
@@ -27,7 +27,7 @@ import { EventSockets } from './api/event-sockets.ts';
 import { Guard } from './api/guard.ts';
 import { HeldRights } from './api/held-rights.ts';
 import { Instances, type InstanceSettings } from './auth/instances/instances.ts';
-import { Logins } from './auth/sign-in/logins.ts';
+import { SignIns } from './auth/sign-in/sign-ins.ts';
 import { NoteDelivery } from './sessions/note-delivery.ts';
 import { OtherAccess } from './auth/sign-in/other-access.ts';
 import { Pairing } from './auth/pairing/pairing.ts';
@@ -35,7 +35,7 @@ import { Passkeys } from './auth/sign-in/passkeys.ts';
 import { People } from './sessions/people.ts';
 import { RecentProof } from './sessions/recent-proof.ts';
 import { accountRoutes } from './auth/sign-in/routes-account.ts';
-import { loginRoutes } from './auth/sign-in/routes-login.ts';
+import { signInRoutes } from './auth/sign-in/routes-sign-in.ts';
 import { approvalRoutes } from './api/routes-approvals.ts';
 import { type BoxRoutesOptions, boxRoutes } from './api/routes-box.ts';
 import { accessControl } from './api/routes-control.ts';
@@ -82,16 +82,16 @@ export interface AccessOptions {
   /** The browser arrived with this `state`; see `ConnectRoutesOptions`. */
   arrived: (state: string) => void;
   /** Origins by which the box can be reached now. */
-  ways: Fact<Ways>;
+  ways: Fact<Endpoints>;
   /** What `status` is made of: when one changes, those who look are told to ask again. */
   changes: readonly Fact<unknown>[];
-  /** Events that other parts wrote with their deeds, each in its own file; see audit-notes.ts. */
+  /** Events that other parts wrote with their audited actions, each in its own file; see audit-notes.ts. */
   notes?: readonly Fact<readonly AuditNote[]>[];
   /** These three: see `BoxRoutesOptions`. */
   status: () => object;
   services: () => readonly ServiceView[];
   logs: BoxRoutesOptions['logs'];
-  /** How what was made while the clock was in doubt is dated anew; absent: the clock is never in doubt. */
+  /** How what was made while the clock was in doubt is dated again; absent: the clock is never in doubt. */
   corrections?: Fact<readonly Correction[]>;
   /** Why the box can save nothing now, for whoever visits; absent: it always can. */
   cannotSave?: () => SessionView['cannotSave'];
@@ -109,7 +109,7 @@ interface Parts {
   boxName: Fact<string>;
   cannotSave: () => SessionView['cannotSave'];
   guard: Guard;
-  logins: Logins;
+  signIns: SignIns;
   people: People;
   sessions: Sessions;
   tokens: Tokens;
@@ -135,7 +135,7 @@ export class Access implements Service {
   readonly #events: EventSockets;
   readonly #rights: HeldRights;
   /** The ways in beside the pages. */
-  readonly #ways: readonly AuthMethod[];
+  readonly #methods: readonly AuthMethod[];
   readonly #running: ServiceGroup;
   readonly #upgrades: ReadonlyMap<string, Upgrade>;
   readonly #expiry: Reconciler;
@@ -163,7 +163,7 @@ export class Access implements Service {
     const secondFactors = new SecondFactors({ store, vault, passkeys, clock });
     const otherAccess = new OtherAccess({ people, passkeys, sessions, apps, secondFactors, audit });
     const known = { store, people, sessions, tokens, recentProof, secondFactors, otherAccess };
-    const logins = new Logins({ ...known, setupCode, hashers, boxName, audit, clock });
+    const signIns = new SignIns({ ...known, setupCode, hashers, boxName, audit, clock });
     const { onSignedIn = () => undefined } = options;
     const guard = new Guard({
       ...known,
@@ -184,7 +184,7 @@ export class Access implements Service {
       boxName,
       cannotSave: () => options.cannotSave?.(),
       guard,
-      logins,
+      signIns,
       people,
       sessions,
       tokens,
@@ -200,14 +200,14 @@ export class Access implements Service {
     const sockets = new SessionSockets({ ...options, guard, sessions, tokens });
     this.#sockets = sockets;
     this.#events = new EventSockets({ ...options, guard, tokens, sockets, approvals });
-    const way = { ...options, ...this.#parts, store, vault, sockets };
+    const method = { ...options, ...this.#parts, store, vault, sockets };
     const ways: readonly AuthMethod[] = [
-      ...(options.pairing === 'off' ? [] : [new Pairing({ ...way, askFrom: options.pairing })]),
-      new Agents(way),
-      ...(options.instances === undefined ? [] : [new Instances({ ...way, ...options.instances })]),
-      ...(options.enrolment === undefined ? [] : [new Enrolment({ ...way, ...options.enrolment })]),
+      ...(options.pairing === 'off' ? [] : [new Pairing({ ...method, askFrom: options.pairing })]),
+      new Agents(method),
+      ...(options.instances === undefined ? [] : [new Instances({ ...method, ...options.instances })]),
+      ...(options.enrolment === undefined ? [] : [new Enrolment({ ...method, ...options.enrolment })]),
     ];
-    this.#ways = ways;
+    this.#methods = ways;
     this.#running = new ServiceGroup({ name: 'ways in', parts: ways, log });
     this.#upgrades = new Map<string, Upgrade>([
       [accessPaths.events, (request, socket, head) => this.#events.upgrade(request, socket, head)],
@@ -219,7 +219,7 @@ export class Access implements Service {
       watch: [],
       reconcile: async () => {
         await this.#delivery.deliver();
-        for (const way of this.#ways) way.sweep?.();
+        for (const method of this.#methods) method.sweep?.();
         const next = sessions.endExpired();
         const refreshMs = tokens.sweep() ?? Infinity;
         codes.sweep();
@@ -299,13 +299,13 @@ export class Access implements Service {
       this.#rights.hooks(scope);
       // JSON and, for the apps' endpoints, forms: a page elsewhere can send `text/plain` without asking.
       scope.removeContentTypeParser('text/plain');
-      loginRoutes(scope, parts);
+      signInRoutes(scope, parts);
       proofRoutes(scope, parts);
       accountRoutes(scope, parts);
       passkeyRoutes(scope, parts);
       peopleRoutes(scope, parts);
       approvalRoutes(scope, parts);
-      for (const way of this.#ways) await way.routes?.(scope);
+      for (const method of this.#methods) await method.routes?.(scope);
       await scope.register(async (others) => this.#mount(others, this.#calls()), { prefix: '/api' });
       boxRoutes(scope, { ...this.#options, ...parts });
       connectRoutes(scope, { ...this.#options, ...parts });

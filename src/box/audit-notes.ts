@@ -3,8 +3,8 @@ import { type Static, Type } from 'typebox';
 import { type AuditAction, auditActions } from '../protocol/audit-api.ts';
 
 /**
- * An event of a deed that is done outside of access's store (settings in a file, an update begun, a restored state). It is
- * written with its deed, in the same file by the same rename, and from there into the audit log, now or at the next start:
+ * An event of an audited action that is done outside of access's store (settings in a file, an update begun, a restored state). It is
+ * written with its action, in the same file by the same rename, and from there into the audit log, now or at the next start:
  * `key` makes that happen once. So a power cut leaves both or neither.
  */
 export const AuditNote = Type.Object({
@@ -23,12 +23,12 @@ export const AuditNotes = Type.Optional(Type.Array(AuditNote));
 /** So many stay in a file: more than can wait, as each is told as soon as it is written. */
 const kept = 5;
 
-/** The notes of a file, with that of the deed that it is about to hold. */
+/** The notes of a file, with that of the action that it is about to hold. */
 export function withNote(before: readonly AuditNote[], note: AuditNote | undefined): AuditNote[] {
   return note === undefined ? [...before] : [...before, note].slice(-kept);
 }
 
-/** A deed of root's, on the machine itself. */
+/** An audited action of root's, on the machine itself. */
 export function rootNote(action: AuditAction, at: number): AuditNote {
   return { key: randomUUID(), at: Math.round(at), action, who: 'root', what: '', address: null };
 }

@@ -23,7 +23,7 @@ import { Backups } from './backup/backups.ts';
 import { placeOf } from './backup/contents.ts';
 import { backupRoutes } from './backup/routes.ts';
 import type { BoxOptions } from './box-options.ts';
-import { type TakenUp, takeUp } from './card/asked.ts';
+import { type AppliedRequests, applyRequests } from './card/asked.ts';
 import { CardNote } from './card/card-note.ts';
 import { CertificateKeeper } from './certificate/certificate.ts';
 import { Control } from './control/control.ts';
@@ -38,8 +38,8 @@ import { settingsRoutes } from './settings/routes.ts';
 import { boxClock } from './system/box-clock.ts';
 import { boxMetrics } from './system/metrics.ts';
 import { servicesOf, stateView } from './system/state-view.ts';
-import { type BoxFacts, boxStatus, waysIn } from './system/status.ts';
-import { currentWays } from './system/ways.ts';
+import { type BoxFacts, boxStatus, boxUrls } from './system/status.ts';
+import { currentEndpoints } from './system/endpoints.ts';
 import { OwnProbe, probePath } from './tunnel/own-probe.ts';
 import { Tunnel } from './tunnel/tunnel.ts';
 import { keepStateBefore } from './update/state-before.ts';
@@ -80,7 +80,7 @@ export class Box implements Service {
     this.#lock = lockFolder(config.state);
     await keepStateBefore(config.state, this.#options.version);
     const { trust, log, restart } = this.#options;
-    const taken = await takeUp(config, placeOf(config, trust), log);
+    const taken = await applyRequests(config, placeOf(config, trust), log);
     // Whoever starts it again makes the configuration before (on the appliance, from the card).
     if (taken.elsewhere) return restart();
     const machine = this.#options.clock ?? systemClock;
@@ -98,7 +98,7 @@ export class Box implements Service {
     this.#lock = undefined;
   }
 
-  #compose(identity: Identity, memory: RunMemory, clock: TrustedClock, taken: TakenUp): ServiceGroup {
+  #compose(identity: Identity, memory: RunMemory, clock: TrustedClock, taken: AppliedRequests): ServiceGroup {
     const { config, trust, pages, logs, version, builtAt, manager, restart } = this.#options;
     const { runtimeFolder, log, random = Math.random } = this.#options;
     const health = new Health(clock);
@@ -223,7 +223,7 @@ export class Box implements Service {
       onSignedIn: (socket) => visitors.know(socket),
       page: () => pages.get('/')?.body.toString() ?? '',
       arrived: (state) => void announcer.arrived(state),
-      ways: derived([network.network, zone.zone, tunnelState], () => currentWays(local)),
+      ways: derived([network.network, zone.zone, tunnelState], () => currentEndpoints(local)),
       changes: [
         health.conditions,
         network.network,
@@ -253,7 +253,7 @@ export class Box implements Service {
       services,
       told: (label, fault) => serviceWatch.met(label, fault),
       name,
-      details: () => ({ urls: waysIn(this.facts), conditions: health.conditions.value }),
+      details: () => ({ urls: boxUrls(this.facts), conditions: health.conditions.value }),
       cannotSave: () => storage.fault.value !== undefined,
       probe: (nonce) => probe.answer(nonce),
       probePath,

@@ -18,9 +18,9 @@ export const boxCommand = command({
   action: async ({ config }, io) => {
     const logs = new LogMemory({ capacity: 2000 });
     const log = logFor(config.log, io, (line) => logs.add(line));
-    const anew = new AbortController();
+    const restarting = new AbortController();
     const manager = serviceManager(io.env);
-    const restart = (): void => anew.abort();
+    const restart = (): void => restarting.abort();
     const runtimeFolder = io.env['RUNTIME_DIRECTORY'];
     const box = new Box({
       restart,
@@ -36,7 +36,7 @@ export const boxCommand = command({
       manager,
       log,
     });
-    const until = (ended: AbortSignal): Promise<void> => aborted(AbortSignal.any([ended, anew.signal]));
+    const until = (ended: AbortSignal): Promise<void> => aborted(AbortSignal.any([ended, restarting.signal]));
     try {
       await runUntilEnded(box, until);
     } catch (error) {
@@ -44,6 +44,6 @@ export const boxCommand = command({
       const rescue = { config, problem: error, manager, runtimeFolder, restart, log, clock: systemClock };
       await runUntilEnded(new Rescue(rescue), until);
     }
-    return anew.signal.aborted ? exitCode.restart : exitCode.ok;
+    return restarting.signal.aborted ? exitCode.restart : exitCode.ok;
   },
 });

@@ -16,7 +16,7 @@ import type { ServiceManager } from '../kit/systemd.ts';
 import type { BoxConfig } from './config.ts';
 import type { BoxStatus } from './system/status.ts';
 
-/** What a person has to decide about: the state is damaged, and a start would have to begin something anew. */
+/** What a person has to decide about: the state is damaged, and a start would have to begin something again. */
 const damages = new Set([
   'device-ca-damaged',
   'identity-damaged',
@@ -46,7 +46,7 @@ export interface RescueOptions {
 const settleMs = seconds(2);
 
 /**
- * In place of a box whose state is damaged: it serves nothing of the box, begins nothing anew, and says what is wrong and
+ * In place of a box whose state is damaged: it serves nothing of the box, begins nothing again, and says what is wrong and
  * what to do, on its page, in `porchlight status`, in the journal and on the card. It holds no lock, so that
  * `porchlight restore` and `porchlight reset` work; when they have, the box is started again.
  */

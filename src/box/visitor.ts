@@ -18,7 +18,7 @@ export const unnamed = { name: 'Porchlight', boxId: '' } as const;
  * Who shares a limit with this address (`clientKey`): a host on the box's own links, a site on the internet, or all of whom the
  * relay says nothing.
  */
-export function householdOf(address: string, atHome = false): string {
+export function clientKeyOf(address: string, atHome = false): string {
   return clientKey(address, atHome ? 'link' : 'internet');
 }
 

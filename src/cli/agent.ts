@@ -76,7 +76,7 @@ export const agentCommand = command({
       if (what === undefined || opened) return await run(config, home, io, opened);
       if (what === 'pair' && names.length <= 1) return await pairWith(names[0], home, io);
       if (what === 'status' && names.length === 0) return await status(home, io);
-      if (what === 'logout') return await logOut(names, home, io);
+      if (what === 'logout') return await signOut(names, home, io);
       throw new Problem('usage', `it takes no “${[what, ...names].join(' ')}”; see porchlight agent --help`);
     } finally {
       await home.runtime.close();
@@ -164,7 +164,7 @@ const fits = (name: string, box: { id: string; name: string }): boolean =>
   box.name === name || (name.length >= 8 && box.id.startsWith(name));
 
 /** Out of all boxes, or of those that are named: with every page that was signed in from here. */
-async function logOut(names: readonly string[], home: Home, io: Io): Promise<number> {
+async function signOut(names: readonly string[], home: Home, io: Io): Promise<number> {
   const all = await home.boxes.list();
   const unknown = names.find((name) => !all.some((box) => fits(name, box)));
   if (unknown !== undefined) throw new Problem('usage', `this agent is not paired with “${unknown}”`);
@@ -172,7 +172,7 @@ async function logOut(names: readonly string[], home: Home, io: Io): Promise<num
   for (const box of all.filter((each) => names.length === 0 || names.some((name) => fits(name, each)))) {
     const account = new PairedAccount({ ...home, box });
     try {
-      await account.logOut();
+      await account.signOut();
       io.out(`${marks.ok} ${box.name}: signed out, and every page with it\n`);
     } catch (error) {
       failed = true;

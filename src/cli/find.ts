@@ -8,7 +8,7 @@ import { Problem } from '../kit/errors.ts';
 import { runUntilEnded } from '../kit/run.ts';
 import { wrapped } from '../kit/wrapped.ts';
 import { shortId } from '../protocol/names.ts';
-import { Door } from './find/door.ts';
+import { LocalProxy } from './find/local-proxy.ts';
 import { identityWords, type Listed, proven } from './find/proven.ts';
 import { marks } from './terminal.ts';
 
@@ -61,7 +61,7 @@ export const findCommand = command({
       return Promise.all(found.map((box) => proven(box, pins)));
     };
     if (switches.has('open'))
-      return open(new Door({ pins, look, nothing, port: config.port, clock: systemClock }), io);
+      return open(new LocalProxy({ pins, look, nothing, port: config.port, clock: systemClock }), io);
     const boxes = await look();
     if (switches.has('json')) io.out(`${JSON.stringify(boxes)}\n`);
     else io.out(boxes.map(words).join(''));
@@ -95,19 +95,19 @@ function words({ name, id, url, identity, addresses, problem }: Listed): string 
   return `${mark} ${whole}\n    ${url}\n    ${addresses.join(', ') || 'no address'}\n${wrapped(why, '    ')}\n`;
 }
 
-async function open(door: Door, io: Io): Promise<number> {
+async function open(proxy: LocalProxy, io: Io): Promise<number> {
   io.err('looking for boxes on this network…\n');
   await runUntilEnded({
-    name: door.name,
+    name: proxy.name,
     start: async (signal) => {
-      await door.start(signal);
-      io.out(door.boxes.map(words).join(''));
-      warn(door.boxes, io);
+      await proxy.start(signal);
+      io.out(proxy.boxes.map(words).join(''));
+      warn(proxy.boxes, io);
       io.out(
-        `Open in the browser of this computer (works once; Ctrl-C ends all):\n    ${door.newAddress()}\n`,
+        `Open in the browser of this computer (works once; Ctrl-C ends all):\n    ${proxy.newAddress()}\n`,
       );
     },
-    stop: () => door.stop(),
+    stop: () => proxy.stop(),
   });
   return exitCode.ok;
 }

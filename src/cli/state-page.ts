@@ -36,11 +36,11 @@ function table(list: readonly StateFile[]): string {
   return ['| file | what | written | damage |', '| --- | --- | --- | --- |', ...rows, ''].join('\n');
 }
 
-function inWords({ refused, told, anew, limit }: Damage): string {
+function inWords({ refused, told, remade, limit }: Damage): string {
   const parts = [
     refused === undefined ? undefined : `refused: ${refused.map((code) => `\`${code}\``).join(', ')}`,
     told === undefined ? undefined : `told: \`${told}\``,
-    anew === undefined ? undefined : `anew: ${anew}`,
+    remade === undefined ? undefined : `made again: ${remade}`,
     limit === undefined ? undefined : `limit: ${limit}`,
   ];
   return parts.filter((part) => part !== undefined).join('; ');

@@ -21,7 +21,7 @@ export function updateText(state: UpdateState): string {
   ];
   if (trouble !== null) lines.push(['why', trouble.message]);
   if (restartsAt !== null) lines.push(['restarts', `${time(restartsAt)} by itself, or now with --restart`]);
-  if (takenBack !== null) lines.push(['taken back', `${takenBack.version}: ${takenBack.reason}`]);
+  if (takenBack !== null) lines.push(['rolled back', `${takenBack.version}: ${takenBack.reason}`]);
   if (phase !== 'not-an-appliance') {
     lines.push(['there is', available === null ? 'nothing newer known' : newer(available)]);
     const asked = checkedAt === null ? 'not yet' : time(checkedAt);

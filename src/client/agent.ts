@@ -1,18 +1,18 @@
 import { codeOf, Problem } from '../kit/errors.ts';
-import type { Ways } from '../protocol/access-api.ts';
+import type { Endpoints } from '../protocol/access-api.ts';
 import { agentBoxPaths, agentPaths, agentPorts, type BoxId } from '../protocol/constants.ts';
 import { askJson } from './answers.ts';
-import { waysFor } from './connect.ts';
+import { endpointsFor } from './connect.ts';
 import { isOpen } from './ping.ts';
 import { randomText } from './pkce.ts';
 import type { RememberedBox } from './remembered.ts';
 import { type Runtime, runtimeFrom } from './runtime.ts';
 import type { Store } from './store.ts';
 import { tokenAnswer } from './token-answer.ts';
-import { zoneOf } from './ways.ts';
+import { zoneOf } from './endpoints.ts';
 
 export interface AgentSignInOptions {
-  box: { id: BoxId; ways: Ways };
+  box: { id: BoxId; ways: Endpoints };
   /** As which app the box's owner allowed this page. */
   clientId: string;
   /** Keeps by what the agent's box knows this browser. */
@@ -45,9 +45,9 @@ export async function signInWithAgent(options: AgentSignInOptions): Promise<Reme
   const { box, clientId, store, signal } = options;
   const runtime = runtimeFrom(options.runtime);
   const asking = { runtime, signal };
-  const way = await openWay(options, runtime);
+  const endpoint = await openEndpoint(options, runtime);
   const { agent, challenge } = await awaitAgent(options, runtime);
-  const signed = await askJson(way + agentBoxPaths.challenge, posted({ challenge }), asking);
+  const signed = await askJson(endpoint + agentBoxPaths.challenge, posted({ challenge }), asking);
   const { signedAt, signature } = (signed.value ?? {}) as Record<string, unknown>;
   const deviceId = await deviceOf(store, runtime);
   const body = posted({ challenge, signedAt, signature, deviceId });
@@ -64,10 +64,10 @@ const posted = (body: object): RequestInit => ({
   body: JSON.stringify(body),
 });
 
-async function openWay(options: AgentSignInOptions, runtime: Runtime): Promise<string> {
+async function openEndpoint(options: AgentSignInOptions, runtime: Runtime): Promise<string> {
   const { box, signal = new AbortController().signal } = options;
-  const candidates = waysFor(box.ways, options);
-  for (const way of candidates) if (await isOpen(way, runtime, signal)) return way.origin;
+  const candidates = endpointsFor(box.ways, options);
+  for (const endpoint of candidates) if (await isOpen(endpoint, runtime, signal)) return endpoint.origin;
   signal.throwIfAborted();
   if (candidates.length === 0)
     throw new Problem('no-way', 'the box has no tunnel, and this page may not talk to the home network', {

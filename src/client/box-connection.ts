@@ -1,6 +1,6 @@
 import { Problem } from '../kit/errors.ts';
 import type { Fact } from '../kit/fact.ts';
-import type { BoxEvent, Ways } from '../protocol/access-api.ts';
+import type { BoxEvent, Endpoints } from '../protocol/access-api.ts';
 import { accessPaths } from '../protocol/constants.ts';
 import { jsonOf } from './answers.ts';
 import { type Choice, isResting } from './choice.ts';
@@ -13,8 +13,8 @@ import { safePath } from './safe-path.ts';
 import { type BoxRequest, Sender } from './sender.ts';
 import { TokenKeeper } from './tokens.ts';
 import { type TokenAnswer, tokenAnswer } from './token-answer.ts';
-import { WayKeeper } from './way-keeper.ts';
-import { isLocal, parseWays, type Way, zoneOf } from './ways.ts';
+import { EndpointKeeper } from './endpoint-keeper.ts';
+import { isLocal, parseEndpoints, type Endpoint, zoneOf } from './endpoints.ts';
 
 export interface BoxConnectionOptions {
   /** One of `boxes`. */
@@ -25,7 +25,7 @@ export interface BoxConnectionOptions {
    * page from the internet only once the person has agreed, because the browser would ask for a permission.
    */
   localAllowed: boolean;
-  /** Origin of the registration-server, where the ways are learned of anew when they fail. */
+  /** Origin of the registration-server, where the ways are learned of again when they fail. */
   registration?: string | undefined;
   runtime?: Partial<Runtime> | undefined;
 }
@@ -37,7 +37,7 @@ export interface ConnectionState {
    */
   phase: 'looking' | 'connected' | 'unreachable' | 'no-way' | 'logged-out';
   /** The way over which the last answer came; `undefined` while there is none. */
-  way: 'home' | 'mirror' | 'tunnel' | undefined;
+  endpoint: 'home' | 'mirror' | 'tunnel' | undefined;
 }
 
 export interface BoxRequestInit extends RequestInit {
@@ -51,13 +51,13 @@ export class BoxConnection {
   readonly #state: Observable<ConnectionState>;
   readonly #box: RememberedBox;
   readonly #boxes: RememberedBoxes;
-  readonly #ways: WayKeeper;
+  readonly #endpoints: EndpointKeeper;
   readonly #sender: Sender;
   readonly #tokens: TokenKeeper;
   readonly #events: EventSocket;
   readonly #listeners = new Set<(event: BoxEvent) => void>();
   readonly #ended = new AbortController();
-  #loggedOut: boolean;
+  #signedOut: boolean;
   #outside: boolean;
   #running: Promise<void> | undefined;
 
@@ -66,16 +66,16 @@ export class BoxConnection {
     const runtime = runtimeFrom(options.runtime);
     this.#box = box;
     this.#boxes = boxes;
-    this.#loggedOut = box.tokens === null;
+    this.#signedOut = box.tokens === null;
     this.#outside = box.outside;
-    this.#ways = new WayKeeper({
+    this.#endpoints = new EndpointKeeper({
       ways: box.ways,
       localAllowed,
       preferTunnel: box.outside,
       refresh: registration === undefined ? undefined : (signal) => this.#ask(registration, runtime, signal),
       runtime,
     });
-    this.#sender = new Sender({ ways: this.#ways, runtime });
+    this.#sender = new Sender({ ways: this.#endpoints, runtime });
     this.#tokens = new TokenKeeper({
       box,
       boxes,
@@ -85,27 +85,27 @@ export class BoxConnection {
       runtime,
     });
     this.#events = new EventSocket({
-      ways: this.#ways,
+      ways: this.#endpoints,
       tokens: this.#tokens,
       onEvent: (event) => this.#event(event),
       runtime,
     });
     this.#state = new Observable(this.#view());
     this.state = this.#state;
-    this.#ways.choice.subscribe(() => this.#wayChanged());
+    this.#endpoints.choice.subscribe(() => this.#endpointChanged());
   }
 
   /** Opens the events socket, and looks for ways in the background, until `close`. */
   start(): void {
     if (this.#running !== undefined) return;
-    this.#ways.start();
-    this.#running = this.#loggedOut ? Promise.resolve() : this.#events.run(this.#ended.signal);
+    this.#endpoints.start();
+    this.#running = this.#signedOut ? Promise.resolve() : this.#events.run(this.#ended.signal);
   }
 
   /** Ends the connection, not the session. */
   async close(): Promise<void> {
     this.#ended.abort(new Problem('closed', 'the connection to the box was closed', { retryable: false }));
-    this.#ways.close();
+    this.#endpoints.close();
     await this.#running;
   }
 
@@ -173,16 +173,16 @@ export class BoxConnection {
 
   /** The person agreed, or no longer, that this page talks to the home network. */
   allowLocal(allowed: boolean): void {
-    this.#ways.apply({ type: 'local-allowed', allowed });
+    this.#endpoints.apply({ type: 'local-allowed', allowed });
   }
 
   /** Call when the device has come to another network, or online (`online` and `connection.change` events). */
   networkChanged(): void {
-    this.#ways.apply({ type: 'network-changed' });
+    this.#endpoints.apply({ type: 'network-changed' });
   }
 
   /** Ends the session at the box (RFC 7009), and here in any case. */
-  async logOut(): Promise<void> {
+  async signOut(): Promise<void> {
     const token = this.#tokens.refreshToken;
     if (token !== undefined) {
       const form = { token, token_type_hint: 'refresh_token', client_id: this.#box.clientId };
@@ -208,7 +208,7 @@ export class BoxConnection {
   }
 
   #renewed({ name, ways }: TokenAnswer): void {
-    this.#ways.apply({ type: 'ways', ways });
+    this.#endpoints.apply({ type: 'ways', ways });
     this.#remember({ name, ways });
   }
 
@@ -216,9 +216,9 @@ export class BoxConnection {
     if (event.type === 'token') return unsaved(this.#tokens.take(event.accessToken, event.expiresIn));
     if (event.type === 'session-ended') return unsaved(this.#tokens.end());
     if (event.type === 'ways') {
-      const ways = parseWays(event.ways, zoneOf(this.#box.ways));
+      const ways = parseEndpoints(event.ways, zoneOf(this.#box.ways));
       if (ways === undefined) return;
-      this.#ways.apply({ type: 'ways', ways });
+      this.#endpoints.apply({ type: 'ways', ways });
       this.#remember({ ways });
     }
     this.#tell(event);
@@ -233,15 +233,15 @@ export class BoxConnection {
   }
 
   #sessionEnded(): void {
-    if (this.#loggedOut) return;
-    this.#loggedOut = true;
+    if (this.#signedOut) return;
+    this.#signedOut = true;
     this.#state.set(this.#view());
     this.#tell({ type: 'session-ended' });
   }
 
-  #wayChanged(): void {
+  #endpointChanged(): void {
     this.#state.set(this.#view());
-    const { current, provenAt } = this.#ways.choice.value;
+    const { current, provenAt } = this.#endpoints.choice.value;
     if (current === undefined || provenAt === undefined || isLocal(current) !== this.#outside) return;
     const outside = !isLocal(current);
     this.#outside = outside;
@@ -249,15 +249,15 @@ export class BoxConnection {
   }
 
   #view(): ConnectionState {
-    const choice = this.#ways.choice.value;
-    const way = choice.provenAt === undefined ? undefined : choice.current;
+    const choice = this.#endpoints.choice.value;
+    const endpoint = choice.provenAt === undefined ? undefined : choice.current;
     return {
-      phase: this.#loggedOut ? 'logged-out' : phaseOf(choice),
-      way: way && shownAs[way.kind],
+      phase: this.#signedOut ? 'logged-out' : phaseOf(choice),
+      endpoint: endpoint && shownAs[endpoint.kind],
     };
   }
 
-  async #ask(registration: string, runtime: Runtime, signal: AbortSignal): Promise<Ways | undefined> {
+  async #ask(registration: string, runtime: Runtime, signal: AbortSignal): Promise<Endpoints | undefined> {
     try {
       const { boxes } = await discover({ registration, runtime, signal });
       const found = boxes.find(({ id }) => id === this.#box.id);
@@ -272,7 +272,7 @@ export class BoxConnection {
 
 const idempotentMethods = new Set(['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS']);
 const mostQueued = 1000;
-const shownAs: Record<Way['kind'], 'home' | 'mirror' | 'tunnel'> = {
+const shownAs: Record<Endpoint['kind'], 'home' | 'mirror' | 'tunnel'> = {
   main: 'home',
   address: 'home',
   mirror: 'mirror',

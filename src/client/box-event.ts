@@ -1,4 +1,4 @@
-import type { BoxEvent, Ways } from '../protocol/access-api.ts';
+import type { BoxEvent, Endpoints } from '../protocol/access-api.ts';
 
 /** What came over the socket, if it is an event as agreed; what is not known here is for later versions. */
 export function boxEvent(data: unknown): BoxEvent | undefined {
@@ -15,7 +15,7 @@ export function boxEvent(data: unknown): BoxEvent | undefined {
     }
     case 'ways':
       // Checked by the one who knows the zone.
-      return { type: 'ways', ways: event['ways'] as Ways };
+      return { type: 'ways', ways: event['ways'] as Endpoints };
     default:
       return undefined;
   }

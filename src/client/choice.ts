@@ -1,5 +1,5 @@
-import type { Ways } from '../protocol/access-api.ts';
-import { allWays, isLocal, type Way } from './ways.ts';
+import type { Endpoints } from '../protocol/access-api.ts';
+import { allEndpoints, isLocal, type Endpoint } from './endpoints.ts';
 
 /**
  * Which way in is used: a function of what is known and what happened. The one in use stays while it works; then comes a
@@ -7,15 +7,15 @@ import { allWays, isLocal, type Way } from './ways.ts';
  * for again and again. No two local names are ever tried at the same time, so that mirrors stay uncached until needed.
  */
 export interface Choice {
-  ways: Ways;
+  ways: Endpoints;
   /** From a page on the internet names of the home network are not touched before the person has agreed. */
   localAllowed: boolean;
   /** Where requests go; `undefined` when no way may be used. */
-  current: Way | undefined;
+  current: Endpoint | undefined;
   /** When an answer last came over `current`, ms; `undefined` while it has given none. */
   provenAt: number | undefined;
   /** What is being asked whether it is open: `current`, or from the tunnel the way home. One at a time. */
-  probe: Way | undefined;
+  probe: Endpoint | undefined;
   /** Origins that failed, one after the other, since the last answer. */
   failed: readonly string[];
   /** Fruitless looks for the way home, or for any way, in a row. */
@@ -37,7 +37,7 @@ export type ChoiceEvent =
   | { type: 'tick' }
   /** The device is on another network, or online again. */
   | { type: 'network-changed' }
-  | { type: 'ways'; ways: Ways }
+  | { type: 'ways'; ways: Endpoints }
   | { type: 'local-allowed'; allowed: boolean };
 
 export interface Decision {
@@ -54,12 +54,12 @@ export const isResting = (choice: Choice): boolean =>
 
 /** `preferTunnel`: the box was last reached from outside, so begin there, and look for the way home at once. */
 export function firstChoice(
-  given: { ways: Ways; localAllowed: boolean; preferTunnel?: boolean },
+  given: { ways: Endpoints; localAllowed: boolean; preferTunnel?: boolean },
   now: number,
 ): Choice {
   const { ways, localAllowed, preferTunnel = false } = given;
-  const candidates = allWays(ways).filter((way) => localAllowed || !isLocal(way));
-  const tunnel = candidates.find((way) => !isLocal(way));
+  const candidates = allEndpoints(ways).filter((endpoint) => localAllowed || !isLocal(endpoint));
+  const tunnel = candidates.find((endpoint) => !isLocal(endpoint));
   const current = (preferTunnel ? tunnel : undefined) ?? candidates[0];
   const lookAt = current === tunnel && localAllowed ? now : undefined;
   return {
@@ -98,7 +98,7 @@ function after(choice: Choice, event: Exclude<ChoiceEvent, { type: 'dead' }>, no
         lookAt: lookFrom(choice, choice.current, now),
       };
     case 'ways':
-      return withWays(choice, event.ways, now);
+      return withEndpoints(choice, event.ways, now);
     case 'local-allowed':
       return withPermission(choice, event.allowed, now);
   }
@@ -114,22 +114,22 @@ function suspected(choice: Choice, origin: string, now: number): Choice {
 
 function answered(choice: Choice, origin: string, now: number): Choice {
   const { current, probe } = choice;
-  const way = [current, probe].find((candidate) => candidate?.origin === origin);
-  if (way === undefined) return choice;
-  const proven = { ...choice, current: way, provenAt: now, failed: [] };
-  if (isLocal(way)) return { ...proven, probe: undefined, misses: 0, lookAt: undefined };
+  const endpoint = [current, probe].find((candidate) => candidate?.origin === origin);
+  if (endpoint === undefined) return choice;
+  const proven = { ...choice, current: endpoint, provenAt: now, failed: [] };
+  if (isLocal(endpoint)) return { ...proven, probe: undefined, misses: 0, lookAt: undefined };
   const looking = probe !== undefined && isLocal(probe);
   const wait = isResting(choice) ? undefined : choice.lookAt;
   return {
     ...proven,
     probe: looking ? probe : undefined,
     misses: choice.provenAt === undefined ? 0 : choice.misses,
-    lookAt: looking ? undefined : (wait ?? lookFrom(choice, way, now + look.initialMs)),
+    lookAt: looking ? undefined : (wait ?? lookFrom(choice, endpoint, now + look.initialMs)),
   };
 }
 
-function lookFrom(choice: Choice, way: Way | undefined, at: number): number | undefined {
-  return choice.localAllowed && way?.kind === 'tunnel' ? at : undefined;
+function lookFrom(choice: Choice, endpoint: Endpoint | undefined, at: number): number | undefined {
+  return choice.localAllowed && endpoint?.kind === 'tunnel' ? at : undefined;
 }
 
 function dead(choice: Choice, origin: string, now: number): Decision {
@@ -154,14 +154,14 @@ function missed(choice: Choice, now: number): Choice {
 }
 
 /** Main, then names no resolver has cached; after two local names the tunnel, because then it is not the name. */
-function nextAfter(choice: Choice, failed: readonly string[]): Way | undefined {
-  const left = allWays(choice.ways).filter((way) => !failed.includes(way.origin));
+function nextAfter(choice: Choice, failed: readonly string[]): Endpoint | undefined {
+  const left = allEndpoints(choice.ways).filter((endpoint) => !failed.includes(endpoint.origin));
   const local = choice.localAllowed ? left.filter(isLocal) : [];
-  const tunnel = left.find((way) => !isLocal(way));
+  const tunnel = left.find((endpoint) => !isLocal(endpoint));
   const localFailures = failed.filter((origin) => origin !== choice.ways.tunnel).length;
   if (tunnel !== undefined && (localFailures >= 2 || local.length === 0)) return tunnel;
   const [first] = local;
-  return localFailures === 0 ? first : (local.find((way) => way.kind !== 'main') ?? first);
+  return localFailures === 0 ? first : (local.find((endpoint) => endpoint.kind !== 'main') ?? first);
 }
 
 function tick(choice: Choice, now: number): Choice {
@@ -169,21 +169,21 @@ function tick(choice: Choice, now: number): Choice {
   if (isResting(choice)) return wake(choice);
   // Mirrors are for when main fails: looking for the way home leaves them uncached.
   const { main, address } = choice.ways;
-  const way: Way =
+  const endpoint: Endpoint =
     address !== null && choice.misses % 2 === 1
       ? { kind: 'address', origin: address }
       : { kind: 'main', origin: main };
-  return { ...choice, probe: way, lookAt: undefined };
+  return { ...choice, probe: endpoint, lookAt: undefined };
 }
 
 function wake(choice: Choice): Choice {
   return { ...choice, probe: choice.current, failed: [], lookAt: undefined };
 }
 
-function withWays(choice: Choice, ways: Ways, now: number): Choice {
+function withEndpoints(choice: Choice, ways: Endpoints, now: number): Choice {
   if (JSON.stringify(ways) === JSON.stringify(choice.ways)) return choice;
-  const known = (way: Way | undefined): Way | undefined =>
-    allWays(ways).find(({ origin }) => origin === way?.origin);
+  const known = (endpoint: Endpoint | undefined): Endpoint | undefined =>
+    allEndpoints(ways).find(({ origin }) => origin === endpoint?.origin);
   const current = known(choice.current);
   if (current === undefined) return firstChoice({ ways, localAllowed: choice.localAllowed }, now);
   const next = { ...choice, ways, current, probe: known(choice.probe) };

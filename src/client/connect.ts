@@ -1,5 +1,5 @@
 import { Problem } from '../kit/errors.ts';
-import type { Ways } from '../protocol/access-api.ts';
+import type { Endpoints } from '../protocol/access-api.ts';
 import { accessLimits, accessPaths, type BoxId } from '../protocol/constants.ts';
 import { askJson } from './answers.ts';
 import { discover } from './discover.ts';
@@ -9,7 +9,7 @@ import type { RememberedBox } from './remembered.ts';
 import { type Runtime, runtimeFrom } from './runtime.ts';
 import type { Store } from './store.ts';
 import { tokenAnswer } from './token-answer.ts';
-import { allWays, isLocal, parseWaysOf, type Way, zoneOf } from './ways.ts';
+import { allEndpoints, isLocal, parseEndpointsOf, type Endpoint, zoneOf } from './endpoints.ts';
 
 /** What both ends of connecting need: the one before the window leaves for the box, and the one after it came back. */
 interface ConnectOptions {
@@ -22,14 +22,14 @@ interface ConnectOptions {
 }
 
 export interface ConnectRequest extends ConnectOptions {
-  box: { id: BoxId; name: string; ways: Ways };
+  box: { id: BoxId; name: string; ways: Endpoints };
   /** The way by which the window goes to the box; default `main`. */
   origin?: string | undefined;
 }
 
 interface Pending {
   id: BoxId;
-  ways: Ways;
+  ways: Endpoints;
   /** By which of its names the window went to the box. */
   origin: string;
   verifier: string;
@@ -147,7 +147,7 @@ async function takePending(store: Store, state: string, now: number): Promise<Pe
 function pendingIn(text: string): Pending | undefined {
   try {
     const pending = JSON.parse(text) as Pending;
-    const ways = parseWaysOf(pending.ways, pending.id);
+    const ways = parseEndpointsOf(pending.ways, pending.id);
     return ways && { ...pending, ways };
   } catch {
     return undefined;
@@ -164,7 +164,7 @@ async function forgetOld(store: Store, now: number): Promise<void> {
 
 /** RFC 9207: an answer that comes from another box than the one that was asked is not taken. Each name is an issuer. */
 function checkIssuer(issuer: string | null, { ways, origin }: Pending): void {
-  const issuers = [origin, ...allWays(ways).map((way) => way.origin)];
+  const issuers = [origin, ...allEndpoints(ways).map((endpoint) => endpoint.origin)];
   if (issuer === null) throw mismatch('it does not say which box it is from');
   if (!issuers.includes(issuer)) throw mismatch('it is from another box');
 }
@@ -184,10 +184,11 @@ async function exchangeOrigin(pending: Pending, options: FinishOptions, runtime:
   const end = runtime.clock.monotonic() + (accessLimits.codeSeconds - 10) * 1000;
   let { ways } = pending;
   for (;;) {
-    const candidates = waysFor(ways, options);
-    for (const way of candidates) if (await isOpen(way, runtime, signal)) return way.origin;
+    const candidates = endpointsFor(ways, options);
+    for (const endpoint of candidates) if (await isOpen(endpoint, runtime, signal)) return endpoint.origin;
     signal.throwIfAborted();
-    if (registration === undefined || runtime.clock.monotonic() > end) throw noWay(candidates.length > 0);
+    if (registration === undefined || runtime.clock.monotonic() > end)
+      throw noEndpoint(candidates.length > 0);
     // First run opens the tunnel: it may take a moment to be announced. The code lives for a minute.
     await runtime.clock.sleep(2000, signal);
     ways = (await freshWays(pending, registration, runtime, signal)) ?? ways;
@@ -195,17 +196,17 @@ async function exchangeOrigin(pending: Pending, options: FinishOptions, runtime:
 }
 
 /** From a public page through the tunnel (design 6.4), and only by leave of the person at home. */
-export function waysFor(
-  ways: Ways,
+export function endpointsFor(
+  ways: Endpoints,
   { publicPage, localAllowed = !publicPage }: Pick<FinishOptions, 'publicPage' | 'localAllowed'>,
-): Way[] {
-  const all = allWays(ways);
-  const local = all.filter((way) => localAllowed && isLocal(way));
-  const tunnel = all.filter((way) => !isLocal(way));
+): Endpoint[] {
+  const all = allEndpoints(ways);
+  const local = all.filter((endpoint) => localAllowed && isLocal(endpoint));
+  const tunnel = all.filter((endpoint) => !isLocal(endpoint));
   return publicPage ? [...tunnel, ...local] : [...local, ...tunnel];
 }
 
-const noWay = (tried: boolean): Problem =>
+const noEndpoint = (tried: boolean): Problem =>
   tried
     ? new Problem('unreachable', 'the box does not answer this page: connect again in a minute', {
         status: 502,
@@ -222,7 +223,7 @@ async function freshWays(
   registration: string,
   runtime: Runtime,
   signal: AbortSignal,
-): Promise<Ways | undefined> {
+): Promise<Endpoints | undefined> {
   try {
     const { boxes } = await discover({ registration, runtime, signal });
     return boxes.find(({ id, ways }) => id === pending.id && zoneOf(ways) === zoneOf(pending.ways))?.ways;

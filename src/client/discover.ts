@@ -1,10 +1,10 @@
 import { Problem } from '../kit/errors.ts';
-import type { Ways } from '../protocol/access-api.ts';
+import type { Endpoints } from '../protocol/access-api.ts';
 import { type BoxId, isBoxId, sharedAddressHeader } from '../protocol/constants.ts';
 import { askJson } from './answers.ts';
 import { type Runtime, runtimeFrom } from './runtime.ts';
 import { shownName } from './shown-name.ts';
-import { parseWaysOf } from './ways.ts';
+import { parseEndpointsOf } from './endpoints.ts';
 
 export interface DiscoverOptions {
   /** Origin of the registration-server. */
@@ -23,7 +23,7 @@ export interface FoundBox {
   name: string;
   /** An owner exists. */
   claimed: boolean;
-  ways: Ways;
+  ways: Endpoints;
   /** The home's resolver drops private addresses: the main name will not lead there. */
   rebindingFilter: boolean;
   /** `.local` name, to be offered where DNS does not lead to the box. */
@@ -68,7 +68,7 @@ export function boxOf(entry: unknown, zoneRoot?: string): FoundBox | undefined {
   const { client, message, timestamp } = fieldsOf(entry);
   if (typeof client !== 'string' || !isBoxId(client) || !Number.isSafeInteger(timestamp)) return undefined;
   const said = fieldsOf(typeof message === 'string' ? parsed(message) : undefined);
-  const ways = parseWaysOf(
+  const ways = parseEndpointsOf(
     {
       main: said['local_origin'],
       mirrors: said['mirror_origins'],

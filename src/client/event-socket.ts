@@ -6,11 +6,11 @@ import { boxEvent } from './box-event.ts';
 import { until } from './observable.ts';
 import type { Runtime } from './runtime.ts';
 import type { TokenKeeper } from './tokens.ts';
-import type { Way } from './ways.ts';
-import type { WayKeeper } from './way-keeper.ts';
+import type { Endpoint } from './endpoints.ts';
+import type { EndpointKeeper } from './endpoint-keeper.ts';
 
 export interface EventSocketOptions {
-  ways: WayKeeper;
+  ways: EndpointKeeper;
   tokens: TokenKeeper;
   onEvent: (event: BoxEvent) => void;
   runtime: Runtime;
@@ -37,13 +37,13 @@ export class EventSocket {
     const { clock, random } = runtime;
     for (let failures = 0; !signal.aborted;) {
       try {
-        const way = await provenWay(ways, signal);
+        const endpoint = await provenEndpoint(ways, signal);
         const token = await tokens.access(signal);
         const openedAt = clock.monotonic();
-        const end = await this.#live(way, token, signal);
+        const end = await this.#live(endpoint, token, signal);
         if (end === 'moved') continue;
         if (end === 'refused') await tokens.renewed(token, signal);
-        else ways.apply({ type: 'suspect', origin: way.origin });
+        else ways.apply({ type: 'suspect', origin: endpoint.origin });
         if (clock.monotonic() - openedAt >= livedMs) failures = 0;
       } catch (error) {
         // Whatever else it was: events are late then, and not lost for ever.
@@ -55,9 +55,13 @@ export class EventSocket {
   }
 
   /** Resolves when the socket is closed: by the box or the network, refused, or by us because another way is in use. */
-  async #live(way: Way, token: string, signal: AbortSignal): Promise<'closed' | 'refused' | 'moved'> {
+  async #live(
+    endpoint: Endpoint,
+    token: string,
+    signal: AbortSignal,
+  ): Promise<'closed' | 'refused' | 'moved'> {
     const { ways, runtime, onEvent } = this.#options;
-    const socket = runtime.openSocket(way.origin.replace('https:', 'wss:') + accessPaths.events);
+    const socket = runtime.openSocket(endpoint.origin.replace('https:', 'wss:') + accessPaths.events);
     const done = new AbortController();
     const over = AbortSignal.any([signal, done.signal]);
     const closed = new Promise<'closed' | 'refused'>((resolve) => {
@@ -72,8 +76,8 @@ export class EventSocket {
         resolve(code === sessionEndedClose ? 'refused' : 'closed'),
       );
     });
-    const moved = until(ways.choice, ({ current }) => current?.origin !== way.origin, over);
-    const asking = this.#askAgain(way, socket, over);
+    const moved = until(ways.choice, ({ current }) => current?.origin !== endpoint.origin, over);
+    const asking = this.#askAgain(endpoint, socket, over);
     try {
       return await Promise.race([closed, moved.then(() => 'moved' as const), asking]);
     } finally {
@@ -83,7 +87,7 @@ export class EventSocket {
     }
   }
 
-  async #askAgain({ origin }: Way, socket: WebSocket, signal: AbortSignal): Promise<never> {
+  async #askAgain({ origin }: Endpoint, socket: WebSocket, signal: AbortSignal): Promise<never> {
     const { ways, runtime } = this.#options;
     await runtime.clock.sleep(openMs, signal);
     if (socket.readyState === connecting) socket.close();
@@ -96,7 +100,7 @@ export class EventSocket {
 
 const connecting = 0;
 
-async function provenWay(ways: WayKeeper, signal: AbortSignal): Promise<Way> {
+async function provenEndpoint(ways: EndpointKeeper, signal: AbortSignal): Promise<Endpoint> {
   const { current } = await until(
     ways.choice,
     (choice) => choice.current !== undefined && choice.provenAt !== undefined,

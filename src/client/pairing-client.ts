@@ -10,7 +10,7 @@ import { livePairingSocket } from './pairing-socket.ts';
 import { type Runtime, runtimeFrom } from './runtime.ts';
 import { safePath } from './safe-path.ts';
 import type { Store } from './store.ts';
-import { parseWaysOf } from './ways.ts';
+import { parseEndpointsOf } from './endpoints.ts';
 
 export interface PairingClientOptions {
   /** Of the box, `https://…`. */
@@ -215,7 +215,7 @@ export class PairingClient {
 
   #event(event: BoxEvent, boxId: string): void {
     if (event.type === 'token') this.#token = event.accessToken;
-    else if (event.type !== 'ways' || parseWaysOf(event.ways, boxId) !== undefined)
+    else if (event.type !== 'ways' || parseEndpointsOf(event.ways, boxId) !== undefined)
       tellAll(this.#listeners, event);
   }
 

@@ -1,8 +1,8 @@
-import type { Ways } from '../protocol/access-api.ts';
+import type { Endpoints } from '../protocol/access-api.ts';
 import { type BoxId, isBoxId } from '../protocol/constants.ts';
 import { type Runtime, runtimeFrom } from './runtime.ts';
 import type { Store } from './store.ts';
-import { parseWaysOf } from './ways.ts';
+import { parseEndpointsOf } from './endpoints.ts';
 
 /** A box this app has been let in to. */
 export interface RememberedBox {
@@ -10,7 +10,7 @@ export interface RememberedBox {
   name: string;
   /** As which app it let us in. */
   clientId: string;
-  ways: Ways;
+  ways: Endpoints;
   /** It was last reached through the tunnel. */
   outside: boolean;
   /** `null` once the session is over: the box is still known, and `connect` lets in again. */
@@ -75,7 +75,7 @@ export class RememberedBoxes {
 function boxIn(text: string, id: BoxId): RememberedBox | undefined {
   try {
     const box = JSON.parse(text) as Record<keyof RememberedBox, unknown>;
-    const ways = parseWaysOf(box.ways, id);
+    const ways = parseEndpointsOf(box.ways, id);
     if (box.id !== id || !isBoxId(id) || ways === undefined) return undefined;
     return {
       id,

@@ -1,7 +1,7 @@
 import { messageOf, Problem } from '../kit/errors.ts';
 import type { Runtime } from './runtime.ts';
-import type { Way } from './ways.ts';
-import type { WayKeeper } from './way-keeper.ts';
+import type { Endpoint } from './endpoints.ts';
+import type { EndpointKeeper } from './endpoint-keeper.ts';
 
 /** A request to the box, whichever way it takes. */
 export interface BoxRequest {
@@ -28,11 +28,11 @@ const mostTries = 8;
  * if it may be; one that may not is sent only over a way just proven open, and never twice.
  */
 export class Sender {
-  readonly #ways: WayKeeper;
+  readonly #endpoints: EndpointKeeper;
   readonly #runtime: Runtime;
 
-  constructor(options: { ways: WayKeeper; runtime: Runtime }) {
-    this.#ways = options.ways;
+  constructor(options: { ways: EndpointKeeper; runtime: Runtime }) {
+    this.#endpoints = options.ways;
     this.#runtime = options.runtime;
   }
 
@@ -42,61 +42,63 @@ export class Sender {
    * aborted with.
    */
   async send(request: BoxRequest, signal: AbortSignal): Promise<Response> {
-    this.#ways.apply({ type: 'wanted' });
+    this.#endpoints.apply({ type: 'wanted' });
     const failures = new Map<string, number>();
     for (let tries = 0; tries < mostTries; tries++) {
-      const way = await this.#wayFor(request, signal);
-      const outcome = await this.#attempt(way, request, signal);
+      const endpoint = await this.#endpointFor(request, signal);
+      const outcome = await this.#attempt(endpoint, request, signal);
       if ('response' in outcome) return outcome.response;
       if (!request.repeatable) throw notRepeated(request, outcome.error);
-      const failed = (failures.get(way.origin) ?? 0) + 1;
-      failures.set(way.origin, failed);
+      const failed = (failures.get(endpoint.origin) ?? 0) + 1;
+      failures.set(endpoint.origin, failed);
       // The way is open, and the request fails on it again: no other way would change that.
       if (outcome.open && failed >= 2) throw requestFailed(request, outcome.error);
     }
     throw unreachable();
   }
 
-  async #wayFor(request: BoxRequest, signal: AbortSignal): Promise<Way> {
+  async #endpointFor(request: BoxRequest, signal: AbortSignal): Promise<Endpoint> {
     const { repeatable, careful = !repeatable } = request;
-    const way = careful ? await this.#ways.proven(provenWithinMs, signal) : this.#ways.way;
-    if (way !== undefined) return way;
-    if (this.#ways.choice.value.current !== undefined) throw unreachable();
+    const endpoint = careful
+      ? await this.#endpoints.proven(provenWithinMs, signal)
+      : this.#endpoints.endpoint;
+    if (endpoint !== undefined) return endpoint;
+    if (this.#endpoints.choice.value.current !== undefined) throw unreachable();
     throw new Problem('no-way', 'the box has no way in that this page may use', {
       retryable: false,
       status: 503,
     });
   }
 
-  async #attempt(way: Way, request: BoxRequest, signal: AbortSignal): Promise<Outcome> {
+  async #attempt(endpoint: Endpoint, request: BoxRequest, signal: AbortSignal): Promise<Outcome> {
     signal.throwIfAborted();
     const lost = new AbortController();
     const answered = new AbortController();
-    void this.#watch(way, lost, answered.signal);
+    void this.#watch(endpoint, lost, answered.signal);
     try {
-      const response = await this.#runtime.fetch(way.origin + request.path, {
+      const response = await this.#runtime.fetch(endpoint.origin + request.path, {
         ...request.init,
         signal: AbortSignal.any([signal, lost.signal]),
       });
-      this.#ways.apply({ type: 'answered', origin: way.origin });
+      this.#endpoints.apply({ type: 'answered', origin: endpoint.origin });
       return { response };
     } catch (error) {
       signal.throwIfAborted();
-      return { open: !lost.signal.aborted && (await this.#ways.stillOpen(way, signal)), error };
+      return { open: !lost.signal.aborted && (await this.#endpoints.stillOpen(endpoint, signal)), error };
     } finally {
       answered.abort();
     }
   }
 
   /** Until there is an answer: gives the request up when its way is lost, and has a silent way asked. */
-  async #watch(way: Way, lost: AbortController, answered: AbortSignal): Promise<void> {
-    const giveUp = this.#ways
-      .lost(way, answered)
-      .then(() => lost.abort(new Problem('unreachable', `${way.origin} does not answer`)));
+  async #watch(endpoint: Endpoint, lost: AbortController, answered: AbortSignal): Promise<void> {
+    const giveUp = this.#endpoints
+      .lost(endpoint, answered)
+      .then(() => lost.abort(new Problem('unreachable', `${endpoint.origin} does not answer`)));
     const ask = (async () => {
       for (let pause = quietMs; ; pause *= 2) {
         await this.#runtime.clock.sleep(pause, answered);
-        this.#ways.apply({ type: 'suspect', origin: way.origin });
+        this.#endpoints.apply({ type: 'suspect', origin: endpoint.origin });
       }
     })();
     await Promise.allSettled([giveUp, ask]);

@@ -1,13 +1,13 @@
 import { Problem } from '../kit/errors.ts';
-import type { Ways } from '../protocol/access-api.ts';
+import type { Endpoints } from '../protocol/access-api.ts';
 import type { BoxId } from '../protocol/constants.ts';
 import type { Tokens } from './remembered.ts';
 import { shownName } from './shown-name.ts';
-import { parseWays } from './ways.ts';
+import { parseEndpoints } from './endpoints.ts';
 
 export interface TokenAnswer {
   name: string;
-  ways: Ways;
+  ways: Endpoints;
   tokens: Tokens;
 }
 
@@ -15,7 +15,7 @@ export interface TokenAnswer {
 export function tokenAnswer(value: unknown, box: { id: BoxId; zone: string; now: number }): TokenAnswer {
   const said = (value ?? {}) as Record<string, unknown>;
   const { access_token: access, refresh_token: refresh, expires_in: seconds } = said;
-  const ways = parseWays(said['ways'], box.zone);
+  const ways = parseEndpoints(said['ways'], box.zone);
   const wrong =
     said['box_id'] !== box.id
       ? 'it is from another box'
@@ -34,7 +34,7 @@ export function tokenAnswer(value: unknown, box: { id: BoxId; zone: string; now:
   }
   return {
     name: shownName(said['box_name']),
-    ways: ways as Ways,
+    ways: ways as Endpoints,
     tokens: {
       access: access as string,
       refresh: refresh as string,

@@ -80,7 +80,7 @@ export class TokenKeeper {
     const tokens = (await boxes.get(box.id))?.tokens ?? null;
     if (tokens === null || this.#tokens === null) {
       await this.end();
-      throw loggedOut();
+      throw signedOut();
     }
     this.#tokens = tokens;
     if (tokens.access !== refused && this.#isFresh(tokens)) return tokens.access;
@@ -93,7 +93,7 @@ export class TokenKeeper {
     } catch (error) {
       if (!refusals.has(codeOf(error))) throw error;
       await this.end();
-      throw loggedOut();
+      throw signedOut();
     }
   }
 
@@ -109,7 +109,7 @@ export class TokenKeeper {
 
 const refusals = new Set(['invalid-grant', 'invalid-client', 'not-logged-in']);
 
-const loggedOut = (): Problem =>
+const signedOut = (): Problem =>
   new Problem('logged-out', 'the box has ended this session: connect again', {
     status: 401,
     retryable: false,

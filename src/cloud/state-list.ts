@@ -8,12 +8,12 @@ const log = {
   ...store,
   limit: 'a log that is missing, or ends early, looks as after a power cut: its last changes are gone',
 };
-const marker = { anew: 'written again at the next start' };
-const index = { anew: 'made from the changes' };
+const marker = { remade: 'written again at the next start' };
+const index = { remade: 'made from the changes' };
 const lock = {
   what: 'the lock of the folder',
   written: 'process',
-  damage: { anew: 'at each start' },
+  damage: { remade: 'at each start' },
 } as const;
 
 /** Every file that the parts of a cloud keep below its state folder; as `boxStateFiles`. */
@@ -38,7 +38,7 @@ export const cloudStateFiles: readonly StateFile[] = [
     path: '*/clock.json',
     what: 'the last time that a part knew',
     written: 'replaced',
-    damage: { anew: 'the state’s own age has to do' },
+    damage: { remade: 'the state’s own age has to do' },
   },
   { path: 'dns-server/.lock', ...lock },
   {

@@ -13,8 +13,8 @@ export interface Damage {
   refused?: readonly string[];
   /** The health condition by which the loss is told. */
   told?: string;
-  /** What is made anew, or left out, in words; with neither of the others this is all, and no harm. */
-  anew?: string;
+  /** What is made again, or left out, in words; with neither of the others this is all, and no harm. */
+  remade?: string;
   /** What nobody can tell from a power cut, in words: it is lost without a word. */
   limit?: string;
 }

@@ -56,7 +56,7 @@ export const FirstRunRequest = Type.Object(
 export type FirstRunRequest = Static<typeof FirstRunRequest>;
 
 /** `POST /api/login`. Answers 204 with the cookie. `code`: of a second factor, see account-api.ts. */
-export const LoginRequest = Type.Object(
+export const SignInRequest = Type.Object(
   {
     name: Type.String({ minLength: 1, maxLength: accessLimits.nameMax }),
     password: Type.String({ minLength: 1, maxLength: accessLimits.passwordMax }),
@@ -64,7 +64,7 @@ export const LoginRequest = Type.Object(
   },
   { additionalProperties: false },
 );
-export type LoginRequest = Static<typeof LoginRequest>;
+export type SignInRequest = Static<typeof SignInRequest>;
 
 /** Ids of `OtherAccessItem`, see account-api.ts. */
 const keep = Type.Optional(Type.Array(Type.String({ maxLength: 300 }), { maxItems: 200 }));
@@ -85,7 +85,7 @@ export const RecoverRequest = Type.Object(
 );
 export type RecoverRequest = Static<typeof RecoverRequest>;
 
-/** `PUT /api/password`. Answers 204; every other login of the person ends, and what else lets somebody in but `keep`. */
+/** `PUT /api/password`. Answers 204; every other sign-in of the person ends, and what else lets somebody in but `keep`. */
 export const PasswordRequest = Type.Object(
   {
     current: Type.String({ minLength: 1, maxLength: accessLimits.passwordMax }),
@@ -102,7 +102,7 @@ export const ConnectView = Type.Object({
 });
 export type ConnectView = Static<typeof ConnectView>;
 
-/** `POST /api/connect`, by the person who is logged in, after consent. Answers `{ redirect }`: where the window goes next. */
+/** `POST /api/connect`, by the person who is signed in, after consent. Answers `{ redirect }`: where the window goes next. */
 export const ConsentRequest = Type.Object({ ...ConnectQuery.properties, allow: Type.Boolean() });
 export type ConsentRequest = Static<typeof ConsentRequest>;
 
@@ -123,7 +123,7 @@ export const TokenResponse = Type.Object({
   }),
 });
 export type TokenResponse = Static<typeof TokenResponse>;
-export type Ways = TokenResponse['ways'];
+export type Endpoints = TokenResponse['ways'];
 
 export const sessionKinds = ['login', 'app', 'client', 'agent', 'page', 'device', 'instance'] as const;
 
@@ -230,7 +230,7 @@ export type BackupRequest = Static<typeof BackupRequest>;
 export const BackupView = Type.Object({ backup: Type.String() });
 export type BackupView = Static<typeof BackupView>;
 
-/** `POST /api/restore` (owners) answers 202 `RestoreView` when the backup is staged; the box then begins anew. */
+/** `POST /api/restore` (owners) answers 202 `RestoreView` when the backup is staged; the box then starts over. */
 export const RestoreRequest = Type.Object(
   {
     passphrase,
@@ -249,7 +249,7 @@ export const RestoreView = Type.Object({
 });
 export type RestoreView = Static<typeof RestoreView>;
 
-/** `POST /api/reset` (owners) answers 202; the box then begins anew. */
+/** `POST /api/reset` (owners) answers 202; the box then starts over. */
 export const ResetRequest = Type.Object(
   {
     /** The name of the box is forgotten too. */
@@ -275,7 +275,7 @@ const condition = Type.Object({
   since: Type.Integer(),
 });
 
-/** `GET /api/state`: how the box is doing, for people who are logged in. Times in ms since the epoch. */
+/** `GET /api/state`: how the box is doing, for people who are signed in. Times in ms since the epoch. */
 export const StateView = Type.Object({
   /** The box's clock: a page compares it with its own. */
   now: Type.Integer(),
@@ -307,7 +307,7 @@ export type StateView = Static<typeof StateView>;
 
 /**
  * `GET /api/passkeys` answers `{ passkeys: […] }`, `DELETE /api/passkeys/{id}` removes one of the person's own. To add one:
- * `POST /api/passkeys/options`, `navigator.credentials.create`, `POST /api/passkeys` `{ label, response }` (201). To log in:
+ * `POST /api/passkeys/options`, `navigator.credentials.create`, `POST /api/passkeys` `{ label, response }` (201). To sign in:
  * `POST /api/login/passkey/options`, `navigator.credentials.get`, `POST /api/login/passkey` `{ response }` (204, cookie).
  * Options and responses are WebAuthn's own JSON forms (Level 3, 5.1.9).
  */
@@ -342,7 +342,7 @@ export const BoxEvent = Type.Union([
   Type.Object({ type: Type.Literal('ways'), ways: TokenResponse.properties.ways }),
   /** Health or state changed: ask `GET /api/state` again. */
   Type.Object({ type: Type.Literal('state') }),
-  /** For owners: somebody is at the door, or no longer: ask `GET /api/approvals` again. */
+  /** For owners: somebody is waiting for an answer, or no longer: ask `GET /api/approvals` again. */
   Type.Object({ type: Type.Literal('approvals') }),
 ]);
 export type BoxEvent = Static<typeof BoxEvent>;

@@ -60,23 +60,23 @@ const Name = Type.String({ minLength: 1, maxLength: 63 });
  * `origin`: of the page it is for, whose app must be on the owner's list; without one the session is the agent's own to use.
  * `expiredAt`: when it ends, ms since the epoch.
  */
-export const SessionLoginRequest = Type.Object({
+export const SessionSignInRequest = Type.Object({
   deviceId: ExchangeRequest.properties.deviceId,
   deviceName: Name,
   platform: Name,
   expiredAt: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
   origin: Type.Optional(Origin),
 });
-export type SessionLoginRequest = Static<typeof SessionLoginRequest>;
+export type SessionSignInRequest = Static<typeof SessionSignInRequest>;
 
 /** What the agent hands on to the page as its answer to `/exchange`. */
-export const SessionLoginAnswer = Type.Object({
+export const SessionSignInAnswer = Type.Object({
   ...TokenResponse.properties,
   sessionId: Type.String(),
   parentSessionId: Type.String(),
   expiredAt: Type.Integer(),
 });
-export type SessionLoginAnswer = Static<typeof SessionLoginAnswer>;
+export type SessionSignInAnswer = Static<typeof SessionSignInAnswer>;
 
 /** Box, `GET /api/agent`, by an agent: what it needs to know. `certificate`: of the identity, DER in base64. */
 export const AgentView = Type.Object({

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 
 /**
- * Somebody is at the door whom the box does not know, and an owner is asked. Calls are JSON under `/api`, for owners; the
+ * Somebody is waiting for an answer whom the box does not know, and an owner is asked. Calls are JSON under `/api`, for owners; the
  * event `approvals` says that the list is another one now.
  */
 

@@ -95,7 +95,7 @@ export const agentLink = 'porchlight://auth/connect';
 export const agentBoxPaths = {
   view: '/api/agent',
   challenge: '/api/agent/challenge',
-  login: '/api/auth/login/session',
+  signIn: '/api/auth/login/session',
 } as const;
 
 /** As which program an agent asks to connect (RFC 8252). Every box knows it; it is returned to any port of loopback. */

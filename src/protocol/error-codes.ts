@@ -5,7 +5,7 @@
 export const errorCodes = {
   'bad-request': 400,
   'client-certificate-required': 401,
-  /** No session, or one that is over: log in. */
+  /** No session, or one that is over: sign in. */
   'not-logged-in': 401,
   'wrong-setup-code': 401,
   /** Also for a person who does not exist. */

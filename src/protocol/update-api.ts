@@ -72,7 +72,7 @@ export const UpdateState = Type.Object({
   restartsAt: number,
   /** Why the last try failed. */
   trouble: Type.Union([Type.Object({ code: Type.String(), message: Type.String() }), Type.Null()]),
-  /** The last release that was tried and taken back, and why, in the words of the box. */
+  /** The last release that was tried and rolled back, and why, in the words of the box. */
   takenBack: Type.Union([
     Type.Object({ version: Type.String(), reason: Type.String(), at: Type.Integer() }),
     Type.Null(),

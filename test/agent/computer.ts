@@ -9,7 +9,7 @@ import { RememberedBoxes } from '../../src/client/remembered.ts';
 import type { Runtime } from '../../src/client/runtime.ts';
 import { OwnedFact } from '../../src/kit/fact.ts';
 import { type Log, silentLog } from '../../src/kit/log.ts';
-import type { Ways } from '../../src/protocol/access-api.ts';
+import type { Endpoints } from '../../src/protocol/access-api.ts';
 import {
   agentBoxPaths,
   agentClient,
@@ -63,7 +63,7 @@ export async function openComputer(
   changed: Partial<AgentOptions> = {},
   log: Log = silentLog,
 ): Promise<Computer> {
-  const ways = new OwnedFact<Ways>({ main: '', mirrors: [], tunnel: null, address: null });
+  const ways = new OwnedFact<Endpoints>({ main: '', mirrors: [], tunnel: null, address: null });
   const lab = await openLab({ ways, log });
   ways.set({ ...ways.value, main: `https://${names.main}:${lab.port}` });
   const owner = new Browser(lab);

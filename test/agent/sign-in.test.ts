@@ -8,8 +8,8 @@ import { rsaKeyPem, signCertificate } from '../../src/kit/x509.ts';
 import {
   type AgentView,
   type ExchangeRequest,
-  type SessionLoginAnswer,
-  type SessionLoginRequest,
+  type SessionSignInAnswer,
+  type SessionSignInRequest,
   signedText,
 } from '../../src/protocol/agent-api.ts';
 import { identity } from '../box/lab/identity.ts';
@@ -23,7 +23,7 @@ let clock: FakeClock;
 let view: AgentView;
 let signIn: SignIn;
 /** What the box was asked. */
-let asked: SessionLoginRequest[];
+let asked: SessionSignInRequest[];
 
 beforeEach(() => {
   clock = new FakeClock();
@@ -47,7 +47,7 @@ function withOrigins(origins: readonly string[]): SignIn {
     },
     signIn: async (request) => {
       asked.push(request);
-      return {} as SessionLoginAnswer;
+      return {} as SessionSignInAnswer;
     },
     refresh: async () => undefined,
   };
@@ -87,7 +87,7 @@ it('takes a challenge for the page that asked for it, and has the session made f
 
 it('takes it for the session of the agent in which it was made, and no other', async () => {
   const before = signed(app);
-  // Paired anew with the same box.
+  // Paired again with the same box.
   view = { ...view, sessionId: 'second' };
   expect(await exchange(app, before)).toBe('not-paired');
   expect(await exchange(app, signed(app))).toBe('in');

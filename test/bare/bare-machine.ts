@@ -49,11 +49,11 @@ export function noBareMachine(): string | undefined {
 }
 
 const notInstalled = /npm ci failed|apt could not install|mmdebstrap|npm pack/;
-const noWay =
+const noEndpoint =
   /E: Failed to fetch|Temporary failure resolving|Could not (resolve|connect)|EAI_AGAIN|ECONNRE(SET|FUSED)|ETIMEDOUT|ENOTFOUND|ENETUNREACH|error code E5\d\d/;
 
 /** Whether, as apt, npm or mmdebstrap say, the way to a registry broke: nothing is wrong with this project then. */
-export const networkBroke = (said: string): boolean => notInstalled.test(said) && noWay.test(said);
+export const networkBroke = (said: string): boolean => notInstalled.test(said) && noEndpoint.test(said);
 
 interface Ran {
   status: number | null;

@@ -10,7 +10,7 @@ import { benchPages } from './pages.ts';
 import { benchRegistration } from './registration.ts';
 import { benchSdk } from './sdk.ts';
 import { benchTunnel } from './tunnel.ts';
-import { benchWays } from './ways.ts';
+import { benchWays } from './sign-in.ts';
 
 const benches: Record<string, () => Promise<readonly BenchRow[]>> = {
   'first-page': benchFirstPage,

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { pageWeights } from '../../src/web/build.ts';
-import { connectApp, logIn } from '../browser/connecting.ts';
+import { connectApp, signIn } from '../browser/connecting.ts';
 import { House } from '../browser/house.ts';
 import { type BenchRow, median } from './bench-row.ts';
 
@@ -17,7 +17,7 @@ export async function benchPages(): Promise<BenchRow[]> {
       await interactive(house, 'app'),
       await interactive(house, 'main'),
       await untilBoxPage(house),
-      await untilLoggedOut(house),
+      await untilSignedOut(house),
     ];
   } finally {
     await house.close();
@@ -98,13 +98,13 @@ async function untilBoxPage(house: House): Promise<BenchRow> {
   };
 }
 
-async function untilLoggedOut(house: House): Promise<BenchRow> {
+async function untilSignedOut(house: House): Promise<BenchRow> {
   const all: number[] = [];
   const owner = await house.person();
   await owner.page.goto(`${house.origins.main}/#/sessions`);
-  await logIn(house, owner.page);
+  await signIn(house, owner.page);
   const { page } = await house.person();
-  for (let round = 0; round < rounds; round++) all.push(await measureLogOut(house, owner.page, page));
+  for (let round = 0; round < rounds; round++) all.push(await measureSignOut(house, owner.page, page));
   return {
     name: 'session ended in the console until the app is out',
     value: median(all),
@@ -113,7 +113,7 @@ async function untilLoggedOut(house: House): Promise<BenchRow> {
   };
 }
 
-async function measureLogOut(house: House, owner: Page, page: Page): Promise<number> {
+async function measureSignOut(house: House, owner: Page, page: Page): Promise<number> {
   await connectApp(house, page);
   await owner.reload();
   const app = new URL(house.origins.app).host;

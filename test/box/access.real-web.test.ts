@@ -60,7 +60,7 @@ afterAll(async () => {
   await access.stop();
 });
 
-/** HTTP/2, as browsers speak it; through the tunnel's door when `from` is given, as the tunnel's child hands visitors over. */
+/** HTTP/2, as browsers speak it; through the tunnel's listener when `from` is given, as the tunnel's child hands visitors over. */
 function visit(host: string, from?: string): ClientHttp2Session {
   const raw = connect(from === undefined ? web.port : web.tunnelPort, '127.0.0.1');
   if (from !== undefined) raw.write(`${web.tunnelKey}PROXY TCP4 ${from} 192.0.2.1 55555 443\r\n`);
@@ -115,8 +115,8 @@ it('lets the first owner in over HTTP/2 at home alone, and knows visitors of the
   const made = await call(atHome, ['POST', '/api/first-run'], origin, body);
   expect(made.headers[':status']).toBe(201);
 
-  const login = { name: 'Ada', password };
-  const entered = await call(away, ['POST', '/api/login'], fromAway, login);
+  const signIn = { name: 'Ada', password };
+  const entered = await call(away, ['POST', '/api/login'], fromAway, signIn);
   expect(entered.headers[':status']).toBe(204);
   const cookie = entered.headers['set-cookie']?.[0]?.split(';')[0] ?? '';
   expect((await call(away, ['GET', '/api/session'], { cookie })).json).toMatchObject({ boxId });
@@ -126,11 +126,11 @@ it('lets the first owner in over HTTP/2 at home alone, and knows visitors of the
   expect(sessions.find(({ current }) => !current)?.lastAddress).toBe('127.0.0.1');
 
   const foreign = { origin: 'https://evil.example' };
-  expect((await call(away, ['POST', '/api/login'], foreign, login)).json['code']).toBe('cross-site-request');
+  expect((await call(away, ['POST', '/api/login'], foreign, signIn)).json['code']).toBe('cross-site-request');
   for (let guess = 0; guess < 8; guess++)
     await call(away, ['POST', '/api/login'], fromAway, { name: 'Ada', password: 'wrong wrong wrong' });
-  expect((await call(away, ['POST', '/api/login'], fromAway, login)).headers[':status']).toBe(429);
-  expect((await call(atHome, ['POST', '/api/login'], origin, login)).headers[':status']).toBe(204);
+  expect((await call(away, ['POST', '/api/login'], fromAway, signIn)).headers[':status']).toBe(429);
+  expect((await call(atHome, ['POST', '/api/login'], origin, signIn)).headers[':status']).toBe(204);
   atHome.close();
   away.close();
 });

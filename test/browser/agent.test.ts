@@ -7,7 +7,7 @@ import { agentLink } from '../../src/protocol/constants.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { soon } from '../support/soon.ts';
 import { accessibilityFaults, noBrowser, overflowAt320, takePictures } from '../web/browser.ts';
-import { logIn } from './connecting.ts';
+import { signIn as signInByPassword } from './connecting.ts';
 import { House } from './house.ts';
 
 const main = join(import.meta.dirname, '../../src/cli/main.ts');
@@ -82,7 +82,7 @@ describe.skipIf(noBrowser !== undefined)(`a computer with an agent ${noBrowser ?
     const owner = await house.person();
     const pairing = porchlight('pair', `${house.origins.main}/#/home`);
     await owner.page.goto(await pairing.says(/(https:\S+\/connect\S+)/));
-    await logIn(house, owner.page);
+    await signInByPassword(house, owner.page);
     const allow = owner.page.getByRole('button', { name: 'Allow', exact: true });
     await allow.waitFor();
     await takePictures(owner.page, 'agent-consent');

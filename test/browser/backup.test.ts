@@ -9,7 +9,7 @@ import { House } from './house.ts';
 const passphrase = 'a lamp beside the old harbour';
 const robin = { name: 'Robin', password: 'nine violet teapots' };
 
-/** A box that is backed up, begins anew with another owner, and becomes what it was; each test goes on from the last. */
+/** A box that is backed up, starts over with another owner, and becomes what it was; each test goes on from the last. */
 describe.skipIf(noBrowser !== undefined)(`a box that begins anew ${noBrowser ?? ''}`, () => {
   const file = join(temporaryFolder(), 'box.backup');
   let house: House;
@@ -43,7 +43,7 @@ describe.skipIf(noBrowser !== undefined)(`a box that begins anew ${noBrowser ?? 
     for (const [label, value] of Object.entries(values))
       await card.getByRole('textbox', { name: label, exact: true }).fill(value);
   };
-  const logIn = async ({ name, password }: { name: string; password: string }): Promise<void> => {
+  const signIn = async ({ name, password }: { name: string; password: string }): Promise<void> => {
     await page.getByLabel('Your name').fill(name);
     await page.getByRole('textbox', { name: 'Password', exact: true }).fill(password);
     await press('Sign in');
@@ -52,7 +52,7 @@ describe.skipIf(noBrowser !== undefined)(`a box that begins anew ${noBrowser ?? 
 
   it('gives its owner a backup', async () => {
     await page.goto(`${house.origins.main}/#/backup`);
-    await logIn(await house.owner());
+    await signIn(await house.owner());
     await fill('Make a backup', { 'Backup passphrase': passphrase });
     const [download] = await Promise.all([page.waitForEvent('download'), press('Make a backup')]);
     await download.saveAs(file);
@@ -87,7 +87,7 @@ describe.skipIf(noBrowser !== undefined)(`a box that begins anew ${noBrowser ?? 
     await press('Restore');
     await heading('Sign in');
     expect(now()).toEqual(before);
-    await logIn(await house.owner());
+    await signIn(await house.owner());
     expect(now()).toEqual(before);
   });
 });

@@ -7,7 +7,7 @@ const dist = join(root, 'dist/web');
 
 /**
  * The pages as the sources are now. `npm test` has built them; whoever runs one file has perhaps not. Test files run side by
- * side: one builds, and the others wait for its lock, which the kernel takes back from those that die.
+ * side: one builds, and the others wait for its lock, which the kernel roll back from those that die.
  */
 export function buildPagesIfOlder(): void {
   if (!areOlder()) return;

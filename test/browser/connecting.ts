@@ -2,7 +2,7 @@ import type { Page } from 'playwright-core';
 import type { House } from './house.ts';
 
 /** Logs the owner in, where the page of the box asks for it. */
-export async function logIn(house: House, page: Page): Promise<void> {
+export async function signIn(house: House, page: Page): Promise<void> {
   const { name, password } = await house.owner();
   await page.getByLabel('Your name').fill(name);
   await page.getByRole('textbox', { name: 'Password' }).fill(password);
@@ -15,7 +15,7 @@ export async function askToConnect(house: House, page: Page): Promise<void> {
   await page.getByRole('button', { name: /^Connect to / }).click();
   const isIn = page.getByRole('button', { name: 'Allow', exact: true });
   await page.getByLabel('Your name').or(isIn).first().waitFor();
-  if (!(await isIn.isVisible())) await logIn(house, page);
+  if (!(await isIn.isVisible())) await signIn(house, page);
   await isIn.waitFor();
 }
 

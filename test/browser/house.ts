@@ -7,7 +7,7 @@ import { Home } from '../../src/cli/home/home.ts';
 import { freePorts, type HomePorts } from '../../src/cli/home/ports.ts';
 import { watchSteps } from '../../src/cli/home/progress.ts';
 import type { Box } from '../../src/box/box.ts';
-import { Door } from '../client/door.ts';
+import { FaultyPort } from '../client/faulty-port.ts';
 import { buildPagesIfOlder } from './built-pages.ts';
 import { chromiumPath, quietly } from '../web/browser.ts';
 import { trust } from './trusting-home.ts';
@@ -35,7 +35,7 @@ export class House {
   readonly home: Home;
   readonly ports: HomePorts;
   readonly #folder: string;
-  #doors: { main: Door; mirrors: readonly Door[]; tunnel: Door } | undefined;
+  #switchedPorts: { main: FaultyPort; mirrors: readonly FaultyPort[]; tunnel: FaultyPort } | undefined;
   #browser: Browser | undefined;
 
   private constructor(options: HouseOptions & { folder: string; ports: HomePorts }) {
@@ -58,7 +58,7 @@ export class House {
       await Promise.all([
         watchSteps(house.box, () => undefined, signal, options),
         house.home.owner,
-        house.#openDoors(),
+        house.#openPorts(),
       ]);
       house.#browser = await house.#launch(options);
     } catch (error) {
@@ -72,9 +72,9 @@ export class House {
     return this.home.box;
   }
 
-  get doors(): { main: Door; mirrors: readonly Door[]; tunnel: Door } {
-    if (this.#doors === undefined) throw new Error('the house has no doors yet');
-    return this.#doors;
+  get switchedPorts(): { main: FaultyPort; mirrors: readonly FaultyPort[]; tunnel: FaultyPort } {
+    if (this.#switchedPorts === undefined) throw new Error('the house has no doors yet');
+    return this.#switchedPorts;
   }
 
   /** Without a slash at the end, as browsers say it. */
@@ -105,19 +105,19 @@ export class House {
   }
 
   async close(): Promise<void> {
-    const { main, mirrors = [], tunnel } = this.#doors ?? {};
+    const { main, mirrors = [], tunnel } = this.#switchedPorts ?? {};
     const done = await Promise.allSettled([this.#browser?.close(), this.home.stop()]);
-    for (const door of [main, ...mirrors, tunnel]) await door?.close();
+    for (const port of [main, ...mirrors, tunnel]) await port?.close();
     rmSync(this.#folder, { recursive: true, force: true });
     for (const end of done) if (end.status === 'rejected') throw end.reason;
   }
 
-  async #openDoors(): Promise<void> {
-    const toBox = (): Door => new Door(() => this.ports.web);
+  async #openPorts(): Promise<void> {
+    const toBox = (): FaultyPort => new FaultyPort(() => this.ports.web);
     const { mirrors } = this.box.facts.names;
-    const tunnel = new Door(() => this.ports.relay);
-    this.#doors = { main: toBox(), mirrors: Object.values(mirrors).map(toBox), tunnel };
-    for (const door of [this.#doors.main, ...this.#doors.mirrors, tunnel]) await door.open();
+    const tunnel = new FaultyPort(() => this.ports.relay);
+    this.#switchedPorts = { main: toBox(), mirrors: Object.values(mirrors).map(toBox), tunnel };
+    for (const port of [this.#switchedPorts.main, ...this.#switchedPorts.mirrors, tunnel]) await port.open();
   }
 
   async #launch({ apart = false, trusted = '' }: HouseOptions): Promise<Browser> {
@@ -125,12 +125,12 @@ export class House {
     mkdirSync(person);
     trust(person, readFileSync(this.home.caPath, 'utf8') + trusted);
     const { names } = this.box.facts;
-    const { main, mirrors, tunnel } = this.doors;
+    const { main, mirrors, tunnel } = this.switchedPorts;
     const rules = [
       leads(names.main, main),
       ...Object.values(names.mirrors).flatMap((name, index) => {
-        const door = mirrors[index];
-        return door === undefined ? [] : [leads(name, door)];
+        const port = mirrors[index];
+        return port === undefined ? [] : [leads(name, port)];
       }),
       leads(names.tunnel, tunnel),
       `MAP ${distantApp} 127.0.0.1`,
@@ -159,6 +159,6 @@ export class House {
 }
 
 /** A rule of Chromium's resolver. */
-function leads(name: string, door: Door): string {
-  return `MAP ${name} 127.0.0.1:${door.port}`;
+function leads(name: string, port: FaultyPort): string {
+  return `MAP ${name} 127.0.0.1:${port.port}`;
 }

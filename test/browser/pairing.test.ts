@@ -9,7 +9,7 @@ import { memoryStore } from '../../src/client/store.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { soon } from '../support/soon.ts';
 import { noBrowser } from '../web/browser.ts';
-import { logIn, sayYes } from './connecting.ts';
+import { signIn, sayYes } from './connecting.ts';
 import { House } from './house.ts';
 
 /** Of programs of one person. */
@@ -46,7 +46,7 @@ describe.skipIf(noBrowser !== undefined)(`a page with an id of its own ${noBrows
     ({ page } = await house.person());
     ({ page: ownerPage } = await house.person());
     await ownerPage.goto(`${house.origins.main}/`);
-    await logIn(house, ownerPage);
+    await signIn(house, ownerPage);
   }, 60_000);
   afterAll(() => house?.close());
 
@@ -94,9 +94,9 @@ describe.skipIf(noBrowser !== undefined)(`a page with an id of its own ${noBrows
   });
 
   it('comes back when the box does', async () => {
-    house.doors.main.set('refuses');
+    house.switchedPorts.main.set('refuses');
     await expect.poll(phase, soon).toBe('waiting');
-    house.doors.main.set('open');
+    house.switchedPorts.main.set('open');
     await expect.poll(phase, soon).toBe('connected');
   });
 });

@@ -1,7 +1,7 @@
 import type { BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { noBrowser, takePictures } from '../web/browser.ts';
-import { askToConnect, connectApp, logIn } from './connecting.ts';
+import { askToConnect, connectApp, signIn } from './connecting.ts';
 import { House } from './house.ts';
 import { Neighbour } from './neighbour.ts';
 
@@ -193,7 +193,7 @@ describe.skipIf(noBrowser !== undefined)(`what is refused, and why it says ${noB
     let neighbours: Page;
     beforeEach(async () => {
       await page.goto(house.origins.main);
-      await logIn(house, page);
+      await signIn(house, page);
       await text('Everything works.');
       neighbours = await context.newPage();
       await neighbours.goto(neighbour.origin);
@@ -349,7 +349,7 @@ describe.skipIf(noBrowser !== undefined)(`what is refused, and why it says ${noB
 
   it('another device under the name of the box: the browser does not go in', async () => {
     await page.goto(`${house.origins.app}/#/find`);
-    const { main } = house.doors;
+    const { main } = house.switchedPorts;
     main.behind = () => house.ports.app;
     try {
       await page.getByRole('button', { name: /^Connect to / }).click();

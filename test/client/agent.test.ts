@@ -58,9 +58,9 @@ it('signs a page in by whichever port the agent has, past agents of other boxes'
   onTestFinished(() => connection.close());
   connection.start();
   expect((await connection.fetch('/api/state')).status).toBe(200);
-  // The agent logs out.
+  // The agent signs out.
   const [account] = computer.accounts.all();
-  await account?.logOut();
+  await account?.signOut();
   await expect.poll(() => connection.state.value.phase, soon).toBe('logged-out');
   expect(await signInWithAgent(request).catch(codeOf)).toBe('not-paired');
 });

@@ -152,7 +152,7 @@ it('never tries two local names at once nor repeats a POST, and ends at a way th
     if (!everAllowed && [...network.touched].some((label) => label !== 'remote'))
       throw new Error('a local name was touched without leave');
     if (!good.includes(ended)) throw new Error(`${ended} is none of ${good.join(', ')}`);
-    if (localAllowed && up.includes('main') && connection.state.value.way === 'tunnel')
+    if (localAllowed && up.includes('main') && connection.state.value.endpoint === 'tunnel')
       throw new Error('not at home');
   });
   await fc.assert(property, { numRuns: 300 });

@@ -74,7 +74,7 @@ describe.concurrent('requests to a box', () => {
     expect(chunks.length).toBeGreaterThan(1);
     expect(chunks.join('')).toBe('one two');
     expect(new Set(box.lookups)).toEqual(new Set([box.zone]));
-    expect(connection.state.value).toEqual({ phase: 'connected', way: 'home' });
+    expect(connection.state.value).toEqual({ phase: 'connected', endpoint: 'home' });
   });
 
   it('move to the preferred mirror when main is dead, then to the tunnel, and say so', async (context) => {
@@ -83,10 +83,10 @@ describe.concurrent('requests to a box', () => {
     await connection.fetch('/api/echo');
     box.only('refuses', 'a', 'remote');
     expect(await byOf(connection.fetch('/api/echo'))).toBe('a');
-    expect(connection.state.value).toEqual({ phase: 'connected', way: 'mirror' });
+    expect(connection.state.value).toEqual({ phase: 'connected', endpoint: 'mirror' });
     box.only('refuses', 'remote');
     expect(await byOf(connection.fetch('/api/echo'))).toBe('remote');
-    expect(connection.state.value).toEqual({ phase: 'connected', way: 'tunnel' });
+    expect(connection.state.value).toEqual({ phase: 'connected', endpoint: 'tunnel' });
     expect(new Set(box.lookups)).toEqual(
       new Set([box.zone, `a.${box.zone}`, `b.${box.zone}`, `remote.${box.zone}`]),
     );
@@ -123,7 +123,7 @@ describe.concurrent('requests to a box', () => {
     expect(await outcome(connection.fetch('/api/broken'))).toBe('request-failed');
     expect(box.short).toEqual(['GET main', 'GET main']);
     expect(await outcome(connection.fetch('/api/broken', { method: 'POST' }))).toBe('request-not-repeated');
-    expect(connection.state.value).toEqual({ phase: 'connected', way: 'home' });
+    expect(connection.state.value).toEqual({ phase: 'connected', endpoint: 'home' });
   });
 
   it('do not go to another device that has the address now', async (context) => {
@@ -132,8 +132,8 @@ describe.concurrent('requests to a box', () => {
     const { box: other } = await setUp(context);
     await connection.fetch('/api/echo');
     box.only('refuses', 'a');
-    box.doors.main.behind = () => other.doors.main.port;
-    box.doors.main.set('open');
+    box.ports.main.behind = () => other.ports.main.port;
+    box.ports.main.set('open');
     expect(await byOf(connection.fetch('/api/echo'))).toBe('a');
     expect(other.calls).toEqual([]);
   });
@@ -148,7 +148,7 @@ describe.concurrent('requests to a box', () => {
     expect(await never).toBe('unexpected');
     box.only('refuses');
     expect(await outcome(connection.fetch('/api/echo'))).toBe('unreachable');
-    expect(connection.state.value).toEqual({ phase: 'unreachable', way: undefined });
+    expect(connection.state.value).toEqual({ phase: 'unreachable', endpoint: undefined });
     box.only('refuses', 'b');
     expect(await byOf(connection.fetch('/api/echo'))).toBe('b');
   });
@@ -190,7 +190,7 @@ describe.concurrent('requests to a box', () => {
     expect(await byOf(connection.fetch('/api/echo'))).toBe('remote');
     await expect.poll(async () => (await boxes.get(box.id))?.outside, soon).toBe(true);
     box.only('refuses', 'main', 'remote');
-    await expect.poll(() => connection.state.value.way, soon).toBe('home');
+    await expect.poll(() => connection.state.value.endpoint, soon).toBe('home');
     await expect.poll(async () => (await boxes.get(box.id))?.outside, soon).toBe(false);
   });
 
@@ -210,7 +210,7 @@ describe.concurrent('requests to a box', () => {
     const later = another();
     box.registrations = [box.announced({ mirror_origins: [box.origin('a')] })];
     expect(await outcome(later.fetch('/api/echo'))).toBe('unreachable');
-    await expect.poll(() => later.state.value, soon).toEqual({ phase: 'connected', way: 'mirror' });
+    await expect.poll(() => later.state.value, soon).toEqual({ phase: 'connected', endpoint: 'mirror' });
   });
 });
 
@@ -265,7 +265,7 @@ describe.concurrent('the session', () => {
   it('ends at the box when the person logs out', async (context) => {
     const { expect } = context;
     const { box, connection, boxes } = await setUp(context);
-    await connection.logOut();
+    await connection.signOut();
     expect(box.calls.map(({ path }) => path)).toEqual(['/oauth/revoke']);
     expect(box.refresh.size).toBe(0);
     expect((await boxes.get(box.id))?.tokens).toBeNull();

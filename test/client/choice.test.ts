@@ -1,14 +1,14 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Choice, type ChoiceEvent, decide, firstChoice, isResting } from '../../src/client/choice.ts';
-import { allWays, isLocal } from '../../src/client/ways.ts';
-import type { Ways } from '../../src/protocol/access-api.ts';
+import { allEndpoints, isLocal } from '../../src/client/endpoints.ts';
+import type { Endpoints } from '../../src/protocol/access-api.ts';
 
 const main = 'https://box.test';
 const [a, b] = ['https://a.box.test', 'https://b.box.test'] as const;
 const address = 'https://192-168-1-20.box.test';
 const tunnel = 'https://remote.box.test';
-const ways: Ways = { main, mirrors: [a, b], tunnel, address };
+const ways: Endpoints = { main, mirrors: [a, b], tunnel, address };
 
 /** Lets events happen to a choice, each 1 ms after the one before. */
 class Told {
@@ -170,7 +170,11 @@ describe('the way in use', () => {
 
 /** Local names that are in use or being asked. */
 const localNames = ({ current, probe }: Choice): Set<string> =>
-  new Set([current, probe].flatMap((way) => (way !== undefined && isLocal(way) ? [way.origin] : [])));
+  new Set(
+    [current, probe].flatMap((endpoint) =>
+      endpoint !== undefined && isLocal(endpoint) ? [endpoint.origin] : [],
+    ),
+  );
 
 describe('any sequence of failures and recoveries', () => {
   const origins = [main, a, b, address, tunnel];
@@ -234,7 +238,9 @@ describe('any sequence of failures and recoveries', () => {
       const told = run(given);
       const world = open(...given.finally);
       const { ways, localAllowed } = told.choice;
-      const working = allWays(ways).filter((way) => world.has(way.origin) && (localAllowed || !isLocal(way)));
+      const working = allEndpoints(ways).filter(
+        (endpoint) => world.has(endpoint.origin) && (localAllowed || !isLocal(endpoint)),
+      );
       // What is in use is found out by the next request, the rest by looking.
       failing(told, world);
       for (let look = 0; look < 4; look++) told.look(world);

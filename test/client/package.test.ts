@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http';
 import { extname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { logIn, sayYes } from '../browser/connecting.ts';
+import { signIn, sayYes } from '../browser/connecting.ts';
 import { House } from '../browser/house.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { execFile } from '../support/programs.ts';
@@ -147,7 +147,7 @@ describe('the package of the SDK', { timeout: 120_000 }, () => {
       const origin = `http://127.0.0.1:${port}`;
       const { page: owner } = await house.person();
       await owner.goto(`${house.origins.main}/`);
-      await logIn(house, owner);
+      await signIn(house, owner);
       await owner.getByRole('navigation').waitFor();
       expect(await owner.evaluate(listApp(origin))).toMatch(/^200 /);
       const { page } = await house.person();

@@ -12,7 +12,7 @@ import { soon } from '../support/soon.ts';
 import { claimedLab, openPairingLab, type PairingLab } from './pairing-lab.ts';
 
 const place = await openPairingLab();
-const { lab, owner, door, sent } = place;
+const { lab, owner, port, sent } = place;
 
 // The limit of calls from one address goes by the clock of the box.
 beforeEach(() => lab.clock.advance(minutes(1)));
@@ -35,8 +35,8 @@ const calls = (from: number): string[] => sent.slice(from).map(({ path }) => pat
 
 /** Every connection there is breaks. */
 function reconnect(): void {
-  door.set('refuses');
-  door.set('open');
+  port.set('refuses');
+  port.set('open');
 }
 
 async function connected(store = memoryStore()): Promise<{ client: PairingClient; store: Store }> {
@@ -83,10 +83,10 @@ describe('a pairing client', () => {
     const { clientId } = await idIn(store);
     for (let round = 0; round < 2; round++) {
       const from = sent.length;
-      door.set('refuses');
+      port.set('refuses');
       await reaches(client, 'waiting');
       expect(client.state.value.problem).toBe('unreachable');
-      door.set('open');
+      port.set('open');
       await reaches(client, 'connected');
       const last = sent.slice(from).filter(({ path }) => path !== '/info');
       expect(last).toEqual([
@@ -103,8 +103,8 @@ describe('a pairing client', () => {
     await other.close();
     const client = clientWith(store, { runtime: { ...place.runtime, clock } });
     await reaches(client, 'connected');
-    door.set('silent');
-    onTestFinished(() => door.set('open'));
+    port.set('silent');
+    onTestFinished(() => port.set('open'));
     // Until it asks the box, and has waited long enough.
     for (const ms of [seconds(10), seconds(15), seconds(5)]) await clock.advance(ms);
     await expect.poll(() => client.state.value.phase, soon).not.toBe('connected');
@@ -193,11 +193,11 @@ describe('another server in the place of the one that is known', () => {
     const store = memoryStore();
     const { client } = await connected(store);
     const first = await idIn(store);
-    const { behind } = door;
-    onTestFinished(() => void (door.behind = behind));
+    const { behind } = port;
+    onTestFinished(() => void (port.behind = behind));
 
     const from = sent.length;
-    door.behind = () => other.lab.port;
+    port.behind = () => other.lab.port;
     reconnect();
     await reaches(client, 'server-changed');
     const seen = client.state.value.server;
@@ -220,7 +220,7 @@ describe('another server in the place of the one that is known', () => {
     await reaches(client, 'connected');
 
     // The first one is another server now.
-    door.behind = behind;
+    port.behind = behind;
     reconnect();
     await reaches(client, 'server-changed');
   });

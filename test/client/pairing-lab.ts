@@ -2,7 +2,7 @@ import { Agent, fetch, WebSocket as UndiciSocket } from 'undici';
 import { afterAll } from 'vitest';
 import type { Runtime } from '../../src/client/runtime.ts';
 import { appOrigin, Browser, type Lab, names, openLab } from '../box/lab/lab.ts';
-import { Door } from './door.ts';
+import { FaultyPort } from './faulty-port.ts';
 
 /** What the client sent to the box, in order. */
 interface Sent {
@@ -15,7 +15,7 @@ interface Sent {
 export interface PairingLab {
   lab: Lab;
   owner: Browser;
-  door: Door;
+  port: FaultyPort;
   origin: string;
   sent: Sent[];
   runtime: Partial<Runtime>;
@@ -30,8 +30,8 @@ export async function claimedLab(): Promise<{ lab: Lab; owner: Browser }> {
 
 export async function openPairingLab(): Promise<PairingLab> {
   const { lab, owner } = await claimedLab();
-  const door = new Door(() => lab.port);
-  await door.open();
+  const port = new FaultyPort(() => lab.port);
+  await port.open();
   const dispatcher = new Agent({
     connect: {
       ca: lab.caPem,
@@ -41,7 +41,7 @@ export async function openPairingLab(): Promise<PairingLab> {
   });
   afterAll(async () => {
     await dispatcher.destroy();
-    await door.close();
+    await port.close();
   });
   const sent: Sent[] = [];
   const runtime: Partial<Runtime> = {
@@ -62,5 +62,5 @@ export async function openPairingLab(): Promise<PairingLab> {
       });
     },
   };
-  return { lab, owner, door, origin: `https://${names.main}:${door.port}`, sent, runtime };
+  return { lab, owner, port, origin: `https://${names.main}:${port.port}`, sent, runtime };
 }

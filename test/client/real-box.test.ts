@@ -7,7 +7,7 @@ import type { Runtime } from '../../src/client/runtime.ts';
 import { memoryStore } from '../../src/client/store.ts';
 import { OwnedFact } from '../../src/kit/fact.ts';
 import { codeOf } from '../../src/kit/errors.ts';
-import type { BoxEvent, Ways } from '../../src/protocol/access-api.ts';
+import type { BoxEvent, Endpoints } from '../../src/protocol/access-api.ts';
 import {
   appOrigin,
   boxId,
@@ -44,7 +44,7 @@ function runtimeFor(lab: Lab): Partial<Runtime> & { close: () => Promise<void> }
 it('is let in by a real box, renews its session, is told of new ways, and of the end', async ({
   onTestFinished,
 }) => {
-  const ways = new OwnedFact<Ways>({
+  const ways = new OwnedFact<Endpoints>({
     main: `https://${names.main}`,
     mirrors: [],
     tunnel: null,
@@ -76,7 +76,7 @@ it('is let in by a real box, renews its session, is told of new ways, and of the
   connection.onEvent((event) => heard.push(event));
   connection.start();
   expect((await connection.fetch('/api/state')).status).toBe(200);
-  expect(connection.state.value).toEqual({ phase: 'connected', way: 'home' });
+  expect(connection.state.value).toEqual({ phase: 'connected', endpoint: 'home' });
 
   // The box's clock goes on: the token that the app thinks good is none any more.
   await lab.clock.advance(700_000);

@@ -10,9 +10,9 @@ import { createTestCa } from '../../src/cli/home/test-ca.ts';
 import { RememberedBoxes, type RememberedBox } from '../../src/client/remembered.ts';
 import type { Runtime } from '../../src/client/runtime.ts';
 import { memoryStore } from '../../src/client/store.ts';
-import type { BoxEvent, Ways } from '../../src/protocol/access-api.ts';
+import type { BoxEvent, Endpoints } from '../../src/protocol/access-api.ts';
 import { boxIdFromDigest } from '../../src/protocol/names.ts';
-import { Door } from './door.ts';
+import { FaultyPort } from './faulty-port.ts';
 
 const labels = ['main', 'a', 'b', 'remote', '192-168-1-20'] as const;
 type Label = (typeof labels)[number];
@@ -35,7 +35,7 @@ export class StandIn {
   /** Names that were looked up, one for each connection, in order. */
   readonly lookups: string[] = [];
   readonly sockets = new Map<ServerSocket, string>();
-  readonly doors: Readonly<Record<Label, Door>>;
+  readonly ports: Readonly<Record<Label, FaultyPort>>;
   readonly id: string;
   readonly zone: string;
   readonly clientId = 'https://app.example';
@@ -62,7 +62,10 @@ export class StandIn {
     this.#events = new WebSocketServer({ server: this.#server, path: '/api/events' });
     this.#events.on('connection', (socket, request) => this.#connected(socket, request));
     const behind = (): number => (this.#server.address() as AddressInfo).port;
-    this.doors = Object.fromEntries(labels.map((label) => [label, new Door(behind)])) as Record<Label, Door>;
+    this.ports = Object.fromEntries(labels.map((label) => [label, new FaultyPort(behind)])) as Record<
+      Label,
+      FaultyPort
+    >;
     this.#agent = new Agent({
       connect: {
         ca: ca.caPem,
@@ -80,13 +83,13 @@ export class StandIn {
     const box = new StandIn(id, await ca.issue([zoneFor(id), `*.${zoneFor(id)}`]));
     box.#server.listen(0, '127.0.0.1');
     await once(box.#server, 'listening');
-    await Promise.all(Object.values(box.doors).map((door) => door.open()));
+    await Promise.all(Object.values(box.ports).map((port) => port.open()));
     return box;
   }
 
   async stop(): Promise<void> {
     for (const socket of this.sockets.keys()) socket.terminate();
-    await Promise.all(Object.values(this.doors).map((door) => door.close()));
+    await Promise.all(Object.values(this.ports).map((port) => port.close()));
     await this.#agent.destroy();
     this.#server.closeAllConnections();
     this.#server.close();
@@ -95,17 +98,17 @@ export class StandIn {
 
   origin(label: Label): string {
     const name = label === 'main' ? this.zone : `${label}.${this.zone}`;
-    return `https://${name}:${this.doors[label].port}`;
+    return `https://${name}:${this.ports[label].port}`;
   }
 
-  #changes: Partial<Ways> = {};
+  #changes: Partial<Endpoints> = {};
 
   /** The box has other ways from now on. */
-  change(ways: Partial<Ways>): void {
+  change(ways: Partial<Endpoints>): void {
     this.#changes = ways;
   }
 
-  get ways(): Ways {
+  get ways(): Endpoints {
     return {
       main: this.origin('main'),
       mirrors: [this.origin('a'), this.origin('b')],
@@ -117,7 +120,7 @@ export class StandIn {
 
   /** All doors but these are as good as not there. */
   only(mode: 'refuses' | 'silent', ...open: Label[]): void {
-    for (const label of labels) this.doors[label].set(open.includes(label) ? 'open' : mode);
+    for (const label of labels) this.ports[label].set(open.includes(label) ? 'open' : mode);
   }
 
   /** The platform's own, with names that lead here and the test CA; the registration-server is made up. */

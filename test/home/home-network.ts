@@ -41,7 +41,7 @@ export interface HomeNetwork {
   readonly cloud: Namespace;
   /** For what runs inside; removed with the home. */
   readonly folder: string;
-  /** Starts the router, or starts it anew with other options. */
+  /** Starts the router, or starts it again with other options. */
   startRouter(options: RouterOptions): Promise<void>;
   /** Starts the box's DHCP client, which gets `address`. */
   plugInBox(address: string): Promise<void>;

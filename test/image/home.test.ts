@@ -137,7 +137,7 @@ describe.skipIf(reason !== undefined)(`a box in a home${skipped(reason)}`, () =>
       vm.writeAt(partitions[3].start * 2 ** 20, Buffer.alloc(4096));
       await vm.start();
       await vm.until('porchlight status', { seconds: 1200 });
-      home.logIn(boxId, robin);
+      home.signIn(boxId, robin);
       expect(boxIdIn(await note())).toBe(boxId);
       expect(home.orders).toBe(1);
     },
@@ -157,7 +157,7 @@ describe.skipIf(reason !== undefined)(`a box in a home${skipped(reason)}`, () =>
       expect(await say('porchlight id')).toContain(boxId);
       await say('rm /data/full /data/more && sync');
       await vm.until('porchlight status', { seconds: 600 });
-      home.logIn(boxId, robin);
+      home.signIn(boxId, robin);
     },
     60 * minutes,
   );
@@ -175,7 +175,7 @@ describe.skipIf(reason !== undefined)(`a box in a home${skipped(reason)}`, () =>
       });
       await vm.until('porchlight status', { seconds: 1200 });
       expect(await say('touch /data/x && rm /data/x && cat /run/fsck.log')).toContain('with errors');
-      home.logIn(boxId, robin);
+      home.signIn(boxId, robin);
     },
     60 * minutes,
   );
@@ -196,7 +196,7 @@ describe.skipIf(reason !== undefined)(`a box in a home${skipped(reason)}`, () =>
       await vm.start();
       await vm.until(`porchlight id | grep -q ${boxId}`, { seconds: 1200 });
       await trustedPage('main');
-      home.logIn(boxId, robin);
+      home.signIn(boxId, robin);
       await trustedPage('tunnel', home.network.cloud);
       expect(home.orders).toBe(1);
       expect(await vm.until('cat /boot/firmware/porchlight-outcome.txt', { seconds: 120 })).toContain(
@@ -222,7 +222,7 @@ describe.skipIf(reason !== undefined)(`a box in a home${skipped(reason)}`, () =>
         .toContain('Setup code');
       expect(boxIdIn(await note())).toBe(boxId);
       await trustedPage('main');
-      expect(() => home.logIn(boxId, robin)).toThrow(/curl/);
+      expect(() => home.signIn(boxId, robin)).toThrow(/curl/);
       await vm.stop();
       vm.writeToCard({ 'porchlight-reset.txt': 'forget\n' });
       await vm.start();

@@ -92,7 +92,7 @@ describe.skipIf(reason !== undefined)(`the plug is pulled${skipped(reason)}`, ()
         await vm.start();
         await healthy();
         expect(await vm.until('porchlight id')).toContain(id);
-        home.logIn(id, robin);
+        home.signIn(id, robin);
       }
       await vm.until('rauc status --output-format=json | grep -q booted', { seconds: 900 });
     },

@@ -170,7 +170,7 @@ apps = ["${this.appOrigin}/"]
   }
 
   /** Logs in with the password; throws what the box answers when it does not let them in. */
-  logIn(boxId: string, person: Owner): void {
+  signIn(boxId: string, person: Owner): void {
     const origin = `https://${this.names(boxId).main}`;
     this.fetch(`${origin}/api/login`, { post: person, headers: [`origin: ${origin}`] });
   }

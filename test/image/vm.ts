@@ -311,7 +311,7 @@ export class Vm {
     return { code, out, err };
   }
 
-  /** Does what restarts the machine, and waits until it is up anew and answers ssh. */
+  /** Does what restarts the machine, and waits until it is up again and answers ssh. */
   async throughRestart(action: () => Promise<unknown>, seconds = 900): Promise<void> {
     const bootId = 'cat /proc/sys/kernel/random/boot_id';
     const before = (await this.until(bootId)).trim();

@@ -20,7 +20,7 @@ function newFolder(): string {
   return folder;
 }
 
-/** Every store that must not begin anew in silence: how it is opened (and closed), and its file. */
+/** Every store that must not start over in silence: how it is opened (and closed), and its file. */
 const stores: [name: string, path: string, open: (folder: string) => Promise<void>][] = [
   [
     'people and sessions',

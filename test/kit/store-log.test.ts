@@ -6,7 +6,7 @@ import { openDatabase } from '../../src/kit/database.ts';
 import { damageOfLog } from '../../src/kit/store-log.ts';
 import { temporaryFolder } from '../support/folder.ts';
 
-/** A store as a killed process leaves it: eight names, each a commit in the log, which was begun anew once. */
+/** A store as a killed process leaves it: eight names, each a commit in the log, which was started over once. */
 function killed(): string {
   const folder = temporaryFolder();
   const from = join(folder, 'living.sqlite');

@@ -61,7 +61,7 @@ export class Damages {
     await new DeviceCa({ path, commonName: 'Devices', clock: systemClock }).open();
     const settings = { channel: 'stable', paused: false };
     await household.asOwner('PUT', '/api/update/settings', { body: settings });
-    for (let deeds = 0; deeds < 40; deeds++) await this.#some();
+    for (let actions = 0; actions < 40; actions++) await this.#some();
     for (let waited = 0; (await house.status('box', box))?.certificate === null && waited < 200; waited++)
       await new Promise((resolve) => setTimeout(resolve, 100));
     for (const ending of endings) {

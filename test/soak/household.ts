@@ -9,11 +9,11 @@ const owner = 'Ada';
 const password = 'seven green bottles';
 const most = { people: 24, cookies: 8, ended: 40, clients: 6 };
 
-type Deed = () => Promise<void>;
+type Action = () => Promise<void>;
 
 /**
  * The people of one home, at work: they invite, remove, sign in and out, change settings, allow programs, and an app renews
- * its tokens. Each deed is written down as asked before it is, and as answered when it is.
+ * its tokens. Each action is written down as asked before it is, and as answered when it is.
  */
 export class Household {
   readonly #box: Caller;
@@ -21,7 +21,7 @@ export class Household {
   readonly #random: Random;
   #csrf = new Map<string, string>();
   #number = 0;
-  /** How many deeds were answered. */
+  /** How many audited actions were answered. */
   answered = 0;
 
   constructor(options: { box: Caller; ledger: Ledger; random: Random }) {
@@ -42,8 +42,8 @@ export class Household {
     if (answer.status !== 201 || answer.cookie === undefined)
       throw new Error(`the box could not be claimed: ${JSON.stringify(answer.json)}`);
     this.#ledger.cookies.push(answer.cookie);
-    this.#ledger.deed('claimed', '');
-    this.#ledger.deed('logged-in', '');
+    this.#ledger.audited('claimed', '');
+    this.#ledger.audited('logged-in', '');
     const { people } = (await this.asOwner('GET', '/api/people')).json as { people: { id: string }[] };
     for (const { id } of people) this.#ledger.people.set(id, owner);
     await this.#connect();
@@ -52,15 +52,15 @@ export class Household {
   /** Deeds one after the other until the box does not answer any more, or `over`. */
   work(over: () => boolean): Promise<void> {
     const alone = [() => this.#rename(), () => this.#refresh(), () => this.#refresh()];
-    return this.#doing([...this.#deeds(), ...alone], over);
+    return this.#doing([...this.#actions(), ...alone], over);
   }
 
   /** Beside it: without what only one may do at one time, because nobody would know which came last. */
   workBeside(over: () => boolean): Promise<void> {
-    return this.#doing(this.#deeds(), over);
+    return this.#doing(this.#actions(), over);
   }
 
-  #deeds(): Deed[] {
+  #actions(): Action[] {
     return [
       () => this.#invite(),
       () => this.#invite(),
@@ -71,9 +71,9 @@ export class Household {
     ];
   }
 
-  async #doing(deeds: readonly Deed[], over: () => boolean): Promise<void> {
+  async #doing(actions: readonly Action[], over: () => boolean): Promise<void> {
     try {
-      while (!over()) await this.#random.one(deeds)();
+      while (!over()) await this.#random.one(actions)();
     } catch (error) {
       // The box is gone, in the middle of it.
       if (!isCutOff(error)) throw error;

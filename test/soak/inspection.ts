@@ -1,11 +1,11 @@
 import type { Household } from './household.ts';
-import { deedKey, type Ledger } from './ledger.ts';
+import { actionKey, type Ledger } from './ledger.ts';
 
 /** Deeds whose object is known; of the others only how many there are. */
 const withObject = new Set(['person-invited', 'person-removed', 'approval-allowed']);
 
 /**
- * Looks whether a box still has all that was answered, and has a record of each deed. What may or may not have happened is
+ * Looks whether a box still has all that was answered, and has a record of each action. What may or may not have happened is
  * known afterwards: the ledger is then as the box is.
  */
 export class Inspection {
@@ -63,7 +63,7 @@ export class Inspection {
         lost.push(`the person ${name} is ${found.get(id) ?? 'gone'}`);
     for (const [id, name] of found)
       if (!people.has(id) && !peopleAsked.has(name)) lost.push(`the person ${name} is there again`);
-    // A deed that was cut off has its record if it was done, and has none if it was not.
+    // An audited action that was cut off has its record if it was done, and has none if it was not.
     for (const [id, name] of found) if (!people.has(id)) this.#ledger.answered('person-invited', name);
     for (const id of removalsAsked)
       if (!found.has(id)) this.#ledger.answered('person-removed', people.get(id) ?? '');
@@ -122,7 +122,7 @@ export class Inspection {
       before = String(entries.at(-1)?.id);
     }
     for (const { action, what } of fresh) {
-      const key = deedKey(action, withObject.has(action) ? what : '');
+      const key = actionKey(action, withObject.has(action) ? what : '');
       this.#recorded.set(key, (this.#recorded.get(key) ?? 0) + 1);
     }
     if (fresh[0] !== undefined) {

@@ -25,10 +25,10 @@ export class Ledger {
   refreshToken: string | undefined;
   /** Zones and announcements of other boxes at the cloud: one of these is what it holds. */
   readonly zones = new Map<string, string[]>();
-  readonly #deeds = new Map<string, Count>();
+  readonly #actions = new Map<string, Count>();
 
   /** It was done. */
-  deed(action: string, what: string): void {
+  audited(action: string, what: string): void {
     this.#count(action, what).sure++;
   }
 
@@ -47,7 +47,7 @@ export class Ledger {
   /** What is wrong with a record that holds each of these so many times. */
   differences(found: ReadonlyMap<string, number>): string[] {
     const wrong: string[] = [];
-    for (const [key, count] of this.#deeds) {
+    for (const [key, count] of this.#actions) {
       const times = found.get(key) ?? 0;
       if (times < count.sure) wrong.push(`${key} was answered ${count.sure} times, and recorded ${times}`);
       if (times > count.sure + count.perhaps)
@@ -59,11 +59,11 @@ export class Ledger {
   }
 
   #count(action: string, what: string): Count {
-    const key = deedKey(action, what);
-    const count = this.#deeds.get(key) ?? { sure: 0, perhaps: 0 };
-    this.#deeds.set(key, count);
+    const key = actionKey(action, what);
+    const count = this.#actions.get(key) ?? { sure: 0, perhaps: 0 };
+    this.#actions.set(key, count);
     return count;
   }
 }
 
-export const deedKey = (action: string, what: string): string => `${action} ${what}`.trim();
+export const actionKey = (action: string, what: string): string => `${action} ${what}`.trim();

@@ -53,8 +53,8 @@ function watched(): { seen: Record<'box' | 'cloud', Set<string>>; stop: () => vo
 
 /** What owners and everyday life make a box keep. */
 async function live(house: House, { household }: Witnesses, process: Running): Promise<void> {
-  let deeds = 30;
-  await household.work(() => deeds-- <= 0);
+  let actions = 30;
+  await household.work(() => actions-- <= 0);
   await household.asOwner('PUT', '/api/settings', {
     body: { name: 'Seen', tunnel: true, discovery: 'always' },
   });

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Browser } from 'playwright-core';
-import { listPage, problemPage } from '../../src/cli/find/door-pages.ts';
+import { listPage, problemPage } from '../../src/cli/find/proxy-pages.ts';
 import { errorPage } from '../../src/box/auth/oauth/error-page.ts';
 import { statusPage } from '../../src/box/web/status-page.ts';
 import { createTestCa } from '../../src/cli/home/test-ca.ts';

@@ -15,7 +15,7 @@ export interface RegistrationServerAddress {
   connectTo?: { host: string; port: number };
 }
 
-interface Way {
+interface Endpoint {
   client: HttpClient;
   /** Not tried before this time of the monotonic clock. */
   restsUntil: number;
@@ -35,7 +35,7 @@ const failuresBeforeRest = 3;
 export class RegistrationClient {
   readonly #identity: Identity;
   readonly #clock: Clock;
-  readonly #ways: readonly Way[];
+  readonly #ways: readonly Endpoint[];
 
   constructor(options: {
     server: RegistrationServerAddress;

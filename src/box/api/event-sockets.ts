@@ -6,19 +6,19 @@ import { isAbort } from '../../kit/errors.ts';
 import { FairShares } from '../../kit/fair-shares.ts';
 import type { Fact } from '../../kit/fact.ts';
 import { refuseUpgrade } from '../../kit/refuse-upgrade.ts';
-import { sessionEndedClose, type Ways } from '../../protocol/access-api.ts';
+import { sessionEndedClose, type Endpoints } from '../../protocol/access-api.ts';
 import type { Guard } from './guard.ts';
 import type { SessionSockets } from './session-sockets.ts';
 import type { Tokens } from '../sessions/tokens.ts';
-import { householdOf, type Visitor, type VisitorOf } from '../visitor.ts';
+import { clientKeyOf, type Visitor, type VisitorOf } from '../visitor.ts';
 
 export interface EventSocketsOptions {
   guard: Guard;
   tokens: Tokens;
   sockets: SessionSockets;
   visitorOf: VisitorOf;
-  ways: Fact<Ways>;
-  /** Those at the door, of whom owners hear. */
+  ways: Fact<Endpoints>;
+  /** Those waiting for an answer, of whom owners hear. */
   approvals: { pending: Fact<unknown> };
   /** What `GET /api/state` is made of. */
   changes: readonly Fact<unknown>[];
@@ -75,7 +75,7 @@ export class EventSockets {
     const { address, atHome } = visitor;
     const done = new AbortController();
     const waiting = this.#waiting[atHome ? 'home' : 'elsewhere'];
-    waiting.add(socket, householdOf(address, atHome));
+    waiting.add(socket, clientKeyOf(address, atHome));
     socket.once('close', () => done.abort());
     socket.once('message', (data: Buffer) => {
       done.abort();

@@ -9,7 +9,7 @@ import { isOwnHost, isZoneHost } from '../origins.ts';
 import type { People, Person } from '../sessions/people.ts';
 import type { RecentProof } from '../sessions/recent-proof.ts';
 import { secretHash } from '../sessions/secrets.ts';
-import { cookieIdleMs, over, type Session, type Sessions } from '../sessions/sessions.ts';
+import { cookieIdleMs, notSignedIn, type Session, type Sessions } from '../sessions/sessions.ts';
 import type { Tokens } from '../sessions/tokens.ts';
 import type { Visitor, VisitorOf } from '../visitor.ts';
 import { StorageProblem } from '../../kit/storage/problem.ts';
@@ -100,9 +100,9 @@ export class Guard {
     if (guarded) this.#requireOwnPage(request);
     if (admission === 'open') return;
     // A route that forgot to say who may call it is nobody's.
-    if (admission === undefined) throw over();
+    if (admission === undefined) throw notSignedIn();
     const who = admission === 'app' ? this.#bearer(request, reply) : this.visit(request);
-    if (who === undefined) throw over();
+    if (who === undefined) throw notSignedIn();
     if (guarded) this.#requireCsrf(request);
     requireRole(request, who.person);
     this.#who.set(request, who);
@@ -139,11 +139,11 @@ export class Guard {
     const { people, sessions } = this.#options;
     const before = this.#sessions.get(request);
     const session = before && sessions.find(before.id);
-    if (session === undefined) throw over();
+    if (session === undefined) throw notSignedIn();
     this.#sessions.set(request, session);
     if (!this.#who.has(request)) return;
     const person = session.personId === null ? undefined : people.byId(session.personId);
-    if (person === undefined) throw over();
+    if (person === undefined) throw notSignedIn();
     requireRole(request, person);
     this.#who.set(request, { session, person });
   }
@@ -156,14 +156,14 @@ export class Guard {
   /** The session that calls a route for app instances. */
   session(request: FastifyRequest): Session {
     const session = this.#sessions.get(request);
-    if (session === undefined) throw over();
+    if (session === undefined) throw notSignedIn();
     return session;
   }
 
   /** Who calls a route that not everybody may call. */
   who(request: FastifyRequest): Who {
     const who = this.#who.get(request);
-    if (who === undefined) throw over();
+    if (who === undefined) throw notSignedIn();
     return who;
   }
 
@@ -206,7 +206,7 @@ export class Guard {
 
   #admitInstance(request: FastifyRequest): void {
     const session = this.#proven(request);
-    if (session === undefined) throw over();
+    if (session === undefined) throw notSignedIn();
     this.#touch(session, this.visitor(request).address);
     this.#sessions.set(request, session);
     this.#options.onSignedIn?.(request.raw.socket);

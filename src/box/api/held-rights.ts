@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { seconds } from '../../kit/clock.ts';
 import type { HttpApp } from '../../kit/http-server.ts';
 import { type Guard, safeMethods } from './guard.ts';
-import { over, type Sessions } from '../sessions/sessions.ts';
+import { notSignedIn, type Sessions } from '../sessions/sessions.ts';
 
 /** Who is cut off has so long to read why; then the connection ends, and with it what they still send. */
 const graceMs = seconds(1);
@@ -64,7 +64,7 @@ export class HeldRights {
       if (raw.complete) return;
       raw.unpipe(body);
       raw.resume();
-      body.destroy(over());
+      body.destroy(notSignedIn());
       endAfterAnswer(raw, reply.raw);
     };
     const forget = (): void => void this.#bodies.delete(cut);

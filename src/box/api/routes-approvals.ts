@@ -18,7 +18,7 @@ export interface ApprovalRoutesOptions {
   audit: Audit;
 }
 
-/** What owners answer to those at the door, and the record of what was done. */
+/** What owners answer to those who wait, and the audit log. */
 export function approvalRoutes(app: HttpApp, { guard, approvals, audit }: ApprovalRoutesOptions): void {
   const owner = { config: { admission: 'owner' }, bodyLimit: accessLimits.formBytes } as const;
 

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import type { Fact } from '../../kit/fact.ts';
 import type { HttpApp } from '../../kit/http-server.ts';
-import { accessLimits, type LogLine, logLevels, type Ways } from '../../protocol/access-api.ts';
+import { accessLimits, type LogLine, logLevels, type Endpoints } from '../../protocol/access-api.ts';
 import type { ServiceView } from '../../protocol/service-api.ts';
 import { preflight, type Guard } from './guard.ts';
 
@@ -9,7 +9,7 @@ export interface BoxRoutesOptions {
   guard: Guard;
   boxId: string;
   boxName: Fact<string>;
-  ways: Fact<Ways>;
+  ways: Fact<Endpoints>;
   /** What `porchlight status` shows, as JSON. */
   status: () => object;
   /** Published services with their addresses. */
@@ -31,7 +31,7 @@ export function boxRoutes(app: HttpApp, options: BoxRoutesOptions): void {
     return { person, session: { id: session.id, kind: session.kind }, boxId, boxName: boxName.value };
   });
   app.get('/api/state', apps, async () => status());
-  app.get('/api/ways', apps, async (): Promise<Ways> => ways.value);
+  app.get('/api/ways', apps, async (): Promise<Endpoints> => ways.value);
   app.get('/api/services', person, async () => ({ services: services() }));
 
   const querystring = Type.Object({

@@ -1,11 +1,11 @@
 import type { Fact } from '../../kit/fact.ts';
-import { accessLimits, type TokenResponse, type Ways } from '../../protocol/access-api.ts';
+import { accessLimits, type TokenResponse, type Endpoints } from '../../protocol/access-api.ts';
 import type { TokenPair } from '../sessions/tokens.ts';
 
 export interface TokenResponseOptions {
   boxId: string;
   boxName: Fact<string>;
-  ways: Fact<Ways>;
+  ways: Fact<Endpoints>;
 }
 
 /** What whoever is let in is told with its tokens (RFC 6749, 5.1). */

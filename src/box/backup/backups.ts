@@ -89,7 +89,7 @@ export class Backups {
   }
 
   /** To be called when those who asked have their answer. */
-  beginAnew(): void {
+  restart(): void {
     this.#options.restart();
   }
 

@@ -11,10 +11,10 @@ import type { PartRoutes } from '../ports.ts';
 import type { Backups } from './backups.ts';
 
 /** Backup, restore and reset, for owners and for `porchlight` on the box. */
-export function backupRoutes(backups: Pick<Backups, 'make' | 'restore' | 'reset' | 'beginAnew'>): PartRoutes {
+export function backupRoutes(backups: Pick<Backups, 'make' | 'restore' | 'reset' | 'restart'>): PartRoutes {
   /** The box ends when the answer has left. */
   function restarted(reply: FastifyReply): FastifyReply {
-    reply.raw.once('close', () => backups.beginAnew());
+    reply.raw.once('close', () => backups.restart());
     return reply.status(202);
   }
 

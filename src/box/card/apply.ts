@@ -82,7 +82,7 @@ async function settingsOnCard(paths: CardPaths): Promise<SettingsFile> {
 /** `standings` is corrected where a file that a setting names cannot be taken. */
 async function takeOver(paths: CardPaths, { said, standings, absent }: SettingsFile): Promise<string[]> {
   const place = await restoredPlace(paths);
-  const before = await takenBefore(paths);
+  const before = await appliedBefore(paths);
   if (absent && (place === undefined || before?.place === placeHash(place))) return [];
   const pems = new Map<string, string>();
   const faults: string[] = [];
@@ -136,7 +136,7 @@ async function takeOverSystem(
 }
 
 /** A box that has run without a file has taken the defaults over. */
-async function takenBefore(paths: CardPaths): Promise<Before | undefined> {
+async function appliedBefore(paths: CardPaths): Promise<Before | undefined> {
   const before = readBefore(await readIfThere(paths.boxToml));
   if (before !== undefined || !existsSync(paths.identity)) return before;
   return { values: new Map(), place: placeHash(undefined) };

@@ -18,10 +18,10 @@ import { type CardRequest, readRequest } from './requests.ts';
 
 export type Outcome = Static<typeof Outcome>;
 
-export interface TakenUp {
+export interface AppliedRequests {
   /** What became of what the card asks for. */
   outcome: Outcome | undefined;
-  /** A backup was restored whose cloud is another one than is configured: the configuration has to be made anew. */
+  /** A backup was restored whose cloud is another one than is configured: the configuration has to be made again. */
   elsewhere: boolean;
   /** What the card's reader found wrong on it, in words. */
   problems: readonly string[];
@@ -30,7 +30,11 @@ export interface TakenUp {
 const Problems = Type.Array(Type.String({ maxLength: 2000 }), { maxItems: 200 });
 
 /** Takes up what is pending in the state folder, and then what a file on the card asks for. */
-export async function takeUp(config: BoxConfig, configured: Place, log: Log): Promise<TakenUp> {
+export async function applyRequests(
+  config: BoxConfig,
+  configured: Place,
+  log: Log,
+): Promise<AppliedRequests> {
   const { state, system } = config;
   const done = await carryOut(state);
   if (done !== undefined) log.info({ part: 'backup' }, `the ${done.action} is carried out`);

@@ -5,7 +5,7 @@ import type { Health } from '../../kit/health.ts';
 import type { Log } from '../../kit/log.ts';
 import { Reconciler } from '../../kit/reconcile.ts';
 import type { Service } from '../../kit/service.ts';
-import { type BoxFacts, waysIn } from '../system/status.ts';
+import { type BoxFacts, boxUrls } from '../system/status.ts';
 import type { Outcome } from './asked.ts';
 import { plain } from './card-folder.ts';
 
@@ -111,7 +111,7 @@ export class CardNote implements Service {
       name: facts.name.value,
       boxId: facts.identity.boxId,
       setupCode: facts.setupCode(),
-      urls: waysIn(facts),
+      urls: boxUrls(facts),
       addresses: facts.network.value.addresses,
       problems: problems.length > 0,
     });

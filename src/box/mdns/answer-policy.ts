@@ -22,7 +22,7 @@ export interface Query {
    * `multicast`: from another mDNS responder; `direct`: sent to this machine alone (5.5); `legacy`: from a plain resolver,
    * which waits at a port of its own (6.7).
    */
-  way: 'multicast' | 'direct' | 'legacy';
+  via: 'multicast' | 'direct' | 'legacy';
 }
 
 export interface Answer {
@@ -68,7 +68,7 @@ export function replyTo(
   for (const question of query.questions.filter(inAnyCase)) {
     for (const record of matching(question, owned).filter(isNews)) {
       const quiet = sinceSaid(record);
-      if (query.way !== 'multicast') add(toOne, record);
+      if (query.via !== 'multicast') add(toOne, record);
       // One that others have not heard for long is told to them too, not to the one who asks alone (5.4).
       else if (wantsUnicast(question) && (query.probe || quiet < (record.ttl * 1000) / 4)) add(toOne, record);
       // Not twice in a second, but whoever defends a name may speak sooner (6).
@@ -84,7 +84,7 @@ export function replyTo(
   return {
     ...(toAll.length > 0 ? { multicast: answer(toAll) } : {}),
     ...(toOne.length > 0
-      ? { unicast: query.way === 'legacy' ? plain(query, answer(toOne)) : answer(toOne) }
+      ? { unicast: query.via === 'legacy' ? plain(query, answer(toOne)) : answer(toOne) }
       : {}),
     delayMs: pause(query, shared, random),
   };
@@ -92,7 +92,7 @@ export function replyTo(
 
 /** RFC 6762, 6: at once what nobody else can say or a name is defended by; else at random, longer where more is to come. */
 function pause(query: Query, shared: boolean, random: Random): number {
-  if (query.probe || query.way === 'legacy') return 0;
+  if (query.probe || query.via === 'legacy') return 0;
   if (query.more) return 400 + 100 * random();
   return shared ? 20 + 100 * random() : 0;
 }

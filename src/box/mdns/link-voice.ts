@@ -57,7 +57,7 @@ export class LinkVoice {
     }
   }
 
-  async #listen(options: multicastDns.Options, way: 'multicast' | 'direct'): Promise<void> {
+  async #listen(options: multicastDns.Options, via: 'multicast' | 'direct'): Promise<void> {
     const socket = multicastDns(options);
     this.#sockets.push(socket);
     const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
@@ -65,11 +65,11 @@ export class LinkVoice {
     // Stays after the socket is open: an `error` nobody listens to would end the process.
     socket.on('error', (error) => (open ? this.#options.onTrouble() : reject(error)));
     socket.on('warning', (error) => this.#tell(error));
-    socket.on('query', (packet, from) => this.#take(() => this.#query(packet, from, way)));
+    socket.on('query', (packet, from) => this.#take(() => this.#query(packet, from, via)));
     socket.on('response', ({ answers, additionals }, from) =>
       this.#take(() => {
         const records = [...(answers ?? []), ...(additionals ?? [])];
-        if (way === 'multicast' && this.#isHere(from)) this.#options.onResponse(readable(records), from);
+        if (via === 'multicast' && this.#isHere(from)) this.#options.onResponse(readable(records), from);
       }),
     );
     socket.once('ready', () => {
@@ -79,8 +79,8 @@ export class LinkVoice {
     await ready;
   }
 
-  #query(packet: Packet, from: RemoteInfo, way: 'multicast' | 'direct'): void {
-    if (!this.#isHere(from, way === 'direct')) return;
+  #query(packet: Packet, from: RemoteInfo, via: 'multicast' | 'direct'): void {
+    if (!this.#isHere(from, via === 'direct')) return;
     const { id = 0, flags = 0, questions = [] } = packet;
     const authorities = readable(packet.authorities);
     const query: Query = {
@@ -89,7 +89,7 @@ export class LinkVoice {
       known: readable(packet.answers),
       probe: authorities.length > 0,
       more: (flags & truncated) !== 0,
-      way: from.port === mdnsPort ? way : 'legacy',
+      via: from.port === mdnsPort ? via : 'legacy',
     };
     this.#options.onQuery(query, authorities, from);
   }

@@ -17,7 +17,7 @@ import type { Person } from './people.ts';
 import { newHumanCode, secretHash } from './secrets.ts';
 import type { Session, Sessions } from './sessions.ts';
 import { type AccessStore, type Row, textOrNull } from './store.ts';
-import { householdOf } from '../visitor.ts';
+import { clientKeyOf } from '../visitor.ts';
 
 /** Who asks to be let in. */
 export interface Asking {
@@ -42,7 +42,7 @@ interface Question {
 const idleMs = days(90);
 
 /**
- * The one list of those who stand at the door. A yes makes a session and is remembered as long as that session lives; a no is
+ * The one list of those who wait for an answer. A yes makes a session and is remembered as long as that session lives; a no is
  * remembered until an owner forgets it.
  */
 export class Approvals {
@@ -183,7 +183,7 @@ export class Approvals {
   }
 
   #open(asking: Asking): Question {
-    const home = householdOf(asking.address);
+    const home = clientKeyOf(asking.address);
     const places = this.#places[isHomeAddress(asking.address) ? 'home' : 'elsewhere'];
     if (places.of(home) >= approvalLimits.pendingPerAddress) throw tooMany();
     const now = this.#clock.now();

@@ -7,7 +7,7 @@ import { type AuditAction, type AuditEntry, auditLimits } from '../../protocol/a
 import type { AuditNote } from '../audit-notes.ts';
 import { type AccessStore, textOrNull } from './store.ts';
 
-export interface Deed {
+export interface AuditedAction {
   action: AuditAction;
   /** Who did it, as people know them. */
   who: string;
@@ -43,34 +43,34 @@ export class Audit {
   }
 
   /**
-   * Does `action` and writes down what it was, both or neither: one transaction. The store takes no deed without an event
+   * Does `action` and writes down what it was, both or neither: one transaction. The store takes no action without an event
    * (owed-events.ts). Throws what `action` throws, and `storage-failed`.
    */
-  commit<T>(deed: Deed | ((done: T) => Deed), action: () => T): T {
+  commit<T>(audited: AuditedAction | ((done: T) => AuditedAction), action: () => T): T {
     return this.#store.transaction(() => {
       const done = action();
-      this.record(typeof deed === 'function' ? deed(done) : deed);
+      this.record(typeof audited === 'function' ? audited(done) : audited);
       return done;
     });
   }
 
-  /** In the transaction of the deed. Throws `storage-failed`: what cannot be written down is not done. */
-  record({ action, who, what = '', address, byStranger = byStrangers.has(action) }: Deed): void {
+  /** In the transaction of the action. Throws `storage-failed`: what cannot be written down is not done. */
+  record({ action, who, what = '', address, byStranger = byStrangers.has(action) }: AuditedAction): void {
     this.#store.eventTold();
     if (byStranger && this.#isTooMuch()) return;
     this.#insert({ action, who, what, address, at: this.#clock.now(), key: null });
   }
 
   /** Of what changes nothing (a refusal, a look). Never fails: a full disk must not keep the owner out. */
-  note(deed: Deed): void {
+  note(audited: AuditedAction): void {
     try {
-      this.record(deed);
+      this.record(audited);
     } catch (error) {
-      this.#log.warn({ code: codeOf(error) }, `not in the record: ${deed.action}: ${messageOf(error)}`);
+      this.#log.warn({ code: codeOf(error) }, `not in the record: ${audited.action}: ${messageOf(error)}`);
     }
   }
 
-  /** An event that was written with its deed outside of the store (audit-notes.ts); once, however often it is told. */
+  /** An event that was written with its action outside of the store (audit-notes.ts); once, however often it is told. */
   deliver(note: AuditNote): void {
     if (note.at < this.#clock.now() - days(auditLimits.keepDays)) return;
     this.#insert(note);

@@ -14,7 +14,7 @@ const endsAtThen =
 
 /**
  * Everything in the store that has a date: the one list of what expires here. What was made while the clock was in doubt is
- * dated anew by it; a test compares it with the store, so that a new date is not forgotten.
+ * dated again by it; a test compares it with the store, so that a new date is not forgotten.
  */
 export const datedColumns: DatedTables = {
   person: [

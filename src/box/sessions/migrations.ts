@@ -63,7 +63,7 @@ export const migrations: readonly string[] = [
    CREATE INDEX code_session ON code (session_id);
    CREATE INDEX code_made ON code (made_session_id);
    CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID`,
-  /* What an owner answered to somebody at the door, and the record of who did what. A yes is as good as its session. */
+  /* What an owner answered to somebody who waits, and the audit log. A yes is as good as its session. */
   `ALTER TABLE session ADD COLUMN ends_at INTEGER;
    CREATE INDEX session_end ON session (ends_at);
    CREATE TABLE approval (
@@ -135,7 +135,7 @@ export const migrations: readonly string[] = [
      access TEXT NOT NULL,
      refresh TEXT NOT NULL
    ) STRICT, WITHOUT ROWID`,
-  /* The key of an event that came from another store, with its deed; see audit-notes.ts. */
+  /* The key of an event that came from another store, with its action; see audit-notes.ts. */
   `ALTER TABLE audit ADD COLUMN note TEXT;
    CREATE UNIQUE INDEX audit_note ON audit (note)`,
 ];

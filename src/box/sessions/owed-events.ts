@@ -1,5 +1,5 @@
-/** The changes that are deeds, by table: `update` only where it is no mere use (a counter, a time). */
-const deeds: Readonly<Record<string, readonly string[]>> = {
+/** The changes that are audited actions, by table: `update` only where it is no mere use (a counter, a time). */
+const actions: Readonly<Record<string, readonly string[]>> = {
   person: ['insert', 'update', 'delete'],
   passkey: ['insert', 'delete'],
   session: ['insert', 'delete'],
@@ -9,14 +9,14 @@ const deeds: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Whether `sql` does something that belongs into the audit log. */
-export function isDeed(sql: string): boolean {
+export function isAudited(sql: string): boolean {
   const [, verb = '', table = ''] =
     /^\s*(INSERT|UPDATE|DELETE)\s(?:OR \w+ |INTO |FROM )*(\w+)/.exec(sql) ?? [];
-  return deeds[table]?.includes(verb.toLowerCase()) === true;
+  return actions[table]?.includes(verb.toLowerCase()) === true;
 }
 
 /**
- * What a transaction owes the audit log: each that holds a deed must hold its event too, else a cut in between leaves the one
+ * What a transaction owes the audit log: each that holds an audited action must hold its event too, else a cut in between leaves the one
  * without the other, and a forgotten event is noticed by nobody. Kept by the store, which refuses to commit what is owed.
  */
 export class OwedEvents {
@@ -34,7 +34,7 @@ export class OwedEvents {
     this.#told = false;
   }
 
-  /** A deed was done. */
+  /** An audited action was done. */
   owe(what: string): void {
     this.#owed ??= what;
   }
@@ -44,7 +44,7 @@ export class OwedEvents {
     this.#told = true;
   }
 
-  /** Throws when a deed is about to be committed without an event: a mistake in the program. */
+  /** Throws when an audited action is about to be committed without an event: a mistake in the program. */
   settle(): void {
     if (!this.#demanded || this.#owed === undefined || this.#told) return;
     throw new Error(`a deed without an audit event in its transaction: ${this.#owed}`);

@@ -94,13 +94,13 @@ export class Sessions {
     const { idleMs, endsAt = null } = wanted;
     const expiresAt = idleMs === null ? endsAt : Math.min(now + idleMs, endsAt ?? Infinity);
     return this.#store.transaction(() => {
-      if (wanted.parentId !== null && this.find(wanted.parentId) === undefined) throw over();
+      if (wanted.parentId !== null && this.find(wanted.parentId) === undefined) throw notSignedIn();
       this.#store.run(
         `INSERT INTO session VALUES (:id, :parentId, :personId, :clientId, :kind, :label, :now, :now, :address, :idleMs, :expiresAt, :endsAt)`,
         { ...wanted, id, clientId: wanted.clientId ?? null, now, expiresAt, endsAt },
       );
       const made = this.find(id);
-      if (made === undefined) throw over();
+      if (made === undefined) throw notSignedIn();
       this.#record?.made(made);
       return made;
     });
@@ -210,7 +210,7 @@ export class Sessions {
 
 const idsOf = (sessions: readonly Session[]): string[] => sessions.map(({ id }) => id);
 
-export function over(): Problem {
+export function notSignedIn(): Problem {
   return new Problem('not-logged-in', 'you are not logged in here, or your session was ended; log in', {
     status: 401,
   });

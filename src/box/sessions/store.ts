@@ -11,7 +11,7 @@ import type { Correction } from '../../kit/trusted-time/policy.ts';
 import { redateOnce } from '../../kit/trusted-time/redate.ts';
 import { datedColumns } from './dated-columns.ts';
 import { migrations } from './migrations.ts';
-import { isDeed, OwedEvents } from './owed-events.ts';
+import { isAudited, OwedEvents } from './owed-events.ts';
 
 type Values = Record<string, SQLInputValue>;
 export type Row = Record<string, SQLOutputValue>;
@@ -80,7 +80,7 @@ export class AccessStore {
   /** Answers how many rows changed. */
   run(sql: string, values: Values = {}): number {
     this.#writeAgain();
-    if (!isDeed(sql)) return this.#run(sql, values);
+    if (!isAudited(sql)) return this.#run(sql, values);
     return this.transaction(() => {
       const changes = this.#run(sql, values);
       if (changes > 0) this.#events.owe(sql);
@@ -94,12 +94,12 @@ export class AccessStore {
     return changes;
   }
 
-  /** From now on a transaction that holds a deed must hold its event; see owed-events.ts. */
+  /** From now on a transaction that holds an audited action must hold its event; see owed-events.ts. */
   demandEvents(): void {
     this.#events.demand();
   }
 
-  /** What `run` cannot see is a deed: that a setting is one. */
+  /** What `run` cannot see is an audited action: that a setting is one. */
   oweEvent(what: string): void {
     this.#events.owe(what);
   }
@@ -126,7 +126,7 @@ export class AccessStore {
     return result;
   }
 
-  /** Dates anew what was made while the clock was in doubt, each correction once. */
+  /** Dates again what was made while the clock was in doubt, each correction once. */
   redate(corrections: readonly Correction[]): void {
     redateOnce(datedColumns, corrections, {
       transaction: (action) =>

@@ -9,7 +9,7 @@ const log = {
   ...store,
   limit: 'a log that is missing, or ends early, looks as after a power cut: its last changes are gone',
 };
-const marker = { anew: 'written again at the next start' };
+const marker = { remade: 'written again at the next start' };
 
 /**
  * Every file that a box keeps below its state folder. A file that is not here fails a test, and so does an entry that never
@@ -54,7 +54,7 @@ export const boxStateFiles: readonly StateFile[] = [
     path: 'access/access.sqlite-shm',
     what: 'the index of these',
     written: 'store',
-    damage: { anew: 'made from the changes' },
+    damage: { remade: 'made from the changes' },
   },
   {
     path: 'access/vault.key',
@@ -66,7 +66,7 @@ export const boxStateFiles: readonly StateFile[] = [
     path: 'access/setup-code',
     what: 'the setup code, until there is an owner',
     written: 'replaced',
-    damage: { anew: 'another code is made, and shown in its place' },
+    damage: { remade: 'another code is made, and shown in its place' },
   },
   {
     path: 'access/enrolment/device-ca.pem',
@@ -78,7 +78,7 @@ export const boxStateFiles: readonly StateFile[] = [
     path: 'access/notes.json',
     what: 'the event that a restore or reset left for the audit log',
     written: 'replaced',
-    damage: { anew: 'the event is left out' },
+    damage: { remade: 'the event is left out' },
   },
   {
     path: 'settings/settings.json',
@@ -86,92 +86,92 @@ export const boxStateFiles: readonly StateFile[] = [
     written: 'replaced',
     damage: {
       told: 'settings',
-      anew: 'nobody finds the box and its tunnel is closed until they are saved again',
+      remade: 'nobody finds the box and its tunnel is closed until they are saved again',
     },
   },
   {
     path: 'update/settings.json',
     what: 'when updates are installed',
     written: 'replaced',
-    damage: { anew: 'updates are paused, and the console says so' },
+    damage: { remade: 'updates are paused, and the console says so' },
   },
   {
     path: 'certificate/accounts.json',
     what: 'the account at the CA',
     written: 'replaced',
-    damage: { anew: 'another account is made at the next order, and pinned' },
+    damage: { remade: 'another account is made at the next order, and pinned' },
   },
   {
     path: 'certificate/order.json',
     what: 'the order under way',
     written: 'replaced',
-    damage: { anew: 'another order is made' },
+    damage: { remade: 'another order is made' },
   },
   {
     path: 'certificate/renewal.json',
     what: 'when the CA wants the certificate renewed',
     written: 'replaced',
-    damage: { anew: 'asked again' },
+    damage: { remade: 'asked again' },
   },
   {
     path: 'certificate/current',
     what: 'which certificate is in use',
     written: 'replaced',
-    damage: { told: 'certificate', anew: 'another certificate is ordered' },
+    damage: { told: 'certificate', remade: 'another certificate is ordered' },
   },
   {
     path: 'certificate/pairs/*/chain.pem',
     what: 'a certificate',
     written: 'replaced',
-    damage: { told: 'certificate', anew: 'another certificate is ordered' },
+    damage: { told: 'certificate', remade: 'another certificate is ordered' },
   },
   {
     path: 'certificate/pairs/*/key.pem',
     what: 'its key',
     written: 'replaced',
-    damage: { told: 'certificate', anew: 'another certificate is ordered' },
+    damage: { told: 'certificate', remade: 'another certificate is ordered' },
   },
   {
     path: 'zone/mirrors.json',
     what: 'whose turn it is among the mirrors',
     written: 'replaced',
-    damage: { anew: 'their order begins again' },
+    damage: { remade: 'their order begins again' },
   },
   {
     path: 'zone/place.json',
     what: 'where a restored box belongs, for the card’s reader',
     written: 'replaced',
-    damage: { anew: 'the configuration alone counts' },
+    damage: { remade: 'the configuration alone counts' },
   },
   {
     path: 'zone/restored',
     what: 'that a backup was just restored, for one start',
     written: 'replaced',
-    damage: { anew: 'the configuration is not made again' },
+    damage: { remade: 'the configuration is not made again' },
   },
   {
     path: '.update/ran',
     what: 'the version that ran last',
     written: 'replaced',
-    damage: { anew: 'the next start counts as the first of its version' },
+    damage: { remade: 'the next start counts as the first of its version' },
   },
   {
     path: '.update/record.json',
     what: 'what became of updates',
     written: 'replaced',
-    damage: { anew: 'a release that was rolled back may be tried again' },
+    damage: { remade: 'a release that was rolled back may be tried again' },
   },
   {
     path: '.update/*.raucb',
     what: 'a release, until it is installed',
     written: 'replaced',
-    damage: { anew: 'it is fetched again: its signature and hash are checked' },
+    damage: { remade: 'it is fetched again: its signature and hash are checked' },
   },
   {
     path: '.update/before/**',
     what: 'the state as it was before the release on trial',
     written: 'replaced',
-    damage: { anew: 'a release that is rolled back finds the state of now' },
+    damage: { remade: 'a release that is rolled back finds the state of now' },
   },
   {
     path: '.pending/**',
@@ -183,26 +183,31 @@ export const boxStateFiles: readonly StateFile[] = [
     path: '.card-request',
     what: 'what became of what the card asked for',
     written: 'replaced',
-    damage: { anew: 'what the card asks for is carried out once more' },
+    damage: { remade: 'what the card asks for is carried out once more' },
   },
   {
     path: 'tunnel/*',
     what: 'options of the tunnel’s client',
     written: 'process',
-    damage: { anew: 'at each start' },
+    damage: { remade: 'at each start' },
   },
   {
     path: 'clock.json',
     what: 'the last time that was known',
     written: 'replaced',
-    damage: { anew: 'the state’s own age has to do' },
+    damage: { remade: 'the state’s own age has to do' },
   },
   {
     path: 'run.json',
     what: 'which start of the box this is, for the next one to say whom it follows',
     written: 'replaced',
-    damage: { anew: 'a restart takes seconds longer to be connected' },
+    damage: { remade: 'a restart takes seconds longer to be connected' },
   },
-  { path: '.lock', what: 'the lock of the folder', written: 'process', damage: { anew: 'at each start' } },
-  { path: 'control.sock', what: 'where commands ask', written: 'process', damage: { anew: 'at each start' } },
+  { path: '.lock', what: 'the lock of the folder', written: 'process', damage: { remade: 'at each start' } },
+  {
+    path: 'control.sock',
+    what: 'where commands ask',
+    written: 'process',
+    damage: { remade: 'at each start' },
+  },
 ];

@@ -32,7 +32,7 @@ export interface BoxFacts {
 }
 
 /** Every URL of the box with what it is, those that do not work yet left out. */
-export function waysIn(facts: BoxFacts): [label: string, url: string][] {
+export function boxUrls(facts: BoxFacts): [label: string, url: string][] {
   const { names, zone, tunnel, mdns, network, services } = facts;
   const url = (host: string): string => `https://${host}${port(facts.httpsPort())}/`;
   const [address] = network.value.addresses;
@@ -78,7 +78,7 @@ export function boxStatus(facts: BoxFacts, now: number): BoxStatus {
     name: facts.name.value,
     health: severities.has('error') ? 'error' : severities.has('warning') ? 'warning' : 'ok',
     addresses: network.value.addresses,
-    urls: urlsByKind(waysIn(facts)),
+    urls: urlsByKind(boxUrls(facts)),
     certificate:
       notAfter === undefined
         ? null

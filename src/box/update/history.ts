@@ -43,7 +43,7 @@ export class UpdateHistory {
     return this.#record.setbacks;
   }
 
-  /** The last release that was taken back, unless what runs is younger. */
+  /** The last release that was rolled back, unless what runs is younger. */
   get takenBack(): UpdateState['takenBack'] {
     const [last] = Object.entries(this.#record.setbacks).toSorted(([, a], [, b]) => b.at - a.at);
     return last === undefined ? null : { version: last[0], reason: last[1].reason, at: last[1].at };
@@ -81,7 +81,7 @@ export class UpdateHistory {
       await onKept();
       const open = Object.entries(setbacks).filter(([tried]) => compareVersions(tried, version) > 0);
       await this.#keep({ attempt: null, setbacks: Object.fromEntries(open) });
-    } else if (fate === 'taken-back') {
+    } else if (fate === 'rolled-back') {
       await this.#setBack(attempt);
     } else {
       await this.#keep({ setbacks, attempt: null });

@@ -74,7 +74,7 @@ export class ReleaseFolder {
     }
     if ((await bundles.sizeOf(path)) === release.size && (await bundles.sha256Of(path)) === release.sha256)
       return;
-    // Not to be mended by going on: the next try begins anew.
+    // Not to be mended by going on: the next try starts over.
     await bundles.clear();
     const message = `${release.file} is not what the release folder says of it (size or SHA-256); whoever publishes it has to look`;
     throw new Problem('bad-answer', message, { status: 502 });

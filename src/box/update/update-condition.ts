@@ -3,7 +3,7 @@ import type { UpdateState } from '../../protocol/update-api.ts';
 
 /**
  * What the box says of its updates; `undefined` where there are none. Never an error: a box that is not updated does its
- * work all the same, and an update must not be taken back because of the one before. `unasked` is for how many days the
+ * work all the same, and an update must not be rolled back because of the one before. `unasked` is for how many days the
  * release folder has not been heard, and it should have been.
  */
 export function conditionOf(
@@ -25,7 +25,7 @@ export function conditionOf(
   if (takenBack !== null)
     return [
       'warning',
-      `version ${takenBack.version} was tried and taken back: ${takenBack.reason}`,
+      `version ${takenBack.version} was tried and rolled back: ${takenBack.reason}`,
       'nothing is broken: the box runs what it ran before. journalctl -u porchlight-confirm says more; a newer release is taken as usual',
     ];
   if (unasked >= 7)

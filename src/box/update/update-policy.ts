@@ -3,7 +3,7 @@ import { Problem } from '../../kit/errors.ts';
 import type { Release } from '../../protocol/update-api.ts';
 import { compareVersions } from './versions.ts';
 
-/** A release that was tried and taken back: how often, and when last (ms since the epoch). */
+/** A release that was tried and rolled back: how often, and when last (ms since the epoch). */
 interface Setback {
   times: number;
   at: number;
@@ -11,7 +11,7 @@ interface Setback {
 }
 export type Setbacks = Readonly<Record<string, Setback>>;
 
-/** By itself the box tries a release that was taken back once more, later: maybe it was only an outage that day. */
+/** By itself the box tries a release that was rolled back once more, later: maybe it was only an outage that day. */
 const triesByItself = 2;
 const pauseAfterSetbackMs = days(7);
 
@@ -30,7 +30,7 @@ export function newestRelease({ releases, compatible, running }: Choice): Releas
     .toSorted((a, b) => compareVersions(b.version, a.version))[0];
 }
 
-/** What the box takes unasked: the newest, but not what it has just taken back. */
+/** What the box takes unasked: the newest, but not what it has just rolled back. */
 export function releaseToTake(choice: Choice & { setbacks: Setbacks; now: number }): Release | undefined {
   const { releases, setbacks, now } = choice;
   const allowed = releases.filter(({ version }) => {
@@ -105,8 +105,8 @@ export function restartDelayMs(
 export function fateOf(
   attempt: { slot: string; installed: boolean },
   slots: { booted: string; next: string; onTrial: string | undefined },
-): 'waiting' | 'trial' | 'kept' | 'taken-back' | 'never-written' {
+): 'waiting' | 'trial' | 'kept' | 'rolled-back' | 'never-written' {
   if (slots.booted === attempt.slot) return slots.onTrial === slots.booted ? 'trial' : 'kept';
   if (slots.next === attempt.slot) return 'waiting';
-  return attempt.installed ? 'taken-back' : 'never-written';
+  return attempt.installed ? 'rolled-back' : 'never-written';
 }

@@ -27,7 +27,7 @@ const Setback = Type.Object({ times: Type.Integer(), at: Type.Integer(), reason:
 /** What the box remembers of its tries. */
 export const UpdateRecord = Type.Object({
   attempt: Type.Union([Attempt, Type.Null()]),
-  /** Releases that were taken back, by version. */
+  /** Releases that were rolled back, by version. */
   setbacks: Type.Record(Type.String(), Setback),
   /** The events of what people began. */
   notes: AuditNotes,

@@ -54,7 +54,7 @@ export class UpdateSteps {
     const path = await releases.fetch(release, work.signal, (progress) => work.show({ progress }));
     const version = await this.inspect(path, work);
     if (version !== release.version) {
-      // The list would have the same release written every day, or one that was taken back as if it were new.
+      // The list would have the same release written every day, or one that was rolled back as if it were new.
       await this.#options.bundles.clear();
       const message = `${release.file} is version ${version}, and the release folder calls it ${release.version}; whoever publishes it has to look`;
       throw new Problem('bundle-refused', message, { status: 422, retryable: false });

@@ -6,13 +6,13 @@ import { bodyOf, type Headers, isSafe, trailersOf } from './forwarding.ts';
 import type { PublishedService } from './published-services.ts';
 import type { ServiceConnections } from './service-connection.ts';
 import { bodyTooSlow, faultIn, faultOf, tooSlow, wrongAnswer } from './service-faults.ts';
-import type { Visitor } from './visitor.ts';
+import type { HttpVisitor } from './http-visitor.ts';
 
 /** So long a visitor may go on to send what a service did not want to read. */
 const drainMs = seconds(30);
 
 export interface ExchangeOptions {
-  visitor: Visitor;
+  visitor: HttpVisitor;
   service: PublishedService;
   connections: ServiceConnections;
   /** The visitor's headers as the service gets them. */
@@ -28,7 +28,7 @@ export interface ExchangeOptions {
 /** One request of a visitor: sent to the service, answered by it, or by the box where the service does not. */
 export class Exchange {
   readonly #options: ExchangeOptions;
-  readonly #visitor: Visitor;
+  readonly #visitor: HttpVisitor;
   readonly #body: 'none' | 'sized' | 'chunked';
   /** May be sent once more when the service closed the kept connection over it. */
   readonly #repeatable: boolean;

@@ -1,7 +1,7 @@
 import { addressFamily, canonicalAddress } from '../../protocol/addresses.ts';
 
 /** Where a connection really comes from, when it reaches us through a relay. */
-export interface Visitor {
+export interface HttpVisitor {
   address: string;
   port: number;
 }
@@ -13,7 +13,7 @@ export type ProxyHeader =
   | { state: 'incomplete' }
   | { state: 'invalid' }
   /** `length`: bytes of the header. `visitor` is absent for `PROXY UNKNOWN`. */
-  | { state: 'complete'; length: number; visitor: Visitor | undefined };
+  | { state: 'complete'; length: number; visitor: HttpVisitor | undefined };
 
 const header = /^PROXY (?:UNKNOWN.*|TCP[46] (?<address>[!-~]+) [!-~]+ (?<port>\d{1,5}) \d{1,5})$/;
 

@@ -30,7 +30,7 @@ export interface ServiceSettings {
 const answerTimeoutMs = seconds(300);
 
 /** What the other ways in are called where all URLs of the box stand side by side (`porchlight status --json`). */
-const waysInByName = new Set(['main', 'mirror', 'mirrors', 'tunnel', 'local', 'address']);
+const urlsByName = new Set(['main', 'mirror', 'mirrors', 'tunnel', 'local', 'address']);
 
 /**
  * The services that the settings name. Throws `bad-config` for a label that means something else already, and for one that is
@@ -51,7 +51,7 @@ export function publishedServices(settings: ServiceSettings): PublishedService[]
 }
 
 function requireLabel(label: string): void {
-  if (isServiceLabel(label) && !waysInByName.has(label)) return;
+  if (isServiceLabel(label) && !urlsByName.has(label)) return;
   throw new Problem(
     'bad-config',
     `web.services: “${label}” cannot be the name of a service: it has a meaning of its own below the zone, or has more than 40 characters; choose another`,

@@ -11,7 +11,7 @@ import type { PublishedService } from './published-services.ts';
 import { ServiceConnections } from './service-connection.ts';
 import { hostOnly, Translation } from './translation.ts';
 import { UpgradeExchange } from './upgrade-exchange.ts';
-import { Visitor, type VisitorRequest, type VisitorResponse } from './visitor.ts';
+import { HttpVisitor, type HttpVisitorRequest, type HttpVisitorResponse } from './http-visitor.ts';
 
 export interface ReverseProxyOptions {
   service: PublishedService;
@@ -40,10 +40,10 @@ export class ReverseProxy {
   }
 
   /** `expects`: the visitor waits for *100 Continue* before it sends the body. */
-  request(request: VisitorRequest, response: VisitorResponse, expects = false): void {
+  request(request: HttpVisitorRequest, response: HttpVisitorResponse, expects = false): void {
     new Exchange({
       ...this.#for(request),
-      visitor: new Visitor(request, response),
+      visitor: new HttpVisitor(request, response),
       expects,
     }).run();
   }
@@ -59,7 +59,7 @@ export class ReverseProxy {
     this.#connections.close();
   }
 
-  #for(request: VisitorRequest): {
+  #for(request: HttpVisitorRequest): {
     service: PublishedService;
     connections: ServiceConnections;
     headers: Headers;

@@ -12,7 +12,7 @@ import type { ZoneNames } from '../../protocol/names.ts';
 import type { PublishedService } from './published-services.ts';
 import { ReverseProxy } from './reverse-proxy.ts';
 import { type Choice, chosen } from './sites.ts';
-import { refuseRequest } from './visitor.ts';
+import { refuseRequest } from './http-visitor.ts';
 
 const mostChoices = 256;
 

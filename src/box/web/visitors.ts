@@ -3,8 +3,8 @@ import type { Socket } from 'node:net';
 import type { Fact } from '../../kit/fact.ts';
 import { type Peer, Places } from '../../kit/places.ts';
 import { addressFamily, canonicalAddress, isWithin } from '../../protocol/addresses.ts';
-import { householdOf, type Visitor } from '../visitor.ts';
-import { TunnelDoor } from './tunnel-door.ts';
+import { clientKeyOf, type Visitor } from '../visitor.ts';
+import { TunnelListener } from './tunnel-listener.ts';
 
 /**
  * Connections at a time, of the home and of the tunnel apart, so that nobody outside shuts the box to those at home; and beside
@@ -18,7 +18,7 @@ const connections = { most: 384, known: 256 } as const;
  */
 export class Visitors {
   /** Where the tunnel's child hands them over. */
-  readonly door = new TunnelDoor();
+  readonly door = new TunnelListener();
   readonly #links: Fact<readonly string[]>;
   readonly #places = { home: new Places(connections), tunnel: new Places(connections) };
 
@@ -46,7 +46,7 @@ export class Visitors {
   /** Gives a new connection its place. */
   admit(socket: Duplex & Peer): void {
     const { through, address, atHome } = this.of(socket);
-    this.#places[through].admit(socket, householdOf(address, atHome));
+    this.#places[through].admit(socket, clientKeyOf(address, atHome));
   }
 
   /** A request came over it. */

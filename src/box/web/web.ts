@@ -67,7 +67,7 @@ const http1Limits = {
 const keepAliveProbeMs = 60_000;
 
 /**
- * Owner of the box's HTTPS: one server for the home network and, through the tunnel door, for visitors from outside.
+ * Owner of the box's HTTPS: one server for the home network and, through the tunnel listener, for visitors from outside.
  * Requests go by host name: a published service's to its proxy, all others to the box's own application.
  */
 export class Web implements Service {

@@ -17,20 +17,20 @@ export const approvalsCommand = command({
   file: boxFile,
   action: async ({ config, operands, switches }, io) => {
     const view = await askControl(config.state, { method: 'GET', path: '/approvals', answer: ApprovalsView });
-    const [deed, typed, ...more] = operands;
-    if (deed === undefined) {
+    const [verb, typed, ...more] = operands;
+    if (verb === undefined) {
       io.out(switches.has('json') ? `${JSON.stringify(view)}\n` : approvalsText(view));
       return exitCode.ok;
     }
-    if (typed === undefined || more.length > 0 || !['allow', 'refuse', 'forget'].includes(deed))
+    if (typed === undefined || more.length > 0 || !['allow', 'refuse', 'forget'].includes(verb))
       throw new Problem('usage', 'say allow CODE, refuse CODE or forget ID; porchlight approvals lists them');
-    if (deed === 'forget') {
+    if (verb === 'forget') {
       const { id, label } = chosen(view.remembered, typed, 'answer');
       await askControl(config.state, { method: 'DELETE', path: `/approvals/${id}` });
       io.out(`Forgotten: ${label} is asked about again.\n`);
     } else {
       const { id, label } = questionOf(view.pending, typed);
-      const allow = deed === 'allow';
+      const allow = verb === 'allow';
       await askControl(config.state, { method: 'POST', path: `/approvals/${id}`, body: { allow } });
       io.out(`${allow ? 'Let in' : 'Refused'}: ${label}.\n`);
     }

@@ -55,15 +55,15 @@ function startOf(since: string, now: number): number {
   return time;
 }
 
-/** One line each, for eyes and for grep: when (UTC), from where, the deed, who, and to what. */
+/** One line each, for eyes and for grep: when (UTC), from where, the action, who, and to what. */
 export function auditText(entries: readonly AuditEntry[]): string {
   if (entries.length === 0) return 'Nothing was written down in this time.\n';
   const address = Math.max(...entries.map((entry) => entry.address?.length ?? 1));
-  const deed = Math.max(...entries.map(({ action }) => action.length));
+  const action = Math.max(...entries.map(({ action }) => action.length));
   const lines = entries.map((entry) => {
     const at = new Date(entry.at).toISOString().slice(0, 19).replace('T', ' ');
     const what = [entry.who || '-', entry.what].filter(Boolean).join(': ');
-    return `${at}  ${(entry.address ?? '-').padEnd(address)}  ${entry.action.padEnd(deed)}  ${what}\n`;
+    return `${at}  ${(entry.address ?? '-').padEnd(address)}  ${entry.action.padEnd(action)}  ${what}\n`;
   });
   return lines.join('');
 }

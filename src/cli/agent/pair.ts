@@ -73,7 +73,7 @@ async function introduce(
   }
   if (before === undefined) return;
   const old = new BoxConnection({ ...options, box: before, localAllowed: true });
-  await old.logOut();
+  await old.signOut();
   await old.close();
 }
 

@@ -10,8 +10,8 @@ import type { Log } from '../../kit/log.ts';
 import {
   agentBoxPaths,
   AgentView,
-  SessionLoginAnswer,
-  type SessionLoginRequest,
+  SessionSignInAnswer,
+  type SessionSignInRequest,
 } from '../../protocol/agent-api.ts';
 
 export interface PairedAccountOptions {
@@ -72,8 +72,8 @@ export class PairedAccount implements PairedBox {
     await this.#connection.close();
   }
 
-  async signIn(request: SessionLoginRequest, signal: AbortSignal): Promise<SessionLoginAnswer> {
-    return this.#ask(agentBoxPaths.login, SessionLoginAnswer, {
+  async signIn(request: SessionSignInRequest, signal: AbortSignal): Promise<SessionSignInAnswer> {
+    return this.#ask(agentBoxPaths.signIn, SessionSignInAnswer, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(request),
@@ -107,11 +107,11 @@ export class PairedAccount implements PairedBox {
   }
 
   /** Ends the session at the box, with every page that was signed in, and forgets it. Throws when the box cannot be told. */
-  async logOut(): Promise<void> {
+  async signOut(): Promise<void> {
     const { boxes, store } = this.#options;
     try {
       await this.load();
-      await this.#connection.logOut();
+      await this.#connection.signOut();
     } catch (error) {
       if (codeOf(error) !== 'logged-out') throw error;
     }

@@ -1,11 +1,11 @@
 import { discover, type Runtime } from '../../client/index.ts';
 import { Problem } from '../../kit/errors.ts';
-import type { Ways } from '../../protocol/access-api.ts';
+import type { Endpoints } from '../../protocol/access-api.ts';
 import { type BoxId, isBoxId, shortId, tunnelLabel } from '../../protocol/constants.ts';
 
 /** A box to be paired with, and by which of its names the browser goes there. */
 export interface Target {
-  box: { id: BoxId; name: string; ways: Ways };
+  box: { id: BoxId; name: string; ways: Endpoints };
   origin: string;
 }
 

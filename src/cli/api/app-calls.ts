@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import * as access from '../../protocol/access-api.ts';
-import { AgentView, SessionLoginAnswer, SignAnswer } from '../../protocol/agent-api.ts';
+import { AgentView, SessionSignInAnswer, SignAnswer } from '../../protocol/agent-api.ts';
 import { CertificatesView } from '../../protocol/enrolment-api.ts';
 import { AskAnswer, InstanceAnswer, InstanceView } from '../../protocol/instance-api.ts';
 import { AuthoriseAnswer, AuthorisePending, ServerInfo } from '../../protocol/pairing-api.ts';
@@ -103,7 +103,7 @@ export const appCalls: readonly Call[] = [
   {
     route: 'POST /api/auth/login/session',
     summary: 'Makes a session for a page, below the sign-in helper’s own.',
-    answers: { 201: SessionLoginAnswer },
+    answers: { 201: SessionSignInAnswer },
   },
   {
     route: 'POST /api/instances',

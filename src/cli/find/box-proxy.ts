@@ -6,22 +6,22 @@ import { bodyOf } from '../../box/web/forwarding.ts';
 import type { PinnedBox } from '../../client/node/pinned-fetch.ts';
 import { messageOf, Problem } from '../../kit/errors.ts';
 import { lowerAscii } from '../../kit/http-text.ts';
-import { headersToBox, headersToBrowser, type Sides } from './door-headers.ts';
+import { headersToBox, headersToBrowser, type Sides } from './proxy-headers.ts';
 
 /** A box that says nothing for so long after a request is not waited for. */
 const answerTimeoutMs = 60_000;
 
 /**
- * A reverse proxy (RFC 9110, 7.6) from pages at the door to one box. Every connection to it is by the identity that is
+ * A reverse proxy (RFC 9110, 7.6) from its pages to one box. Every connection to it is by the identity that is
  * pinned, or nothing is sent. Both throw `identity-changed`, `box-away`, before anything is answered.
  */
 export class BoxProxy {
   readonly #box: PinnedBox;
   readonly #sides: Sides;
 
-  constructor(options: { box: PinnedBox; door: string }) {
+  constructor(options: { box: PinnedBox; proxy: string }) {
     this.#box = options.box;
-    this.#sides = { door: options.door, box: options.box.origin };
+    this.#sides = { proxy: options.proxy, box: options.box.origin };
   }
 
   /** Bodies are streams both ways. */

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { Type } from 'typebox';
-import { urlsByKind, waysIn } from '../../box/system/status.ts';
+import { urlsByKind, boxUrls } from '../../box/system/status.ts';
 import { command, exitCode, type Io, mayColour } from '../../kit/command.ts';
 import { Problem } from '../../kit/errors.ts';
 import { runUntilEnded } from '../../kit/run.ts';
@@ -89,7 +89,7 @@ interface Summary {
   boxId: string;
   urls: Record<string, string | string[]>;
   app: string;
-  /** Who can log in; absent in a home that was left unclaimed. */
+  /** Who can sign in; absent in a home that was left unclaimed. */
   owner?: FirstPerson;
   /** What the first person is asked for, in a home that was left unclaimed. */
   setupCode?: string;
@@ -101,7 +101,7 @@ interface Summary {
 /** `urls`: main, mirrors (a list), tunnel, local, address, and one for each published service. */
 async function summary(home: Home): Promise<Summary> {
   const { facts } = home.box;
-  const urls = urlsByKind(waysIn(facts));
+  const urls = urlsByKind(boxUrls(facts));
   const { tunnel } = urls;
   const owner = await home.owner;
   const setupCode = facts.setupCode();

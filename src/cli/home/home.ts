@@ -60,7 +60,7 @@ export class Home implements Service {
     return this.#box;
   }
 
-  /** Who can log in; `undefined` in a home that was left unclaimed. */
+  /** Who can sign in; `undefined` in a home that was left unclaimed. */
   get owner(): Promise<FirstPerson> | undefined {
     return this.#owner;
   }

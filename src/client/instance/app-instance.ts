@@ -78,8 +78,8 @@ export class AppInstance {
     const keys = await newSealingKeys();
     const confirmed = { deviceId, uid, otp, publicKey: await publicKeyText(keys) };
     await this.#post(instancePaths.confirm, confirmed, signal);
-    const letter = await mailbox.read(boxId, instanceEntries.credentials, signal);
-    const sealed = textsIn(parsed(letter), 'the mailbox', ['enc', 'ct']);
+    const message = await mailbox.read(boxId, instanceEntries.credentials, signal);
+    const sealed = textsIn(parsed(message), 'the mailbox', ['enc', 'ct']);
     const opened = parsed(await open(keys, sealed, sealedFor.credentials(boxId, uid)));
     const names = ['boxId', 'clientId', 'hmacSecret', 'boxKey'] as const;
     const credentials = textsIn(opened, 'the box', names);

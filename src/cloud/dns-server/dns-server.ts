@@ -46,7 +46,7 @@ export interface DnsServerOptions {
   runs?: Partial<RunsOptions>;
   responseRate?: Partial<ResponseRate>;
   tcp?: Partial<TcpLimits>;
-  /** How what was made while the clock was in doubt is dated anew; absent: it never is. */
+  /** How what was made while the clock was in doubt is dated again; absent: it never is. */
   corrections?: Fact<readonly Correction[]>;
   log: Log;
   clock: Clock;

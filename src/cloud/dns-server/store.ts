@@ -192,7 +192,7 @@ export class ZoneStore {
     return this.#storing(() => this.#opened.aged.all(times)).map((row) => String(row['label']));
   }
 
-  /** Dates anew what was made while the clock was in doubt, each correction once. */
+  /** Dates again what was made while the clock was in doubt, each correction once. */
   redate(corrections: readonly Correction[]): void {
     const database = this.#database;
     if (database === undefined) throw new Error('the zone store is not open');

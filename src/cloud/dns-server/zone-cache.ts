@@ -37,7 +37,7 @@ export class ZoneCache {
     return zone;
   }
 
-  /** The zone has changed: the next query reads it anew. */
+  /** The zone has changed: the next query reads it again. */
   forget(label: string): void {
     this.#zones.delete(label);
   }

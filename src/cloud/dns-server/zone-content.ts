@@ -44,7 +44,7 @@ export function withRecords(content: ZoneContent, records: ZoneRecords): ZoneCon
   return { ...content, records, extra: content.extra.filter((record) => !names.has(record.name)) };
 }
 
-/** Adds one value; the time of one that is there already starts anew. Throws `too-many-challenges`. */
+/** Adds one value; the time of one that is there already starts again. Throws `too-many-challenges`. */
 export function withChallenge(content: ZoneContent, value: string, now: number): ZoneContent {
   const others = content.challenges.filter((challenge) => challenge.value !== value);
   if (others.length >= zoneLimits.challenges) {

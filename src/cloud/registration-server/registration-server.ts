@@ -63,7 +63,7 @@ export interface RegistrationServerOptions {
   proxyHeader?: string;
   limits?: Partial<RegistrationLimits>;
   runs?: Partial<RunsOptions>;
-  /** How what was made while the clock was in doubt is dated anew; absent: it never is. */
+  /** How what was made while the clock was in doubt is dated again; absent: it never is. */
   corrections?: Fact<readonly Correction[]>;
   log: Log;
   clock: Clock;

@@ -126,7 +126,7 @@ export class RecordStore {
     });
   }
 
-  /** Dates anew what was announced while the clock was in doubt, each correction once. Throws a `StorageProblem`. */
+  /** Dates again what was announced while the clock was in doubt, each correction once. Throws a `StorageProblem`. */
   redate(corrections: readonly Correction[]): void {
     redateOnce(recordDates, corrections, {
       transaction: (action) => storing(this.#path, () => transaction(this.#database, action)),

@@ -15,7 +15,7 @@ import { acceptedTunnelSecrets } from '../tunnel-secret.ts';
 import { BoxTunnel } from './box-tunnel.ts';
 import { fatalAlert } from './client-hello.ts';
 import { type Arrival, awaitArrival, goodbye } from './connection.ts';
-import { Door } from './door.ts';
+import { ConnectionLimiter } from './connection-limiter.ts';
 import {
   answerHead,
   challengeLifetimeMs,
@@ -61,7 +61,7 @@ export class Relay implements Service {
   readonly #limits: RelayLimits;
   readonly #registry = new Registry();
   readonly #counters = new Counters();
-  readonly #door: Door;
+  readonly #limiter: ConnectionLimiter;
   readonly #newStreams: FairRate;
   /** Challenges that were answered: none is good twice. */
   readonly #spent = new Map<string, number>();
@@ -74,7 +74,7 @@ export class Relay implements Service {
   constructor(options: RelayOptions) {
     this.#options = options;
     this.#limits = { ...defaultLimits, ...options.limits };
-    this.#door = new Door({ limits: this.#limits, counters: this.#counters });
+    this.#limiter = new ConnectionLimiter({ limits: this.#limits, counters: this.#counters });
     this.#newStreams = new FairRate(this.#limits.newStreams);
   }
 
@@ -90,7 +90,7 @@ export class Relay implements Service {
       this.#counters;
     const tunnels = this.#registry.tunnels;
     return {
-      connections: this.#door.count,
+      connections: this.#limiter.count,
       tunnels: tunnels.length,
       streams: tunnels.reduce((sum, tunnel) => sum + tunnel.streams.size, 0),
       bufferedBytes: tunnels.reduce((sum, tunnel) => sum + tunnel.buffered, 0),
@@ -133,14 +133,14 @@ export class Relay implements Service {
     this.#server = undefined;
     const closed = server.listening ? once(server, 'close') : Promise.resolve();
     server.close();
-    for (const socket of this.#door.undecided) socket.destroy();
+    for (const socket of this.#limiter.undecided) socket.destroy();
     const until = this.#now() + this.#limits.drainMs;
     // Those that are not done by then are closed by the sweep.
     for (const tunnel of this.#registry.tunnels) tunnel.drain(until);
     await closed;
     // The server forgets a connection a moment before its socket says so.
     await Promise.all(
-      this.#door.connections.map((socket) => new Promise((resolve) => socket.once('close', resolve))),
+      this.#limiter.connections.map((socket) => new Promise((resolve) => socket.once('close', resolve))),
     );
     this.#stopping?.abort();
     this.#options.health.clear('relay');
@@ -151,14 +151,14 @@ export class Relay implements Service {
   }
 
   #accept(socket: Socket): void {
-    if (!this.#door.admit(socket, this.#now())) return;
+    if (!this.#limiter.admit(socket, this.#now())) return;
     awaitArrival({
       socket,
       maxBytes: this.#limits.helloBytes,
       tls: this.#secure,
       uuid: this.#uuid,
       onArrival: (arrival) => {
-        this.#door.decided(socket);
+        this.#limiter.decided(socket);
         this.#arrived(arrival, socket);
       },
     });
@@ -179,7 +179,7 @@ export class Relay implements Service {
     };
     const tunnel = this.#registry.find(serverName);
     if (tunnel === undefined) return refuse('no-such-tunnel', 'unrecognized_name');
-    const client = this.#door.clientOf(socket) ?? 'gone';
+    const client = this.#limiter.clientOf(socket) ?? 'gone';
     if (this.#newStreams.tryTake(client, this.#now(), tunnel.box.boxId) > 0)
       return refuse('streams-too-fast', 'internal_error');
     tunnel.open(socket, client, serverName, hello);
@@ -203,7 +203,7 @@ export class Relay implements Service {
       if (verdict.kind === 'ok') this.#spent.set(kite.token, this.#now() + 2 * challengeLifetimeMs);
     }
     const box = this.#registry.box(proven.boxId, () => this.#visitorPlaces());
-    this.#door.isTunnel(outer);
+    this.#limiter.isTunnel(outer);
     const tunnel = new BoxTunnel({
       socket,
       box,
@@ -214,7 +214,7 @@ export class Relay implements Service {
       limits: this.#limits,
       counters: this.#counters,
       now: () => this.#now(),
-      onUsed: (visitor) => this.#door.used(visitor),
+      onUsed: (visitor) => this.#limiter.used(visitor),
       onClosed: (closed) => this.#closed(closed),
     });
     socket.write(head);
@@ -267,7 +267,7 @@ export class Relay implements Service {
         throw error;
       }
       const now = this.#now();
-      this.#door.sweep(now);
+      this.#limiter.sweep(now);
       for (const [token, until] of this.#spent) {
         if (now < until) break;
         this.#spent.delete(token);

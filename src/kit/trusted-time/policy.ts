@@ -20,7 +20,7 @@ export interface Doubt {
   since: number;
 }
 
-/** How all that was made in a period of doubt is dated anew. */
+/** How all that was made in a period of doubt is dated again. */
 export interface Correction extends Doubt {
   /** What was made after this is dated right. */
   until: number;

@@ -17,7 +17,7 @@ export type DatedTables = Readonly<Record<string, readonly DatedColumn[]>>;
 
 const inDoubt = 'BETWEEN :since AND :until';
 
-/** What dates a whole store anew, once, with `:since`, `:until` and `:step` of a correction; see `redateOnce`. */
+/** What dates a whole store again, once, with `:since`, `:until` and `:step` of a correction; see `redateOnce`. */
 function redatingSql(tables: DatedTables): string[] {
   return Object.entries(tables).flatMap(([table, columns]) => {
     const moved = columns.flatMap(({ column, made = column, most }) => {
@@ -37,7 +37,7 @@ export interface Redating {
   run: (sql: string, values: { since: number; until: number; step: number }) => void;
 }
 
-/** Dates everything in a store anew that was made in doubt. Each correction counts once, however often this is called. */
+/** Dates everything in a store again that was made in doubt. Each correction counts once, however often this is called. */
 export function redateOnce(
   tables: DatedTables,
   corrections: readonly Correction[],
@@ -53,7 +53,7 @@ export function redateOnce(
 }
 
 /**
- * Has a store date anew by the corrections that there are, before anything is asked whether it has expired, and by others as they
+ * Has a store date again by the corrections that there are, before anything is asked whether it has expired, and by others as they
  * come, until what it answers is called. A store that cannot be written now keeps its dates until its next start, and keeps
  * nobody else from knowing the time.
  */

@@ -49,7 +49,7 @@ function bootOfProc(): string | undefined {
   }
 }
 
-/** Made anew each time that systemd-timesyncd(8) has set the clock, by that clock. */
+/** Made again each time that systemd-timesyncd(8) has set the clock, by that clock. */
 const timesyncdFile = '/run/systemd/timesync/synchronized';
 
 /** `undefined`: there is no timesyncd here, or it has not done it yet. */

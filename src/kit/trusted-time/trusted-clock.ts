@@ -117,7 +117,7 @@ export class TrustedClock implements Clock, Service {
     return this.#steps;
   }
 
-  /** How what was made in doubt is dated anew, oldest first. A store applies each once; see `redateOnce`. */
+  /** How what was made in doubt is dated again, oldest first. A store applies each once; see `redateOnce`. */
   get corrections(): Fact<readonly Correction[]> {
     return this.#corrections;
   }

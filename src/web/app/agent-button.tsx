@@ -14,7 +14,7 @@ import {
   setLastBox,
   useApp,
 } from './context.ts';
-import type { Destination } from './departure.ts';
+import type { Destination } from './pending-navigation.ts';
 import { useAppText } from './text/app.ts';
 
 /** No agent runs on these. */

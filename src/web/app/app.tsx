@@ -10,7 +10,7 @@ import { AppProblem } from './app-problem.tsx';
 import { BoxView } from './box-view.tsx';
 import { BoxesView } from './boxes-view.tsx';
 import { AppProvider, lastBox, useApp } from './context.ts';
-import { forgetDeparture, loadDeparture } from './departure.ts';
+import { forgetPending, loadPending } from './pending-navigation.ts';
 import { FindView } from './find-view.tsx';
 import { LeavingView } from './leaving-view.tsx';
 import { type Cloud, isPublicPage, loadCloud } from './place.ts';
@@ -46,8 +46,8 @@ export function AppPage({ store }: { store: Store }): JSX.Element {
 }
 
 function Started({ cloud, store }: { cloud: Cloud; store: Store }): JSX.Element {
-  const [departure, setDeparture] = useState(() => loadDeparture(Date.now()));
-  const [departedNow, setDepartedNow] = useState(false);
+  const [pending, setPending] = useState(() => loadPending(Date.now()));
+  const [navigatesNow, setDepartedNow] = useState(false);
   const [returnedTo, setReturnedTo] = useState(() => (isReturn(location.href) ? location.href : undefined));
   // The code in the address bar is of no use to anyone after this page, and must not be in its history.
   useEffect(() => {
@@ -62,31 +62,31 @@ function Started({ cloud, store }: { cloud: Cloud; store: Store }): JSX.Element 
       clientId: location.origin,
       redirectUri,
       publicPage: isPublicPage(location.hostname),
-      onDepart: (next: typeof departure) => {
+      onDepart: (next: typeof pending) => {
         setDepartedNow(true);
         setReturnedTo(undefined);
-        setDeparture(next);
+        setPending(next);
       },
     };
   }, [cloud, store]);
   const giveUp = (): void => {
     // The window may still be on its way.
     window.stop();
-    forgetDeparture();
-    setDeparture(undefined);
+    forgetPending();
+    setPending(undefined);
   };
   const done = (): void => {
     setReturnedTo(undefined);
-    setDeparture(undefined);
+    setPending(undefined);
   };
   return (
     <AppProvider value={app}>
       {returnedTo !== undefined ? (
         <ReturningView url={returnedTo} onDone={done} />
-      ) : departure === undefined ? (
+      ) : pending === undefined ? (
         <RouteView />
       ) : (
-        <LeavingView key={departure.state} departure={departure} back={!departedNow} onGiveUp={giveUp} />
+        <LeavingView key={pending.state} pending={pending} back={!navigatesNow} onGiveUp={giveUp} />
       )}
     </AppProvider>
   );

@@ -11,8 +11,8 @@ import { AppProblem } from './app-problem.tsx';
 import { BoxStateView } from './box-state-view.tsx';
 import { useConnection } from './connection.ts';
 import { forgetBox, type HomeAccess, setLastBox, useApp } from './context.ts';
-import type { Destination } from './departure.ts';
-import { BoxNumber, RoadButton } from './found-boxes.tsx';
+import type { Destination } from './pending-navigation.ts';
+import { BoxNumber, RouteButton } from './found-boxes.tsx';
 import { goTo } from './route.ts';
 import { useAppText } from './text/app.ts';
 
@@ -25,7 +25,7 @@ export function BoxView({ id, focus }: { id: string; focus: boolean }): JSX.Elem
   }, [value]);
   if (problem !== undefined) return <AppProblem problem={problem} />;
   if (value?.box === undefined) return <Waiting />;
-  // Signed in anew is another connection.
+  // Signed in again is another connection.
   return <KnownBox key={value.box.tokens?.refresh} box={value.box} focus={focus} onSignedIn={again} />;
 }
 
@@ -71,7 +71,7 @@ function KnownBox({
           <Reaching phase={connection.phase} />
           {problem !== undefined && <AppProblem problem={problem} />}
           {state !== undefined && !lost && <BoxStateView state={state} />}
-          {home !== 'yes' && (connection.way === 'tunnel' || connection.phase === 'no-way') && (
+          {home !== 'yes' && (connection.endpoint === 'tunnel' || connection.phase === 'no-way') && (
             <DirectWay home={home} onAllow={allowHome} />
           )}
         </>
@@ -96,12 +96,12 @@ function KnownBox({
 
 /** Which way the answers come: said as it is, and said again when it changes. */
 function WaySign({ connection }: { connection: ConnectionState }): JSX.Element {
-  const t = useAppText().box.way;
-  const way = connection.way ?? 'none';
+  const t = useAppText().box.endpoint;
+  const endpoint = connection.endpoint ?? 'none';
   return (
-    <p class={`way ${way}`} role="status">
+    <p class={`endpoint ${endpoint}`} role="status">
       <span class="dot" aria-hidden="true" />
-      {t[way]}
+      {t[endpoint]}
     </p>
   );
 }
@@ -109,7 +109,7 @@ function WaySign({ connection }: { connection: ConnectionState }): JSX.Element {
 function Reaching({ phase }: { phase: ConnectionState['phase'] }): JSX.Element | null {
   const t = useAppText().box;
   if (phase === 'looking') return <Waiting>{t.looking}</Waiting>;
-  if (phase === 'no-way') return <Notice tone="warning">{t.noWay}</Notice>;
+  if (phase === 'no-way') return <Notice tone="warning">{t.noEndpoint}</Notice>;
   if (phase !== 'unreachable') return null;
   return (
     <Notice tone="warning">
@@ -158,7 +158,7 @@ function ConnectAgain({
   onSignedIn: () => void;
 }): JSX.Element {
   const t = useAppText().box;
-  const road = box.outside && box.ways.tunnel !== null ? 'tunnel' : 'home';
+  const route = box.outside && box.ways.tunnel !== null ? 'tunnel' : 'home';
   const destination: Destination = {
     id: box.id,
     name: box.name,
@@ -171,7 +171,7 @@ function ConnectAgain({
     <div class="stack">
       <Notice>{why}</Notice>
       <BoxNumber id={box.id} />
-      <RoadButton box={destination} road={road} label={t.reconnect} primary />
+      <RouteButton box={destination} route={route} label={t.reconnect} primary />
       <AgentButton box={destination} onSignedIn={onSignedIn} />
     </div>
   );

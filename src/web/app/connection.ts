@@ -17,7 +17,7 @@ export interface Connected {
   signOut: () => Promise<void>;
 }
 
-const looking: ConnectionState = { phase: 'looking', way: undefined };
+const looking: ConnectionState = { phase: 'looking', endpoint: undefined };
 
 /** One open connection to the box as long as the component lives, and the box's state as it changes. */
 export function useConnection(box: RememberedBox): Connected {
@@ -76,7 +76,7 @@ export function useConnection(box: RememberedBox): Connected {
     setHome(access);
     live.current?.allowLocal(access === 'yes');
   }, [app, box.ways.main]);
-  const signOut = useCallback(async () => live.current?.logOut(), []);
+  const signOut = useCallback(async () => live.current?.signOut(), []);
   return { connection, state, problem, home, allowHome, signOut };
 }
 
@@ -84,6 +84,6 @@ async function loadState(connection: BoxConnection, signal: AbortSignal): Promis
   const response = await connection.fetch('/api/state', { signal });
   const answer: unknown = await response.json().catch(() => undefined);
   if (!response.ok) throw problemOf(response.status, answer);
-  const through = connection.state.value.way === 'tunnel' ? 'tunnel' : 'home';
+  const through = connection.state.value.endpoint === 'tunnel' ? 'tunnel' : 'home';
   return boxStateOf(answer, through, Date.now());
 }

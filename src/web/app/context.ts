@@ -2,7 +2,13 @@ import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
 import { connect, type RememberedBoxes, type Store } from '../../client/index.ts';
 import { accessPaths } from '../../protocol/constants.ts';
-import { type Departure, type Destination, originOf, type Road, saveDeparture } from './departure.ts';
+import {
+  type PendingNavigation,
+  type Destination,
+  originOf,
+  type Route,
+  savePending,
+} from './pending-navigation.ts';
 import type { Cloud } from './place.ts';
 
 /** What every view of the app works with. */
@@ -16,7 +22,7 @@ export interface App {
   /** The page came from the internet; see place.ts. */
   publicPage: boolean;
   /** Shows that the window is on its way to a box. */
-  onDepart: (departure: Departure) => void;
+  onDepart: (pending: PendingNavigation) => void;
 }
 
 const Context = createContext<App | undefined>(undefined);
@@ -29,12 +35,12 @@ export function useApp(): App {
 }
 
 /** Sends the top window to the box: nothing else of this page touches the home network before the person has agreed. */
-export async function depart(app: App, box: Destination, road: Road): Promise<void> {
+export async function depart(app: App, box: Destination, route: Route): Promise<void> {
   const { clientId, redirectUri, store } = app;
-  const { url, state } = await connect({ box, origin: originOf(box, road), clientId, redirectUri, store });
-  const departure = { box, road, state, at: Date.now() };
-  saveDeparture(departure);
-  app.onDepart(departure);
+  const { url, state } = await connect({ box, origin: originOf(box, route), clientId, redirectUri, store });
+  const pending = { box, route, state, at: Date.now() };
+  savePending(pending);
+  app.onDepart(pending);
   location.assign(url);
 }
 

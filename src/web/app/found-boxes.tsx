@@ -8,7 +8,7 @@ import { Notice } from '../shared/notice.tsx';
 import { AgentButton } from './agent-button.tsx';
 import { AppProblem } from './app-problem.tsx';
 import { agreeToHome, depart, useApp } from './context.ts';
-import { type Destination, type Road, roadsTo } from './departure.ts';
+import { type Destination, type Route, routesTo } from './pending-navigation.ts';
 import { goTo, hrefTo } from './route.ts';
 import { useAppText } from './text/app.ts';
 
@@ -16,14 +16,14 @@ import { useAppText } from './text/app.ts';
 export function FoundBoxes({ boxes }: { boxes: readonly FoundBox[] }): JSX.Element | null {
   const app = useApp();
   const known = useLoaded(() => app.boxes.list()).value ?? [];
-  const loggedIn = new Set(known.filter((box) => box.tokens !== null).map(({ id }) => id));
+  const signedIn = new Set(known.filter((box) => box.tokens !== null).map(({ id }) => id));
   if (boxes.length === 0) return null;
   return (
     <ul role="list" class="boxes">
       {boxes.map((box) => (
         <li key={box.id} class="box">
           <BoxName box={box} />
-          {loggedIn.has(box.id) ? (
+          {signedIn.has(box.id) ? (
             <OpenLink box={box} />
           ) : (
             <>
@@ -73,7 +73,7 @@ function OpenLink({ box }: { box: FoundBox }): JSX.Element {
 }
 
 /**
- * Connect, by the most promising road. Behind a router that filters that is not the one at home: why, and what else there
+ * Connect, by the most promising route. Behind a router that filters that is not the one at home: why, and what else there
  * is, is said before the person meets an error page that says neither.
  */
 function ConnectTo({ box }: { box: Destination }): JSX.Element {
@@ -82,44 +82,44 @@ function ConnectTo({ box }: { box: Destination }): JSX.Element {
     return (
       <>
         <Notice tone="warning">
-          <p>{t.road.filtered(box.name)}</p>
-          <p>{t.road.filteredRemedy}</p>
+          <p>{t.route.filtered(box.name)}</p>
+          <p>{t.route.filteredRemedy}</p>
         </Notice>
-        <Roads box={box} roads={roadsTo(box)} />
+        <Routes box={box} routes={routesTo(box)} />
       </>
     );
   }
-  return <RoadButton box={box} road="home" label={t.find.connect} primary />;
+  return <RouteButton box={box} route="home" label={t.find.connect} primary />;
 }
 
 /** Roads to choose from, the first of them recommended; `again` has been tried. */
-export function Roads({
+export function Routes({
   box,
-  roads,
+  routes,
   again,
 }: {
   box: Destination;
-  roads: readonly Road[];
-  again?: Road;
+  routes: readonly Route[];
+  again?: Route;
 }): JSX.Element {
   const t = useAppText();
-  const labels = { tunnel: t.road.tunnel, home: t.road.home, 'local-name': t.road.localName };
+  const labels = { tunnel: t.route.tunnel, home: t.route.home, 'local-name': t.route.localName };
   const hints = {
-    tunnel: t.road.tunnelHint,
+    tunnel: t.route.tunnelHint,
     home: undefined,
-    'local-name': t.road.localNameHint(box.mdnsHost ?? ''),
+    'local-name': t.route.localNameHint(box.mdnsHost ?? ''),
   };
   return (
-    <ul role="list" class="roads">
-      {roads.map((road, index) => (
-        <li key={road}>
-          <RoadButton
+    <ul role="list" class="routes">
+      {routes.map((route, index) => (
+        <li key={route}>
+          <RouteButton
             box={box}
-            road={road}
-            label={road === again ? t.leaving.again : labels[road]}
+            route={route}
+            label={route === again ? t.leaving.again : labels[route]}
             primary={index === 0}
           />
-          {hints[road] !== undefined && <p class="soft">{hints[road]}</p>}
+          {hints[route] !== undefined && <p class="soft">{hints[route]}</p>}
         </li>
       ))}
     </ul>
@@ -127,14 +127,14 @@ export function Roads({
 }
 
 /** To a box without a tunnel, pressing it is the person's word that this page may talk to the home network. */
-export function RoadButton({
+export function RouteButton({
   box,
-  road,
+  route,
   label,
   primary,
 }: {
   box: Destination;
-  road: Road;
+  route: Route;
   label: string;
   primary: boolean;
 }): JSX.Element {
@@ -147,7 +147,7 @@ export function RoadButton({
     setBusy(true);
     try {
       if (agree) await agreeToHome(app);
-      await depart(app, box, road);
+      await depart(app, box, route);
     } catch (error) {
       setProblem(error);
       setBusy(false);
@@ -157,7 +157,7 @@ export function RoadButton({
   const full = label === t.find.connect ? { 'aria-label': t.find.connectTo(box.name, shortId(box.id)) } : {};
   return (
     <>
-      {agree && primary && <p class="soft">{t.road.noTunnel}</p>}
+      {agree && primary && <p class="soft">{t.route.noTunnel}</p>}
       <p class="actions">
         <Button kind={primary ? 'primary' : 'plain'} busy={busy} onClick={() => void go()} {...full}>
           {label}

@@ -6,14 +6,14 @@ import { Button } from '../shared/controls.tsx';
 import { PageHeading } from '../shared/layout.tsx';
 import { Notice, Waiting } from '../shared/notice.tsx';
 import { type App, useApp } from './context.ts';
-import { type Departure, roadsTo } from './departure.ts';
-import { Roads } from './found-boxes.tsx';
+import { type PendingNavigation, routesTo } from './pending-navigation.ts';
+import { Routes } from './found-boxes.tsx';
 import { sleep } from './looking.ts';
 import { useAppText } from './text/app.ts';
 
 /** `back`: the person came back to this page, from an error page of the browser or from the box. */
 interface LeavingProps {
-  departure: Departure;
+  pending: PendingNavigation;
   back: boolean;
   onGiveUp: () => void;
 }
@@ -28,10 +28,10 @@ const pauseMs = 3000;
  * The window is on its way to the box. This page is alive until the box answers, and learns from the registration-server
  * whether it does; if not, it says why and what other ways there are.
  */
-export function LeavingView({ departure, back, onGiveUp }: LeavingProps): JSX.Element {
+export function LeavingView({ pending, back, onGiveUp }: LeavingProps): JSX.Element {
   const app = useApp();
   const t = useAppText();
-  const { box, road, state } = departure;
+  const { box, route, state } = pending;
   const [cameBack, setCameBack] = useState(back);
   const [outcome, setOutcome] = useState<'waiting' | 'arrived' | 'not-arrived'>('waiting');
 
@@ -51,7 +51,7 @@ export function LeavingView({ departure, back, onGiveUp }: LeavingProps): JSX.El
     return () => controller.abort();
   }, [state, cameBack]);
 
-  const others = roadsTo(box).filter((other) => other !== road);
+  const others = routesTo(box).filter((other) => other !== route);
   return (
     <>
       <PageHeading focus={!cameBack}>{t.leaving.title(box.name)}</PageHeading>
@@ -61,10 +61,10 @@ export function LeavingView({ departure, back, onGiveUp }: LeavingProps): JSX.El
             <p>
               <strong>{t.leaving.notArrived}</strong>
             </p>
-            <p>{box.rebindingFilter && road === 'home' ? t.road.filtered(box.name) : t.leaving.why}</p>
+            <p>{box.rebindingFilter && route === 'home' ? t.route.filtered(box.name) : t.leaving.why}</p>
           </Notice>
-          <p>{others.length === 0 ? t.road.none : t.leaving.others}</p>
-          <Roads box={box} roads={[...others, road]} again={road} />
+          <p>{others.length === 0 ? t.route.none : t.leaving.others}</p>
+          <Routes box={box} routes={[...others, route]} again={route} />
         </>
       ) : (
         <Waiting>{outcome === 'arrived' ? t.leaving.arrived : t.leaving.waiting}</Waiting>

@@ -15,7 +15,7 @@ import {
   setLastBox,
   useApp,
 } from './context.ts';
-import { type Departure, forgetDeparture, loadDeparture } from './departure.ts';
+import { type PendingNavigation, forgetPending, loadPending } from './pending-navigation.ts';
 import { sleep } from './looking.ts';
 import { goTo } from './route.ts';
 import { useAppText } from './text/app.ts';
@@ -27,7 +27,7 @@ const slowMs = 3000;
 export function ReturningView({ url, onDone }: { url: string; onDone: () => void }): JSX.Element {
   const app = useApp();
   const t = useAppText().returning;
-  const [departure] = useState(() => loadDeparture(Date.now()));
+  const [pending] = useState(() => loadPending(Date.now()));
   const [slow, setSlow] = useState(false);
   const [problem, setProblem] = useState<unknown>();
   useEffect(() => {
@@ -46,12 +46,12 @@ export function ReturningView({ url, onDone }: { url: string; onDone: () => void
     return (
       <>
         <PageHeading>{t.title}</PageHeading>
-        <Waiting>{slow && departure?.box.claimed === false ? t.slow : t.waiting}</Waiting>
+        <Waiting>{slow && pending?.box.claimed === false ? t.slow : t.waiting}</Waiting>
       </>
     );
   }
   const findAgain = (): void => {
-    forgetDeparture();
+    forgetPending();
     goTo({ name: 'find' });
     onDone();
   };
@@ -59,8 +59,8 @@ export function ReturningView({ url, onDone }: { url: string; onDone: () => void
     <>
       <PageHeading focus>{t.failed}</PageHeading>
       <AppProblem problem={problem} />
-      {codeOf(problem) === 'no-way' && app.publicPage && departure !== undefined && (
-        <AllowHome departure={departure} />
+      {codeOf(problem) === 'no-way' && app.publicPage && pending !== undefined && (
+        <AllowHome pending={pending} />
       )}
       <p class="actions">
         <Button onClick={findAgain}>{t.again}</Button>
@@ -72,7 +72,7 @@ export function ReturningView({ url, onDone }: { url: string; onDone: () => void
 async function remember(app: App, url: string, signal: AbortSignal): Promise<void> {
   const { clientId, redirectUri, store, boxes, publicPage, cloud } = app;
   const localAllowed = (await homeAccess(app)) === 'yes';
-  const ways = loadDeparture(Date.now())?.box.ways;
+  const ways = loadPending(Date.now())?.box.ways;
   // The code lives for a minute: the browser asks the person before it is on its way.
   if (publicPage && localAllowed && ways?.tunnel === null) await askBrowserForHome(ways.main);
   const { registration } = cloud;
@@ -88,17 +88,17 @@ async function remember(app: App, url: string, signal: AbortSignal): Promise<voi
   });
   await boxes.put(box);
   await setLastBox(app, box.id);
-  forgetDeparture();
+  forgetPending();
   goTo({ name: 'box', id: box.id });
 }
 
 /** The box can be reached from within the home network alone: the person may agree to that, and go again. */
-function AllowHome({ departure }: { departure: Departure }): JSX.Element {
+function AllowHome({ pending }: { pending: PendingNavigation }): JSX.Element {
   const app = useApp();
   const t = useAppText().returning;
   const again = async (): Promise<void> => {
     await agreeToHome(app);
-    await depart(app, departure.box, departure.road);
+    await depart(app, pending.box, pending.route);
   };
   return (
     <>

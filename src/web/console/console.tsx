@@ -5,13 +5,13 @@ import { NarrowPage } from '../shared/layout.tsx';
 import { ProblemNotice, Waiting } from '../shared/notice.tsx';
 import { hrefOf, useRoute } from '../shared/router.ts';
 import { PageNotice } from '../shared/page-notice.ts';
-import { useStore } from '../shared/store.ts';
+import { useShared } from '../shared/shared-value.ts';
 import { useSharedText } from '../shared/text/shared.ts';
 import { listenToBox } from './events.ts';
 import { Frame } from './frame.tsx';
 import { Consent } from './pages/consent.tsx';
 import { FirstRun } from './pages/first-run.tsx';
-import { Login } from './pages/login.tsx';
+import { SignIn } from './pages/sign-in.tsx';
 import { PasskeyOffer } from './pages/passkey-offer.tsx';
 import { Join, Recover } from './pages/recover.tsx';
 import { RecoveryCode } from './pages/recovery-code.tsx';
@@ -37,9 +37,9 @@ export function Console(): JSX.Element {
 function Stage(): JSX.Element {
   const t = useSharedText();
   const visit = useVisit();
-  const session = useStore(visit.session);
-  const problem = useStore(visit.problem);
-  const door = useRoute(['login', 'recover', 'join']);
+  const session = useShared(visit.session);
+  const problem = useShared(visit.problem);
+  const entry = useRoute(['login', 'recover', 'join']);
   const [welcome, setWelcome] = useState<Welcome>();
   const isIn = session?.stage === 'in';
 
@@ -92,7 +92,7 @@ function Stage(): JSX.Element {
     );
   if (session.stage === 'first-run') return <FirstRun onOwner={(code) => letIn(code, true)} />;
   if (session.stage === 'in') return isConnect() ? <Consent /> : <Frame />;
-  if (door === 'recover') return <Recover onIn={(code) => letIn(code, false)} />;
-  if (door === 'join') return <Join onIn={(code) => letIn(code, true)} />;
-  return <Login />;
+  if (entry === 'recover') return <Recover onIn={(code) => letIn(code, false)} />;
+  if (entry === 'join') return <Join onIn={(code) => letIn(code, true)} />;
+  return <SignIn />;
 }

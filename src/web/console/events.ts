@@ -25,7 +25,7 @@ export interface EventsOptions {
   onEnded: () => void;
   /** Something changed; also after the socket was away, when an event may have been missed. */
   onState: () => void;
-  /** Somebody is at the door, or no longer; also after the socket was away. */
+  /** Somebody is waiting for an answer, or no longer; also after the socket was away. */
   onApprovals: () => void;
   /** The socket could not be opened or was lost: maybe the session is over. */
   onLost: () => void;

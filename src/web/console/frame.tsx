@@ -39,10 +39,10 @@ const pages: Record<PageName, FunctionComponent> = {
   about: About,
 };
 
-/** What stands around every page of those who are logged in. */
+/** What stands around every page of those who are signed in. */
 export function Frame(): JSX.Element {
   const t = useConsoleText();
-  const { logOut } = useVisit();
+  const { signOut } = useVisit();
   const { boxName, person } = useSession();
   const names = pagesFor(person?.role ?? '');
   const route = useRoute(names) ?? 'home';
@@ -81,7 +81,7 @@ export function Frame(): JSX.Element {
           </ul>
         </nav>
         <footer class="leave">
-          <Form onSubmit={logOut} submit={t.nav.logout} submitKind="plain" />
+          <Form onSubmit={signOut} submit={t.nav.signOut} submitKind="plain" />
           <LanguageSwitch />
         </footer>
       </div>

@@ -1,4 +1,4 @@
-/** The pages of those who are logged in, in the order of the navigation. */
+/** The pages of those who are signed in, in the order of the navigation. */
 const ownerPages = [
   'home',
   'services',

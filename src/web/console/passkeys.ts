@@ -23,7 +23,7 @@ export async function addPasskey(api: Api, label: string): Promise<PasskeyView> 
 }
 
 /** Logs in with a passkey that the browser has. */
-export async function logInByPasskey(api: Api): Promise<void> {
+export async function signInByPasskey(api: Api): Promise<void> {
   await assert(api, '/api/login/passkey');
 }
 

@@ -3,7 +3,7 @@ import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import type { ProofRequest, SecondFactor } from '../../protocol/account-api.ts';
 import { Button } from '../shared/controls.tsx';
 import { Form, type FormValues, PasswordField } from '../shared/form.tsx';
-import { useStore } from '../shared/store.ts';
+import { useShared } from '../shared/shared-value.ts';
 import { useConsoleText } from '../shared/text/console.ts';
 import { useSharedText } from '../shared/text/shared.ts';
 import { Beside, besidePassword } from './beside-password.tsx';
@@ -13,7 +13,7 @@ import { useVisit } from './visit.ts';
 
 /** In front of whatever the person was doing, as soon as the box asks for it. */
 export function ProofDialog(): JSX.Element | null {
-  const asked = useStore(useVisit().proofAsked);
+  const asked = useShared(useVisit().proofAsked);
   return asked === undefined ? null : <Asking asked={asked} />;
 }
 

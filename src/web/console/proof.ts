@@ -1,7 +1,7 @@
 import { codeOf, Problem } from '../../kit/errors.ts';
 import type { ProofMethod } from '../../protocol/account-api.ts';
 import type { Api } from '../shared/api.ts';
-import { createStore, type Store } from '../shared/store.ts';
+import { createShared, type SharedValue } from '../shared/shared-value.ts';
 
 /** Wants the person to prove that it is they. */
 export interface ProofAsked {
@@ -16,8 +16,8 @@ export interface ProofAsked {
  * Calls the box by `api`. What it answers `proof-needed` waits until the person has proved that it is they, and is asked again;
  * several at the same time wait for one answer.
  */
-export function createProof(api: Api): { api: Api; proofAsked: Store<ProofAsked | undefined> } {
-  const proofAsked = createStore<ProofAsked | undefined>(undefined);
+export function createProof(api: Api): { api: Api; proofAsked: SharedValue<ProofAsked | undefined> } {
+  const proofAsked = createShared<ProofAsked | undefined>(undefined);
   let asked: Promise<void> | undefined;
   const ask = (by: readonly ProofMethod[]): Promise<void> => {
     asked ??= new Promise<void>((resolve, reject) => {

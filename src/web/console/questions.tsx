@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { PendingApproval } from '../../protocol/approvals-api.ts';
 import { Button } from '../shared/controls.tsx';
 import { ProblemNotice } from '../shared/notice.tsx';
-import { useStore } from '../shared/store.ts';
+import { useShared } from '../shared/shared-value.ts';
 import { useConsoleText } from '../shared/text/console.ts';
 import { type KnownApprovals, useVisit } from './visit.ts';
 
@@ -19,7 +19,7 @@ export function secondsLeft(question: PendingApproval, known: KnownApprovals, at
  */
 export function Questions(): JSX.Element {
   const { approvals } = useVisit();
-  const known = useStore(approvals);
+  const known = useShared(approvals);
   const at = useSeconds(known !== undefined && known.pending.length > 0);
   const open = known?.pending.filter((question) => secondsLeft(question, known, at) > 0) ?? [];
   return (
@@ -83,7 +83,7 @@ function Question({ question, left }: { question: PendingApproval; left: number 
   );
 }
 
-/** `performance.now()`, anew each second while there is something to count. */
+/** `performance.now()`, again each second while there is something to count. */
 function useSeconds(counting: boolean): number {
   const [, tick] = useState(0);
   useEffect(() => {

@@ -1,7 +1,7 @@
 import type { JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { Notice } from '../shared/notice.tsx';
-import { useStore } from '../shared/store.ts';
+import { useShared } from '../shared/shared-value.ts';
 import { useSharedText } from '../shared/text/shared.ts';
 import { useVisit } from './visit.ts';
 
@@ -12,7 +12,7 @@ const askAgainMs = 10_000;
 export function StorageNotice(): JSX.Element | null {
   const { cannotSave: t } = useSharedText();
   const { session, refresh } = useVisit();
-  const why = useStore(session)?.cannotSave;
+  const why = useShared(session)?.cannotSave;
   useEffect(() => {
     if (why === undefined) return undefined;
     const timer = setInterval(() => void refresh(), askAgainMs);

@@ -4,35 +4,35 @@ import type { SessionView } from '../../protocol/access-api.ts';
 import type { ApprovalsView } from '../../protocol/approvals-api.ts';
 import { accessPaths } from '../../protocol/constants.ts';
 import { type Api, createApi } from '../shared/api.ts';
-import { createStore, type Store } from '../shared/store.ts';
+import { createShared, type SharedValue } from '../shared/shared-value.ts';
 import { createProof, type ProofAsked } from './proof.ts';
 
 /** What this page knows of its visit to the box, and how it asks the box. */
 export interface Visit {
   readonly api: Api;
   /** `undefined` until the box has said who is here. */
-  readonly session: Store<SessionView | undefined>;
+  readonly session: SharedValue<SessionView | undefined>;
   /** Why the box could not be asked. */
-  readonly problem: Store<unknown>;
+  readonly problem: SharedValue<unknown>;
   /** Goes up when the state of the box has changed. */
-  readonly stateChanges: Store<number>;
-  /** Who waits at the door, and what was answered; of owners, once the box has said it. */
-  readonly approvals: Store<KnownApprovals | undefined>;
+  readonly stateChanges: SharedValue<number>;
+  /** who waits, and what was answered; of owners, once the box has said it. */
+  readonly approvals: SharedValue<KnownApprovals | undefined>;
   /** The session ended without a word of the person's own. */
-  readonly ended: Store<boolean>;
+  readonly ended: SharedValue<boolean>;
   /** The box wants proof that it is still this person, before it does what was asked of it. */
-  readonly proofAsked: Store<ProofAsked | undefined>;
+  readonly proofAsked: SharedValue<ProofAsked | undefined>;
   /** Asks the box again who is here. */
   refresh: () => Promise<void>;
-  /** Asks the box again who waits at the door; nothing for those who are no owners. */
+  /** Asks the box again who waits; nothing for those who are no owners. */
   loadApprovals: () => Promise<void>;
-  logOut: () => Promise<void>;
+  signOut: () => Promise<void>;
 }
 
 /** `at`: when this page had it, by `performance.now()`. */
 export type KnownApprovals = ApprovalsView & { at: number };
 
-/** What this page believes of its visit is old: it began, ended or was begun anew elsewhere. */
+/** What this page believes of its visit is old: it began, ended or was started over elsewhere. */
 const outdated = new Set([
   'not-logged-in',
   'cross-site-request',
@@ -44,9 +44,9 @@ const outdated = new Set([
 ]);
 
 export function createVisit(options: { fetch?: typeof fetch } = {}): Visit {
-  const session = createStore<SessionView | undefined>(undefined);
-  const problem = createStore<unknown>(undefined);
-  const ended = createStore(false);
+  const session = createShared<SessionView | undefined>(undefined);
+  const problem = createShared<unknown>(undefined);
+  const ended = createShared(false);
   let leaving = false;
   let asked = 0;
   const refresh = async (): Promise<void> => {
@@ -64,12 +64,12 @@ export function createVisit(options: { fetch?: typeof fetch } = {}): Visit {
       if (turn === asked) problem.set(error);
     }
   };
-  const approvals = createStore<KnownApprovals | undefined>(undefined);
+  const approvals = createShared<KnownApprovals | undefined>(undefined);
   const loadApprovals = async (): Promise<void> => {
     if (session.value?.person?.role !== 'owner') return approvals.set(undefined);
     approvals.set({ ...(await api<ApprovalsView>('/api/approvals')), at: performance.now() });
   };
-  const logOut = async (): Promise<void> => {
+  const signOut = async (): Promise<void> => {
     // Before the call: the word that the session is over may come back by the socket first.
     leaving = true;
     try {
@@ -93,12 +93,12 @@ export function createVisit(options: { fetch?: typeof fetch } = {}): Visit {
     session,
     problem,
     ended,
-    stateChanges: createStore(0),
+    stateChanges: createShared(0),
     approvals,
     proofAsked,
     refresh,
     loadApprovals,
-    logOut,
+    signOut,
   };
 }
 
@@ -115,7 +115,7 @@ export function useVisit(): Visit {
   return visit;
 }
 
-/** For pages of those who are logged in. */
+/** For pages of those who are signed in. */
 export function useSession(): SessionView {
   const session = useVisit().session.value;
   if (session === undefined) throw new Error('this component is drawn before the box has answered');

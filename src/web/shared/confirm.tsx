@@ -5,7 +5,7 @@ import { Button } from './controls.tsx';
 import { useSharedText } from './text/shared.ts';
 
 /**
- * Asks before something that cannot be taken back. The browser's own modal dialog: it holds the focus, closes by Escape and
+ * Asks before something that cannot be undone. The browser's own modal dialog: it holds the focus, closes by Escape and
  * gives the focus back. Show it to open it; `onClose` is called when it is over, whether done or not.
  */
 export function Confirm({

@@ -1,4 +1,4 @@
-import { createStore, useStore } from './store.ts';
+import { createShared, useShared } from './shared-value.ts';
 
 /** Each by its own name, for people who look for theirs. */
 export const languages = { en: 'English', de: 'Deutsch' } as const;
@@ -16,7 +16,7 @@ export function chooseLanguage(kept: string | null, wanted: readonly string[]): 
   return wanted.map((tag) => tag.toLowerCase().split('-')[0]).find(isLanguage) ?? 'en';
 }
 
-const language = createStore<Language>('en');
+const language = createShared<Language>('en');
 
 /** Call once, before anything is drawn. */
 export function startLanguage(): void {
@@ -42,7 +42,7 @@ function keptChoice(): string | null {
 }
 
 export function useLanguage(): Language {
-  return useStore(language);
+  return useShared(language);
 }
 
 /** For dates and numbers: the person's own kind of the chosen language (`en-GB`) when the browser names one. */

@@ -3,11 +3,16 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { WebSocket } from 'ws';
 import { days, minutes, seconds } from '../../../src/kit/clock.ts';
 import { OwnedFact } from '../../../src/kit/fact.ts';
-import type { Ways } from '../../../src/protocol/access-api.ts';
+import type { Endpoints } from '../../../src/protocol/access-api.ts';
 import { soon } from '../../support/soon.ts';
 import { appOrigin, Browser, fromApp, home, type Lab, names, openLab, socket } from '../lab/lab.ts';
 
-const ways = new OwnedFact<Ways>({ main: `https://${names.main}`, mirrors: [], tunnel: null, address: null });
+const ways = new OwnedFact<Endpoints>({
+  main: `https://${names.main}`,
+  mirrors: [],
+  tunnel: null,
+  address: null,
+});
 const state = new OwnedFact(0);
 let lab: Lab;
 let owner: Browser;
@@ -76,7 +81,7 @@ describe('the events socket', () => {
 
   it('ends at once with its session, and with those above it; others stay', async () => {
     const other = new Browser(lab);
-    await other.login();
+    await other.signIn();
     const { accessToken } = await other.connect();
     const [console, app, bystander] = [asConsole(other), asApp(accessToken), asConsole(owner)];
     await Promise.all([console, app, bystander].map(isIn));

@@ -78,7 +78,7 @@ describe('what changes something', async () => {
 
   it('is not taken with the token of another session', async () => {
     const other = new Browser(lab);
-    await other.login();
+    await other.signIn();
     const { json } = await owner.call('POST', '/api/logout', { headers: { 'x-csrf-token': other.csrf } });
     expect(json['code']).toBe('cross-site-request');
   });

@@ -10,7 +10,7 @@ import type { UpdateState } from '../../../src/protocol/update-api.ts';
 import type { Updater } from '../../../src/box/update/updater.ts';
 import { Passkeys } from '../../../src/box/auth/sign-in/passkeys.ts';
 import { People } from '../../../src/box/sessions/people.ts';
-import { over, Sessions } from '../../../src/box/sessions/sessions.ts';
+import { notSignedIn, Sessions } from '../../../src/box/sessions/sessions.ts';
 import { AccessStore } from '../../../src/box/sessions/store.ts';
 import { OwnedFact } from '../../../src/kit/fact.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -73,7 +73,7 @@ beforeAll(async () => {
           make: async () => (await waited(), Buffer.from('everything')),
           restore: async (_file, _passphrase, still) => (await waited(), still?.(), did('restore')),
           reset: async (_how, still) => (await waited(), still?.(), did('reset')),
-          beginAnew: () => void done.push('anew'),
+          restart: () => void done.push('anew'),
         },
       }),
     },
@@ -107,7 +107,7 @@ function kept(): unknown {
   return Object.fromEntries(all) as unknown;
 }
 
-/** Good ones, so that without a second look the deed would be done. */
+/** Good ones, so that without a second look the action would be done. */
 const bodies: Record<string, object> = {
   'PUT /api/password': { current: password, password: 'a long enough one' },
   'POST /api/people': { name: 'Eve', role: 'owner' },
@@ -127,7 +127,7 @@ interface Visit {
 
 async function asPerson(): Promise<Visit> {
   const browser = new Browser(house.lab);
-  await browser.login();
+  await browser.signIn();
   const me = await browser.call('GET', '/api/me');
   return {
     headers: {
@@ -186,7 +186,7 @@ async function end(sessionId: string): Promise<void> {
 }
 
 const ended = (): never => {
-  throw over();
+  throw notSignedIn();
 };
 
 const refused = { status: 401, json: { code: 'not-logged-in' } };
@@ -227,7 +227,7 @@ describe('a session that ends between head and body', () => {
     process.prependListener('uncaughtException', listener);
     for (let visit = 0; visit < 5; visit++) {
       const browser = new Browser(house.lab);
-      await browser.login();
+      await browser.signIn();
       expect((await browser.call('POST', '/api/logout')).status).toBe(204);
       const phone = await new PhoneApp(house).letIn();
       expect((await phone.call('DELETE', '/api/instance')).status).toBe(204);

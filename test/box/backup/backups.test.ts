@@ -100,7 +100,7 @@ describe('a backup', () => {
     // The cookie was good when the backup was made.
     restored.owner.cookie = box.owner.cookie;
     expect(await restored.owner.open()).toMatchObject({ stage: 'login' });
-    expect(await restored.owner.login()).toMatchObject({ status: 204 });
+    expect(await restored.owner.signIn()).toMatchObject({ status: 204 });
   });
 
   it('that was changed at any place, or is of another passphrase, changes nothing', async () => {

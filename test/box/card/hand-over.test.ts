@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Backups } from '../../../src/box/backup/backups.ts';
 import { applyCard } from '../../../src/box/card/apply.ts';
-import { doAsAsked, takeUp } from '../../../src/box/card/asked.ts';
+import { doAsAsked, applyRequests } from '../../../src/box/card/asked.ts';
 import { noteText } from '../../../src/box/card/card-note.ts';
 import { copyNote } from '../../../src/box/card/note-copy.ts';
 import { type CardPaths, cardPaths } from '../../../src/box/card/paths.ts';
@@ -165,7 +165,7 @@ describe('a file on the card', () => {
       args: ['--state', state, '--system.card-requests', dirname(paths.request)],
     }).config;
     const up = async (configured: Place): Promise<boolean> =>
-      (await takeUp(config, configured, silentLog)).elsewhere;
+      (await applyRequests(config, configured, silentLog)).elsewhere;
     const restore = async (): Promise<void> => {
       put(paths.restoreRequest, await backupOf(state));
       put(paths.restorePassphrase, passphrase);

@@ -11,7 +11,7 @@ import { createTestCa, type TestCa } from '../../../src/cli/home/test-ca.ts';
 import { OwnedFact } from '../../../src/kit/fact.ts';
 import type { HttpApp } from '../../../src/kit/http-server.ts';
 import { silentLog } from '../../../src/kit/log.ts';
-import type { Ways } from '../../../src/protocol/access-api.ts';
+import type { Endpoints } from '../../../src/protocol/access-api.ts';
 import { zoneNames } from '../../../src/protocol/names.ts';
 import { atEnd } from '../../support/at-end.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -57,7 +57,12 @@ export function accessOptions(clock: FakeClock): Omit<AccessOptions, 'folder' | 
     pairing: 'home',
     page: () => '<!doctype html><title>console</title>',
     arrived: () => undefined,
-    ways: new OwnedFact<Ways>({ main: `https://${names.main}`, mirrors: [], tunnel: null, address: null }),
+    ways: new OwnedFact<Endpoints>({
+      main: `https://${names.main}`,
+      mirrors: [],
+      tunnel: null,
+      address: null,
+    }),
     changes: [],
     status: () => ({ health: 'ok' }),
     services: () => [{ label: 'hello', url: `https://hello.${names.main}/` }],
@@ -222,7 +227,7 @@ export class Browser {
     return answer;
   }
 
-  async login(name = 'Ada', secret = password): Promise<Answer> {
+  async signIn(name = 'Ada', secret = password): Promise<Answer> {
     const answer = await this.call('POST', '/api/login', { body: { name, password: secret } });
     await this.open();
     return answer;

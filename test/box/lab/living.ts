@@ -53,10 +53,10 @@ async function events(lab: EnrolmentLab, changes: Changes, token: string): Promi
   return taken(opened).finally(() => clearInterval(nudge));
 }
 
-/** A browser in which somebody logs in. */
-export async function login(lab: EnrolmentLab, changes: Changes): Promise<Living & { browser: Browser }> {
+/** A browser in which somebody signs in. */
+export async function signIn(lab: EnrolmentLab, changes: Changes): Promise<Living & { browser: Browser }> {
   const browser = new Browser(lab);
-  await browser.login();
+  await browser.signIn();
   const { cookie } = browser;
   const at = (now: EnrolmentLab): Browser => Object.assign(new Browser(now), { cookie });
   return {
@@ -149,7 +149,7 @@ export async function page(
   deviceId: string,
 ): Promise<Living> {
   const body = { deviceId, deviceName: 'desk', platform: 'linux', origin: appOrigin };
-  const { json } = await withToken(lab, parent.token, 'POST', agentBoxPaths.login, { body });
+  const { json } = await withToken(lab, parent.token, 'POST', agentBoxPaths.signIn, { body });
   const accessToken = String(json['access_token']);
   const refreshToken = String(json['refresh_token']);
   return {

@@ -22,7 +22,7 @@ export const noBackups: LabParts['backups'] = {
   make: none,
   restore: none,
   reset: none,
-  beginAnew: () => undefined,
+  restart: () => undefined,
 };
 
 /** The calls of the box's other parts, of which a test names those that it looks at. */

@@ -25,7 +25,7 @@ const query = (type: string, name: string, more: Partial<Query> = {}): Query => 
   known: [],
   probe: false,
   more: false,
-  way: 'multicast',
+  via: 'multicast',
   ...more,
 });
 const qu = (type: string, name: string): Query['questions'] => [{ type, name, class: 'UNKNOWN_32769' }];
@@ -94,20 +94,20 @@ describe('to whom, and when', () => {
     ['to all when it is long since they heard', query('A', host, { questions }), 30_000, 'multicast', 0],
     ['a defence at once', query('ANY', host, { probe: true }), 250, 'multicast', 0],
     ['a defence, alone if asked so', query('A', host, { probe: true, questions }), 60_000, 'unicast', 0],
-    ['directly', query('A', host, { way: 'direct' }), 60_000, 'unicast', 0],
-    ['to plain resolvers at once', query('PTR', kind, { way: 'legacy' }), 0, 'unicast', 0],
+    ['directly', query('A', host, { via: 'direct' }), 60_000, 'unicast', 0],
+    ['to plain resolvers at once', query('PTR', kind, { via: 'legacy' }), 0, 'unicast', 0],
     ['what others may say too, at random', query('PTR', kind), 5000, 'multicast', 70],
     ['when all that is known has come', query('PTR', kind, { more: true }), 5000, 'multicast', 450],
-  ] as const)('%s', (_name, asked, since, way, delayMs) => {
+  ] as const)('%s', (_name, asked, since, via, delayMs) => {
     const said = reply(asked, () => since);
     expect(Object.keys(said ?? {}).filter((key) => key !== 'delayMs')).toEqual(
-      way === undefined ? [] : [way],
+      via === undefined ? [] : [via],
     );
     expect(said?.delayMs ?? 0).toBe(delayMs);
   });
 
   it('to plain resolvers with their id and question, for ten seconds, with no bit of mDNS', () => {
-    expect(reply(query('SRV', instance, { way: 'legacy' }))?.unicast).toEqual({
+    expect(reply(query('SRV', instance, { via: 'legacy' }))?.unicast).toEqual({
       id: 7,
       questions: [{ type: 'SRV', name: instance, class: 'IN' }],
       answers: [{ type: 'SRV', name: instance, ttl: 10, data: { port: 443, target: host } }],

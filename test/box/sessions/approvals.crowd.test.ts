@@ -135,7 +135,7 @@ describe('ten thousand who want to be let in', () => {
     expect(count(429)).toBeGreaterThan(crowd * 0.9);
     const { json } = await owner.call('GET', '/api/approvals');
     expect((json['pending'] as unknown[]).length).toBeLessThanOrEqual(approvalLimits.pending);
-    // With all of those still at the door, who is in waits no longer than before, but for what a busy machine adds.
+    // With all of those still waiting for an answer, who is in waits no longer than before, but for what a busy machine adds.
     await expect.poll(() => median(100), { timeout: 60_000 }).toBeLessThan(empty * 3);
     for (const each of waiting) each.terminate();
   }, 240_000);

@@ -14,7 +14,7 @@ import { FakeClock } from '../../support/fake-clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { crowdAddress, crowds } from '../../support/crowd.ts';
 
-interface Door {
+interface Lab {
   clock: FakeClock;
   approvals: Approvals;
   sessions: Sessions;
@@ -22,10 +22,10 @@ interface Door {
   people: People;
   owner: Person;
   /** As after a restart of the box. */
-  again(): Promise<Door>;
+  again(): Promise<Lab>;
 }
 
-async function open(folder = temporaryFolder(), clock = new FakeClock()): Promise<Door> {
+async function open(folder = temporaryFolder(), clock = new FakeClock()): Promise<Lab> {
   const store = new AccessStore(folder);
   await store.open();
   const sessions = new Sessions({ store, clock });
@@ -39,7 +39,7 @@ async function open(folder = temporaryFolder(), clock = new FakeClock()): Promis
     store.close();
   };
   onTestFinished(close);
-  const again = (): Promise<Door> => {
+  const again = (): Promise<Lab> => {
     close();
     return open(folder, clock);
   };
@@ -57,30 +57,29 @@ const never = new AbortController().signal;
 const refusalOf = (call: Promise<unknown>): Promise<string> => call.then(() => 'none', codeOf);
 
 /** Asks and does not wait. */
-const ring = (door: Door, asking = phone): ReturnType<Approvals['ask']> =>
-  door.approvals.ask(asking, 0, never);
-const answer = (door: Door, allow: boolean): void => {
-  const [first] = door.approvals.pending.value;
-  door.approvals.decide(first?.id ?? '', allow, door.owner, '192.168.1.2');
+const ring = (lab: Lab, asking = phone): ReturnType<Approvals['ask']> => lab.approvals.ask(asking, 0, never);
+const answer = (lab: Lab, allow: boolean): void => {
+  const [first] = lab.approvals.pending.value;
+  lab.approvals.decide(first?.id ?? '', allow, lab.owner, '192.168.1.2');
 };
 
 /** The one that is remembered. */
-const onlyAnswer = (door: Door): { id: string; sessionId: string } => {
-  const [answered] = door.approvals.remembered();
+const onlyAnswer = (lab: Lab): { id: string; sessionId: string } => {
+  const [answered] = lab.approvals.remembered();
   return { id: answered?.id ?? '', sessionId: answered?.sessionId ?? '' };
 };
 
 describe('a question', () => {
   it('is asked once for the same subject, however often it is called', async () => {
-    const door = await open();
+    const lab = await open();
     const told: number[] = [];
-    door.approvals.pending.subscribe((pending) => told.push(pending.length));
-    const first = await ring(door);
+    lab.approvals.pending.subscribe((pending) => told.push(pending.length));
+    const first = await ring(lab);
     expect(first.answer).toBe('pending');
     expect(first.code).toMatch(/^[2-9A-Z]{4}$/);
-    expect(await ring(door, { ...phone, label: 'Other words' })).toEqual(first);
-    const now = door.clock.now();
-    expect(door.approvals.pending.value).toEqual([
+    expect(await ring(lab, { ...phone, label: 'Other words' })).toEqual(first);
+    const now = lab.clock.now();
+    expect(lab.approvals.pending.value).toEqual([
       {
         id: expect.any(String) as string,
         kind: 'client',
@@ -91,51 +90,51 @@ describe('a question', () => {
         endsAt: now + minutes(2),
       },
     ]);
-    await ring(door, { ...phone, kind: 'device' });
+    await ring(lab, { ...phone, kind: 'device' });
     expect(told).toEqual([1, 2]);
   });
 
   it('waits as long as it is told to, and no longer than the caller', async () => {
-    const door = await open();
+    const lab = await open();
     const hangUp = new AbortController();
     const waiting = [
-      door.approvals.ask(phone, seconds(20), never),
-      door.approvals.ask(phone, seconds(20), hangUp.signal),
+      lab.approvals.ask(phone, seconds(20), never),
+      lab.approvals.ask(phone, seconds(20), hangUp.signal),
     ];
     hangUp.abort();
     expect((await waiting[1])?.answer).toBe('pending');
-    await door.clock.advance(seconds(20));
+    await lab.clock.advance(seconds(20));
     expect((await waiting[0])?.answer).toBe('pending');
-    expect(door.approvals.pending.value).toHaveLength(1);
+    expect(lab.approvals.pending.value).toHaveLength(1);
   });
 
   it('is over after two minutes, for those who wait as well', async () => {
-    const door = await open();
-    const { code } = await ring(door);
-    const [question] = door.approvals.pending.value;
-    const waiting = door.approvals.ask(phone, minutes(5), never);
-    await door.clock.advance(minutes(2));
+    const lab = await open();
+    const { code } = await ring(lab);
+    const [question] = lab.approvals.pending.value;
+    const waiting = lab.approvals.ask(phone, minutes(5), never);
+    await lab.clock.advance(minutes(2));
     expect(await waiting).toEqual({ answer: 'expired', code });
-    expect(door.approvals.pending.value).toEqual([]);
-    expect(() => door.approvals.decide(question?.id ?? '', true, door.owner, null)).toThrow('it may be over');
-    expect(door.approvals.answerFor('client', phone.subject)).toBeUndefined();
-    await ring(door);
-    expect(door.approvals.pending.value[0]?.id).not.toBe(question?.id);
+    expect(lab.approvals.pending.value).toEqual([]);
+    expect(() => lab.approvals.decide(question?.id ?? '', true, lab.owner, null)).toThrow('it may be over');
+    expect(lab.approvals.answerFor('client', phone.subject)).toBeUndefined();
+    await ring(lab);
+    expect(lab.approvals.pending.value[0]?.id).not.toBe(question?.id);
   });
 
   it('is over when the box stops', async () => {
-    const door = await open();
-    const waiting = door.approvals.ask(phone, minutes(5), never);
-    door.approvals.stop();
+    const lab = await open();
+    const waiting = lab.approvals.ask(phone, minutes(5), never);
+    lab.approvals.stop();
     expect((await waiting).answer).toBe('expired');
-    expect(door.clock.sleeping).toBe(0);
+    expect(lab.clock.sleeping).toBe(0);
   });
 
   it('shows a name that is fit to be shown', async () => {
-    const door = await open();
-    await ring(door, { ...phone, label: `\u202Eenohp\n${'x'.repeat(200)}` });
-    await ring(door, { ...phone, subject: 'other', label: '\u0000' });
-    const [long, none] = door.approvals.pending.value;
+    const lab = await open();
+    await ring(lab, { ...phone, label: `\u202Eenohp\n${'x'.repeat(200)}` });
+    await ring(lab, { ...phone, subject: 'other', label: '\u0000' });
+    const [long, none] = lab.approvals.pending.value;
     expect(long?.label).toMatch(/^[ -~]{60,80}$/);
     expect(none?.label).toBe('client');
   });
@@ -143,54 +142,54 @@ describe('a question', () => {
 
 describe('how many may wait', () => {
   it('is three from one address, or from one /64', async () => {
-    const door = await open();
-    for (const n of [1, 2, 3]) await ring(door, at('192.168.1.9', n));
-    await expect(ring(door, at('192.168.1.9', 4))).rejects.toMatchObject({
+    const lab = await open();
+    for (const n of [1, 2, 3]) await ring(lab, at('192.168.1.9', n));
+    await expect(ring(lab, at('192.168.1.9', 4))).rejects.toMatchObject({
       code: 'rate-limited',
       status: 429,
       retryAfterSeconds: 60,
     });
-    expect((await ring(door, at('192.168.1.9', 3))).answer).toBe('pending');
-    for (const n of [5, 6, 7]) await ring(door, at(`fd00::${n}`, n));
-    expect(await refusalOf(ring(door, at('fd00::1:8', 8)))).toBe('rate-limited');
-    await ring(door, at('fd00:0:0:1::8', 8));
-    answer(door, false);
-    await ring(door, at('192.168.1.9', 4));
+    expect((await ring(lab, at('192.168.1.9', 3))).answer).toBe('pending');
+    for (const n of [5, 6, 7]) await ring(lab, at(`fd00::${n}`, n));
+    expect(await refusalOf(ring(lab, at('fd00::1:8', 8)))).toBe('rate-limited');
+    await ring(lab, at('fd00:0:0:1::8', 8));
+    answer(lab, false);
+    await ring(lab, at('192.168.1.9', 4));
   });
 
   it.each(crowds)('is open to others while %i networks ask all they can', async (networks) => {
-    const door = await open();
-    await ring(door, numbered(1));
+    const lab = await open();
+    await ring(lab, numbered(1));
     for (let n = 0; n < 300; n++)
-      await ring(door, at(crowdAddress(1 + (n % networks)), 1000 + n)).catch(() => undefined);
-    await ring(door, at('203.0.113.77', 2));
-    expect(door.approvals.pending.value.map(({ address }) => address)).toContain('203.0.113.77');
-    expect(door.approvals.pending.value.length).toBeLessThanOrEqual(2 * approvalLimits.pending);
-    await ring(door, at('192.168.1.77', 3));
+      await ring(lab, at(crowdAddress(1 + (n % networks)), 1000 + n)).catch(() => undefined);
+    await ring(lab, at('203.0.113.77', 2));
+    expect(lab.approvals.pending.value.map(({ address }) => address)).toContain('203.0.113.77');
+    expect(lab.approvals.pending.value.length).toBeLessThanOrEqual(2 * approvalLimits.pending);
+    await ring(lab, at('192.168.1.77', 3));
   });
 
   it('is bounded, and those who are known are not kept out by it', async () => {
-    const door = await open();
-    await ring(door);
-    answer(door, true);
-    for (let n = 0; n < 3 * approvalLimits.pending; n++) await ring(door, numbered(n));
-    expect(door.approvals.pending.value).toHaveLength(approvalLimits.pending);
-    expect((await ring(door)).answer).toMatchObject({ allowed: true });
-    await door.clock.advance(minutes(2));
-    expect((await ring(door, numbered(100))).answer).toBe('pending');
+    const lab = await open();
+    await ring(lab);
+    answer(lab, true);
+    for (let n = 0; n < 3 * approvalLimits.pending; n++) await ring(lab, numbered(n));
+    expect(lab.approvals.pending.value).toHaveLength(approvalLimits.pending);
+    expect((await ring(lab)).answer).toMatchObject({ allowed: true });
+    await lab.clock.advance(minutes(2));
+    expect((await ring(lab, numbered(100))).answer).toBe('pending');
   });
 
   it('is four calls for the same answer; one more is answered at once, and a place comes free', async () => {
-    const door = await open();
+    const lab = await open();
     const left = new AbortController();
     const calls = Array.from({ length: approvalLimits.waitersPerQuestion }, (_, n) =>
-      door.approvals.ask(phone, minutes(1), n === 0 ? left.signal : never),
+      lab.approvals.ask(phone, minutes(1), n === 0 ? left.signal : never),
     );
-    expect((await door.approvals.ask(phone, minutes(1), never)).answer).toBe('pending');
+    expect((await lab.approvals.ask(phone, minutes(1), never)).answer).toBe('pending');
     left.abort();
     await calls[0];
-    const next = door.approvals.ask(phone, minutes(1), never);
-    answer(door, false);
+    const next = lab.approvals.ask(phone, minutes(1), never);
+    answer(lab, false);
     const answers = await Promise.all([...calls.slice(1), next]);
     expect(answers.map((each) => each.answer)).toEqual(answers.map(() => ({ allowed: false })));
   });
@@ -198,29 +197,29 @@ describe('how many may wait', () => {
 
 describe('a yes', () => {
   it('makes a session of the owner who said it, for all who wait, and is remembered', async () => {
-    const door = await open();
-    const waiting = [1, 2].map(() => door.approvals.ask(phone, seconds(20), never));
-    answer(door, true);
+    const lab = await open();
+    const waiting = [1, 2].map(() => lab.approvals.ask(phone, seconds(20), never));
+    answer(lab, true);
     const [first, second] = await Promise.all(waiting);
     expect(second?.answer).toEqual(first?.answer);
-    const known = door.approvals.answerFor('client', phone.subject);
+    const known = lab.approvals.answerFor('client', phone.subject);
     const session = known?.allowed === true ? known.session : undefined;
     expect(session).toMatchObject({
       kind: 'client',
       label: 'Phone',
       parentId: null,
-      personId: door.owner.id,
+      personId: lab.owner.id,
       lastAddress: '192.168.1.7',
-      expiresAt: door.clock.now() + days(90),
+      expiresAt: lab.clock.now() + days(90),
     });
     expect(first?.answer).toEqual(known);
-    expect(door.approvals.remembered()).toMatchObject([
+    expect(lab.approvals.remembered()).toMatchObject([
       { kind: 'client', label: 'Phone', allowed: true, sessionId: session?.id, decidedBy: 'Ada' },
     ]);
-    expect((await ring(door)).answer).toEqual(known);
-    expect(door.approvals.pending.value).toEqual([]);
+    expect((await ring(lab)).answer).toEqual(known);
+    expect(lab.approvals.pending.value).toEqual([]);
     // It is for this kind alone.
-    expect(door.approvals.answerFor('agent', phone.subject)).toBeUndefined();
+    expect(lab.approvals.answerFor('agent', phone.subject)).toBeUndefined();
   });
 
   it.each([
@@ -229,37 +228,37 @@ describe('a yes', () => {
     'the owner is no more',
     'nobody came for 90 days',
   ])('ends when %s, and is asked for again', async (how) => {
-    const door = await open();
-    await ring(door);
-    answer(door, true);
-    const { id, sessionId } = onlyAnswer(door);
-    if (how === 'the session is revoked') door.sessions.end(sessionId ?? '');
-    if (how === 'the answer is forgotten') door.approvals.forget(id, 'Ada', '192.168.1.2');
-    if (how === 'the owner is no more') door.sessions.endAllOf(door.owner.id);
-    if (how === 'nobody came for 90 days') await door.clock.advance(days(90));
-    expect(door.approvals.answerFor('client', phone.subject)).toBeUndefined();
-    expect(door.sessions.find(sessionId)).toBeUndefined();
-    expect((await ring(door)).answer).toBe('pending');
-    answer(door, true);
-    expect((await ring(door)).answer).toMatchObject({ allowed: true });
-    expect(door.approvals.remembered()).toHaveLength(1);
+    const lab = await open();
+    await ring(lab);
+    answer(lab, true);
+    const { id, sessionId } = onlyAnswer(lab);
+    if (how === 'the session is revoked') lab.sessions.end(sessionId ?? '');
+    if (how === 'the answer is forgotten') lab.approvals.forget(id, 'Ada', '192.168.1.2');
+    if (how === 'the owner is no more') lab.sessions.endAllOf(lab.owner.id);
+    if (how === 'nobody came for 90 days') await lab.clock.advance(days(90));
+    expect(lab.approvals.answerFor('client', phone.subject)).toBeUndefined();
+    expect(lab.sessions.find(sessionId)).toBeUndefined();
+    expect((await ring(lab)).answer).toBe('pending');
+    answer(lab, true);
+    expect((await ring(lab)).answer).toMatchObject({ allowed: true });
+    expect(lab.approvals.remembered()).toHaveLength(1);
   });
 });
 
 describe('a no', () => {
   it('is remembered until it is forgotten', async () => {
-    const door = await open();
-    await ring(door);
-    answer(door, false);
-    await door.clock.advance(days(400));
-    expect((await ring(door)).answer).toEqual({ allowed: false });
-    expect(door.approvals.pending.value).toEqual([]);
-    const [no] = door.approvals.remembered();
+    const lab = await open();
+    await ring(lab);
+    answer(lab, false);
+    await lab.clock.advance(days(400));
+    expect((await ring(lab)).answer).toEqual({ allowed: false });
+    expect(lab.approvals.pending.value).toEqual([]);
+    const [no] = lab.approvals.remembered();
     expect(no).toMatchObject({ allowed: false, sessionId: null });
-    door.approvals.forget(no?.id ?? '', 'Ada', null);
-    expect(door.approvals.remembered()).toEqual([]);
-    expect(() => door.approvals.forget(no?.id ?? '', 'Ada', null)).toThrow('no such question or answer');
-    expect((await ring(door)).answer).toBe('pending');
+    lab.approvals.forget(no?.id ?? '', 'Ada', null);
+    expect(lab.approvals.remembered()).toEqual([]);
+    expect(() => lab.approvals.forget(no?.id ?? '', 'Ada', null)).toThrow('no such question or answer');
+    expect((await ring(lab)).answer).toBe('pending');
   });
 });
 
@@ -284,13 +283,13 @@ it('keeps answers over a restart, and questions not', async () => {
 
 it('writes down who asked and who answered, and the subject nowhere', async () => {
   const folder = temporaryFolder();
-  const door = await open(folder);
-  await ring(door);
-  answer(door, true);
-  await ring(door, { ...numbered(1), label: 'Tablet' });
-  answer(door, false);
-  for (const { id } of door.approvals.remembered()) door.approvals.forget(id, 'Ada', '192.168.1.2');
-  const record = door.audit.read().map(({ action, who, what }) => `${action} ${who} ${what}`.trim());
+  const lab = await open(folder);
+  await ring(lab);
+  answer(lab, true);
+  await ring(lab, { ...numbered(1), label: 'Tablet' });
+  answer(lab, false);
+  for (const { id } of lab.approvals.remembered()) lab.approvals.forget(id, 'Ada', '192.168.1.2');
+  const record = lab.audit.read().map(({ action, who, what }) => `${action} ${who} ${what}`.trim());
   for (const entry of [
     'approval-asked Phone',
     'approval-allowed Ada Phone',

@@ -31,11 +31,11 @@ describe('the record', () => {
     const owner = new Browser(lab);
     await owner.firstRun();
     lab.from = away;
-    await new Browser(lab).login('Ada', 'not her password');
-    await new Browser(lab).login('hunter2 typed too early', 'Ada');
+    await new Browser(lab).signIn('Ada', 'not her password');
+    await new Browser(lab).signIn('hunter2 typed too early', 'Ada');
     lab.from = home;
     const again = new Browser(lab);
-    await again.login();
+    await again.signIn();
     await again.call('POST', '/api/logout');
     const address = home.address;
     expect(await recordOf(owner)).toEqual([
@@ -80,7 +80,7 @@ describe('the record', () => {
     const owner = new Browser(lab);
     await owner.firstRun();
     const other = new Browser(lab);
-    await other.login();
+    await other.signIn();
     await other.connect();
     await other.connect();
     const { json } = await owner.call('GET', '/api/sessions');
@@ -110,7 +110,7 @@ describe('the record', () => {
       address: null,
     });
 
-    await new Browser(lab).login();
+    await new Browser(lab).signIn();
     await lab.clock.advance(days(29));
     await owner.open();
     await lab.clock.advance(days(2));
@@ -137,21 +137,21 @@ async function open(): Promise<{ clock: FakeClock; store: AccessStore; audit: Au
   onTestFinished(() => store.close());
   return { clock, store, audit: new Audit({ store, clock, log: silentLog }) };
 }
-const deed = { action: 'settings-changed', who: 'Ada', address: null } as const;
+const action = { action: 'settings-changed', who: 'Ada', address: null } as const;
 
 describe('what is kept of the record', () => {
   it('is ninety days, and a bounded number of entries', async () => {
     const { clock, store, audit } = await open();
-    audit.record(deed);
+    audit.record(action);
     await clock.advance(days(auditLimits.keepDays) - minutes(1));
-    audit.record(deed);
+    audit.record(action);
     audit.sweep();
     expect(audit.read().length).toBe(2);
     await clock.advance(minutes(2));
     audit.sweep();
     expect(audit.read().length).toBe(1);
     store.transaction(() => {
-      for (let count = 0; count < auditLimits.entries + 50; count++) audit.record(deed);
+      for (let count = 0; count < auditLimits.entries + 50; count++) audit.record(action);
     });
     audit.sweep();
     expect(store.get('SELECT count(*) AS count FROM audit')?.['count']).toBe(auditLimits.entries);
@@ -166,7 +166,7 @@ describe('what is kept of the record', () => {
       audit.record({ action: 'login-failed', who: '', address: '203.0.113.9' });
     expect(audit.read().length).toBeLessThan(50);
     const strangers = audit.read().length;
-    for (let count = 0; count < 100; count++) audit.record(deed);
+    for (let count = 0; count < 100; count++) audit.record(action);
     expect(audit.read().length).toBe(strangers + 100);
     await clock.advance(minutes(2));
     audit.record({ action: 'login-failed', who: '', address: '203.0.113.9' });
@@ -206,7 +206,7 @@ describe('what is kept of the record', () => {
 
   it('is text that can be read, and no more of it than fits', async () => {
     const { audit } = await open();
-    audit.record({ ...deed, what: `\u202Eevil\n\u001B[31m${'x'.repeat(1000)}` });
+    audit.record({ ...action, what: `\u202Eevil\n\u001B[31m${'x'.repeat(1000)}` });
     const [entry] = audit.read();
     expect(entry?.what).toMatch(/^[^\p{C}\n]{1,200}$/u);
   });
@@ -214,6 +214,6 @@ describe('what is kept of the record', () => {
   it('keeps nobody from what changes nothing when it cannot be written', async () => {
     const { store, audit } = await open();
     store.close();
-    expect(() => audit.note(deed)).not.toThrow();
+    expect(() => audit.note(action)).not.toThrow();
   });
 });

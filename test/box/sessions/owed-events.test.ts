@@ -53,7 +53,7 @@ interface House {
 interface Kind {
   prepare?: (house: House) => Promise<string | undefined>;
   act: (house: House) => Promise<unknown>;
-  /** SQL or a reader of the state folder: what the deed changes. `undefined`: it changes nothing. */
+  /** SQL or a reader of the state folder: what the action changes. `undefined`: it changes nothing. */
   changes: string | ((stateFolder: string) => Promise<unknown>) | undefined;
 }
 
@@ -84,14 +84,14 @@ async function totp(house: House): Promise<string> {
 
 const approvals = 'SELECT count(*), coalesce(sum(session_id IS NOT NULL), 0) FROM approval';
 
-/** Every kind of event, and the deed that it is about. One that is new has no test yet, and fails. */
+/** Every kind of event, and the action that it is about. One that is new has no test yet, and fails. */
 const kinds: Record<AuditAction, Kind | 'in a file of its own'> = {
   claimed: {
     act: async ({ owner }) => owner.firstRun(),
     changes: 'SELECT count(*) FROM person WHERE password IS NOT NULL',
   },
-  'logged-in': { act: async ({ lab }) => new Browser(lab).login(), changes: sessions },
-  'login-failed': { act: async ({ lab }) => new Browser(lab).login('Ada', 'wrong'), changes: undefined },
+  'logged-in': { act: async ({ lab }) => new Browser(lab).signIn(), changes: sessions },
+  'login-failed': { act: async ({ lab }) => new Browser(lab).signIn('Ada', 'wrong'), changes: undefined },
   'logged-out': { act: async (house) => call(house, 'POST', '/api/logout'), changes: sessions },
   'session-made': { act: async ({ owner }) => owner.connect(), changes: sessions },
   'session-ended': {
@@ -219,7 +219,7 @@ function settingsIn(stateFolder: string, clock: FakeClock): OwnerSettings {
   });
 }
 
-/** What the next start makes of a state folder: how often the event is in the log, and what the deed changes. */
+/** What the next start makes of a state folder: how often the event is in the log, and what the action changes. */
 async function afterStart(
   stateFolder: string,
   now: number,

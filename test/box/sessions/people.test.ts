@@ -101,7 +101,7 @@ describe('a password', () => {
   it('is changed by who knows it, and whatever else lets them in ends', async () => {
     const first = await join((await invite('Ed')).inviteCode);
     const second = new Browser(lab);
-    await second.login('Ed', other);
+    await second.signIn('Ed', other);
     const app = await first.connect();
     const wrong = await first.call('PUT', '/api/password', { body: { current: 'wrong wrong', password } });
     expect(wrong).toMatchObject({ status: 401, json: { code: 'wrong-name-or-password' } });
@@ -111,8 +111,8 @@ describe('a password', () => {
     const headers = { authorization: `Bearer ${app.accessToken}` };
     // What else lets somebody in ends too, unless it is kept.
     expect((await fromApp(lab, 'GET', '/api/me', { headers })).status).toBe(401);
-    expect((await second.login('Ed', other)).status).toBe(401);
-    expect((await second.login('Ed', password)).status).toBe(204);
+    expect((await second.signIn('Ed', other)).status).toBe(401);
+    expect((await second.signIn('Ed', password)).status).toBe(204);
   });
 
   it('that is forgotten is replaced with the recovery code, which works once', async () => {
@@ -129,8 +129,8 @@ describe('a password', () => {
     });
     expect((await owner.open())['stage']).toBe('login');
     expect((await recover(recoveryCode)).json['code']).toBe('wrong-recovery-code');
-    expect((await owner.login('Ada', password)).status).toBe(401);
-    expect((await owner.login('Ada', other)).status).toBe(204);
+    expect((await owner.signIn('Ada', password)).status).toBe(401);
+    expect((await owner.signIn('Ada', other)).status).toBe(204);
   });
 });
 

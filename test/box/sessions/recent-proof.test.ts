@@ -132,7 +132,7 @@ describe('recent proof', () => {
   it('is given again by password, for this session alone', async () => {
     const other = new Browser(lab);
     other.proves = false;
-    await other.login();
+    await other.signIn();
     await lab.clock.advance(minutes(5));
     expect(await owner.prove('a wrong one')).toMatchObject({
       status: 401,
@@ -172,8 +172,8 @@ describe('recent proof', () => {
     // Somebody else's passkey, a challenge of somebody else's session, and one that was for signing in.
     expect(await give(member, await options(member))).toMatchObject(refused);
     expect(await give(owner, await options(member))).toMatchObject(refused);
-    const login = await owner.call('POST', '/api/login/passkey/options', { body: {} });
-    expect(await give(owner, String(login.json['challenge']))).toMatchObject(refused);
+    const signIn = await owner.call('POST', '/api/login/passkey/options', { body: {} });
+    expect(await give(owner, String(signIn.json['challenge']))).toMatchObject(refused);
     expect(await invite(owner, 'Cy')).toMatchObject(needed(['password', 'passkey']));
     expect((await give(owner, await options(owner))).status).toBe(204);
     expect((await invite(owner, 'Cy')).status).toBe(201);

@@ -12,7 +12,7 @@ import { temporaryFolder } from '../../support/folder.ts';
 import { newKey, openEnrolmentLab } from '../auth/enrolment/flow.ts';
 import { identity } from '../lab/identity.ts';
 import { Browser, password } from '../lab/lab.ts';
-import { agent, app, client, device, instance, type Living, login, page } from '../lab/living.ts';
+import { agent, app, client, device, instance, type Living, signIn, page } from '../lab/living.ts';
 
 /** Every file below `folder`, as it lies on the disk. */
 function filesOf(folder: string): { path: string; content: Buffer }[] {
@@ -43,7 +43,7 @@ it('lets nothing that opens a door be read in the log, however talkative, or on 
   const { json: invited } = await owner.call('POST', '/api/people', { body: { name: 'Bo', role: 'member' } });
   secrets.push(String(claimed['recoveryCode']), String(invited['inviteCode']));
 
-  const browser = await login(lab, changes);
+  const browser = await signIn(lab, changes);
   const agentOf = await agent(lab, owner);
   const all: Living[] = [browser, agentOf];
   all.push(await app(browser, lab, changes), await page(agentOf, lab, changes, 'page'));

@@ -17,7 +17,7 @@ import { soon } from '../../support/soon.ts';
 import { type EnrolmentLab, type Key, newKey, openEnrolmentLab } from '../auth/enrolment/flow.ts';
 import { Browser } from '../lab/lab.ts';
 import { identity } from '../lab/identity.ts';
-import { agent, app, client, device, idsOf, instance, type Living, login, page } from '../lab/living.ts';
+import { agent, app, client, device, idsOf, instance, type Living, signIn, page } from '../lab/living.ts';
 
 /** By which call a branch is ended. */
 const endings = ['console', 'command line', 'own hand', 'forgotten answer'] as const;
@@ -55,8 +55,8 @@ async function letIn(
   plan: Plan,
 ): Promise<Living[]> {
   const all: Living[] = [];
-  for (const { apps } of plan.logins) {
-    const parent = await login(lab, changes);
+  for (const { apps } of plan.signIns) {
+    const parent = await signIn(lab, changes);
     all.push(parent);
     for (let made = 0; made < apps; made++) all.push(await app(parent, lab, changes));
   }
@@ -93,7 +93,7 @@ async function end(living: Living, how: Ending, lab: EnrolmentLab, owner: Browse
 }
 
 interface Plan {
-  logins: readonly { apps: number }[];
+  signIns: readonly { apps: number }[];
   agents: readonly { pages: number }[];
   clients: number;
   instances: number;
@@ -102,7 +102,7 @@ interface Plan {
 }
 
 const plans: fc.Arbitrary<Plan> = fc.record({
-  logins: fc.array(fc.record({ apps: fc.nat({ max: 2 }) }), { minLength: 1, maxLength: 2 }),
+  signIns: fc.array(fc.record({ apps: fc.nat({ max: 2 }) }), { minLength: 1, maxLength: 2 }),
   agents: fc.array(fc.record({ pages: fc.nat({ max: 2 }) }), { maxLength: 2 }),
   clients: fc.nat({ max: 2 }),
   instances: fc.nat({ max: 2 }),

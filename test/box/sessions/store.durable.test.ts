@@ -43,7 +43,7 @@ describe('what was answered', () => {
     const ended = new Browser(lab);
     ended.cookie = made.ended;
     expect((await ended.open())['stage']).toBe('login');
-    expect((await new Browser(lab).login()).status).toBe(204);
+    expect((await new Browser(lab).signIn()).status).toBe(204);
   });
 });
 
@@ -80,7 +80,7 @@ it('keeps every secret out of the log at its most talkative, and out of the stor
   const verifier = 'verifier-'.repeat(6);
   await exchange(lab, code, verifier);
   const wrong = 'wrong but still secret';
-  await new Browser(lab).login('Ada', wrong);
+  await new Browser(lab).signIn('Ada', wrong);
   await owner.call('POST', '/api/login', { form: `name=Ada&password=${wrong}` });
   await owner.call('GET', `/connect?${new URLSearchParams(connectQuery()).toString()}`);
   const opened = socket(lab, { origin: appOrigin });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { HomeNetwork, PublishedZone, TunnelState, ZoneCertificate } from '../../../src/box/facts.ts';
 import { boxMetrics } from '../../../src/box/system/metrics.ts';
-import { type BoxFacts, boxStatus, urlsByKind, waysIn } from '../../../src/box/system/status.ts';
+import { type BoxFacts, boxStatus, urlsByKind, boxUrls } from '../../../src/box/system/status.ts';
 import { OwnedFact } from '../../../src/kit/fact.ts';
 import type { Condition } from '../../../src/kit/health.ts';
 import { zoneNames } from '../../../src/protocol/names.ts';
@@ -42,7 +42,7 @@ const zone: PublishedZone = {
 
 describe('the ways in', () => {
   it('are none before anything is known', () => {
-    expect(waysIn(newFacts())).toEqual([]);
+    expect(boxUrls(newFacts())).toEqual([]);
     expect(urlsByKind([])).toEqual({ mirrors: [] });
   });
 
@@ -51,7 +51,7 @@ describe('the ways in', () => {
     facts.zone.set(zone);
     facts.network.set({ interfaces: [], addresses: ['192.168.1.20'] });
     facts.tunnel.set({ phase: 'connected', addresses: ['203.0.113.1'], origin: `https://${names.tunnel}` });
-    expect(urlsByKind(waysIn(facts))).toEqual({
+    expect(urlsByKind(boxUrls(facts))).toEqual({
       main: `https://${boxId}.box.test/`,
       mirrors: [`https://b.${boxId}.box.test/`, `https://a.${boxId}.box.test/`],
       tunnel: `https://remote.${boxId}.box.test/`,
@@ -63,7 +63,7 @@ describe('the ways in', () => {
   it('name the port where it is not the usual one', () => {
     const facts = { ...newFacts(), httpsPort: () => 8443 };
     facts.zone.set(zone);
-    expect(waysIn(facts)[0]).toEqual(['main', `https://${boxId}.box.test:8443/`]);
+    expect(boxUrls(facts)[0]).toEqual(['main', `https://${boxId}.box.test:8443/`]);
   });
 });
 

@@ -83,7 +83,7 @@ export class WebStandIn {
   answer: (nonce: string) => string | undefined;
   readonly #options: WebOptions;
   readonly #https: HttpsServer;
-  readonly #door: Server;
+  readonly #listener: Server;
   readonly #sockets = new Set<Socket>();
 
   constructor(options: WebOptions) {
@@ -92,20 +92,20 @@ export class WebStandIn {
     this.answer = (nonce) => this.probe.answer(nonce);
     const { keyPem: key, certPem: cert } = options.tls;
     this.#https = createHttpsServer({ key, cert }, (request, response) => this.#serve(request, response));
-    this.#door = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => this.#greet(socket));
+    this.#listener = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => this.#greet(socket));
   }
 
   get port(): number {
-    return (this.#door.address() as AddressInfo).port;
+    return (this.#listener.address() as AddressInfo).port;
   }
 
   async start(): Promise<void> {
-    await new Promise<void>((resolve) => this.#door.listen(0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => this.#listener.listen(0, '127.0.0.1', resolve));
   }
 
   async stop(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
-    await new Promise((resolve) => this.#door.close(resolve));
+    await new Promise((resolve) => this.#listener.close(resolve));
   }
 
   #serve(request: IncomingMessage, response: ServerResponse): void {

@@ -112,7 +112,7 @@ describe.skipIf(why !== undefined)(`updates for owners ${why ?? ''}`, () => {
     expect(await upload(bundle)).toMatchObject({ status: 202 });
     await expect.poll(() => updater.state.value.phase).toBe('awaiting-reboot');
     expect(machine.held('B')).toBe('1.1.0');
-    // The one that was no bundle is not in the record.
+    // The one that was no bundle is not in the audit log.
     const { entries } = (await owner.call('GET', '/api/audit')).json as { entries: { action: string }[] };
     expect(entries.filter(({ action }) => action === 'update-installed')).toMatchObject([{ who: 'Ada' }]);
     expect((await owner.call('POST', '/api/update/restart')).status).toBe(202);
@@ -122,7 +122,7 @@ describe.skipIf(why !== undefined)(`updates for owners ${why ?? ''}`, () => {
     );
     const wrong = { body: { channel: 'nightly', paused: true } };
     expect((await owner.call('PUT', '/api/update/settings', wrong)).status).toBe(400);
-    // Who paused updates is in the record, once.
+    // Who paused updates is in the audit log, once.
     const recorded = (await owner.call('GET', '/api/audit')).json as { entries: { action: string }[] };
     expect(recorded.entries.filter(({ action }) => action === 'settings-changed')).toMatchObject([
       { who: 'Ada' },

@@ -39,7 +39,7 @@ describe('versions', () => {
 const releases = ['1.1.0', '1.3.0-beta.1', '1.2.0', '0.9.0'].map((version) => release(version));
 const choice = { releases, compatible, running: '1.1.0', setbacks: {}, now: days(1000) };
 
-/** What is taken when the newest was taken back so often, and so long ago. */
+/** What is taken when the newest was rolled back so often, and so long ago. */
 const after = (times: number, ago: number): string | undefined =>
   releaseToTake({ ...choice, setbacks: { '1.3.0-beta.1': { times, at: choice.now - ago, reason: '' } } })
     ?.version;
@@ -115,7 +115,7 @@ describe('what became of a try', () => {
     ['waiting', attempt, { booted: 'A', next: 'B', onTrial: 'B' }],
     ['trial', attempt, { booted: 'B', next: 'B', onTrial: 'B' }],
     ['kept', attempt, { booted: 'B', next: 'B', onTrial: undefined }],
-    ['taken-back', attempt, { booted: 'A', next: 'A', onTrial: 'B' }],
+    ['rolled-back', attempt, { booted: 'A', next: 'A', onTrial: 'B' }],
     ['never-written', { ...attempt, installed: false }, { booted: 'A', next: 'A', onTrial: 'B' }],
   ] as const)('is %s', (fate, tried, slots) => {
     expect(fateOf(tried, slots)).toBe(fate);

@@ -144,7 +144,7 @@ describe.skipIf(why !== undefined)(`updates with RAUC ${why ?? ''}`, () => {
     ill.set('certificate', 'error', 'the CA is down');
     ill.set('web', 'error', 'the port cannot be opened');
     expect(await judge(ill)).toBe(false);
-    // porchlight-take-back: marks it bad and restarts.
+    // porchlight-roll-back: marks it bad and restarts.
     lab.next = 'A';
     await reboot('A');
     await expect.poll(phase).toBe('idle');

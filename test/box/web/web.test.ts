@@ -86,7 +86,7 @@ interface Answer {
   issuer: string;
 }
 
-/** One HTTPS request for `host` to the box, on the home network or (with `through`) by the tunnel door. */
+/** One HTTPS request for `host` to the box, on the home network or (with `through`) by the tunnel listener. */
 function get(
   host: string,
   path: string,

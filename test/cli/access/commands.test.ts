@@ -46,7 +46,7 @@ describe('porchlight sessions and revoke', () => {
     const { accessToken } = await owner.connect();
     await lab.clock.advance(1000);
     const other = new Browser(lab);
-    await other.login();
+    await other.signIn();
     const before = await ask(sessionsCommand);
     expect(before.out.replaceAll(/[0-9a-f]{8}(?= {2})/g, 'ID')).toBe(`Ada
 ├─ ID  login     unknown device
@@ -78,7 +78,7 @@ describe('porchlight sessions and revoke', () => {
     expect(await other.open()).toMatchObject({ stage: 'login' });
     expect((await ask(sessionsCommand)).out).toBe('Nobody is let in.\n');
     expect((await ask(revokeCommand, '--all-of', 'Ada')).out).toBe('Ada has no sessions.\n');
-    await owner.login();
+    await owner.signIn();
     expect((await ask(auditCommand)).out).toMatch(/-\s+session-ended\s+root: unknown device \(\+1\)\n/);
   });
 
@@ -137,7 +137,7 @@ describe('porchlight audit', () => {
   it('prints the record, the oldest first, since a time', async () => {
     const { lab, ask } = await open();
     lab.from = away;
-    await new Browser(lab).login('Ada', 'wrong');
+    await new Browser(lab).signIn('Ada', 'wrong');
     const { out } = await ask(auditCommand, '--since', '2029-12-31');
     expect(out).toMatch(
       /^2030-01-01 00:00:00 {2}192\.168\.1\.7 +claimed +Ada\n.*logged-in +Ada: unknown device\n.*203\.0\.113\.9 +login-failed +Ada\n$/,

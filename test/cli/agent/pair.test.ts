@@ -72,7 +72,7 @@ it('replaces what the agent had at the box, while it runs; a no changes nothing'
   const options = { box, boxes, store, registration: undefined, runtime, clock: lab.clock, log: silentLog };
   const account = new PairedAccount(options);
   onTestFinished(() => account.close());
-  await account.logOut();
+  await account.signOut();
   expect(await agents()).toEqual([]);
   expect(await store.keys()).toEqual([]);
   await expect.poll(() => accounts.all().length, soon).toBe(0);

@@ -9,8 +9,8 @@ import { text } from 'node:stream/consumers';
 import { expect, it, onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
 import { createTestCa } from '../../../src/cli/home/test-ca.ts';
-import { Door } from '../../../src/cli/find/door.ts';
-import { headersToBox, headersToBrowser } from '../../../src/cli/find/door-headers.ts';
+import { LocalProxy } from '../../../src/cli/find/local-proxy.ts';
+import { headersToBox, headersToBrowser } from '../../../src/cli/find/proxy-headers.ts';
 import { proven } from '../../../src/cli/find/proven.ts';
 import type { LocalBox } from '../../../src/client/node/find.ts';
 import { Pins } from '../../../src/client/node/pins.ts';
@@ -32,11 +32,11 @@ interface Answer {
 
 /** A browser that keeps cookies by host name, for whatever `Host` a request goes to. */
 class Visitor {
-  readonly door: number;
+  readonly proxy: number;
   readonly #cookies = new Map<string, Map<string, string>>();
 
-  constructor(door: number) {
-    this.door = door;
+  constructor(proxy: number) {
+    this.proxy = proxy;
   }
 
   cookiesOf(of: string): string {
@@ -53,7 +53,7 @@ class Visitor {
     const cookie = this.cookiesOf(hostname);
     const asking = httpRequest({
       host: '127.0.0.1',
-      port: this.door,
+      port: this.proxy,
       agent: false,
       method,
       path: pathname + search,
@@ -86,19 +86,19 @@ function announced(port: number, certificate: Buffer | string): LocalBox {
   return { name: 'Our <box>', id: boxId, host, port, path: '/status', addresses: ['127.0.0.1'], fingerprint };
 }
 
-async function doorTo(found: () => LocalBox[], file: string): Promise<[Door, Visitor, string]> {
+async function proxyTo(found: () => LocalBox[], file: string): Promise<[LocalProxy, Visitor, string]> {
   const pins = new Pins(join(folder, file));
-  const door = new Door({
+  const proxy = new LocalProxy({
     pins,
     look: () => Promise.all(found().map((box) => proven(box, pins))),
     nothing: 'no box answers',
     port: 0,
     clock: systemClock,
   });
-  onTestFinished(() => door.stop());
-  await door.start(new AbortController().signal);
-  const address = door.newAddress();
-  return [door, new Visitor(Number(new URL(address).port)), address];
+  onTestFinished(() => proxy.stop());
+  await proxy.start(new AbortController().signal);
+  const address = proxy.newAddress();
+  return [proxy, new Visitor(Number(new URL(address).port)), address];
 }
 
 async function presentedBy(lab: Lab): Promise<string> {
@@ -112,12 +112,12 @@ async function presentedBy(lab: Lab): Promise<string> {
 it('lists the boxes, opens a real one, and lets its pages work as under its own name', async () => {
   const lab = await openLab();
   const box = announced(lab.port, await presentedBy(lab));
-  const [, me, address] = await doorTo(() => [box], 'open.json');
+  const [, me, address] = await proxyTo(() => [box], 'open.json');
   const list = new URL(address).origin;
-  const own = `http://${name}:${me.door}`;
+  const own = `http://${name}:${me.proxy}`;
 
   // Nobody else: no other name, no page or user without the address, and the address but once.
-  expect(await me.call('GET', `http://evil.test:${me.door}/`)).toMatchObject({ status: 421 });
+  expect(await me.call('GET', `http://evil.test:${me.proxy}/`)).toMatchObject({ status: 421 });
   expect(await me.call('GET', `http://${name}:1/`)).toMatchObject({ status: 421 });
   for (const url of [`${list}/`, `${list}/?porchlight-ticket=x`, `${own}/ping`, `${list}/open?box=${host}`])
     expect(await me.call('GET', url)).toMatchObject({ status: 403 });
@@ -125,7 +125,7 @@ it('lists the boxes, opens a real one, and lets its pages work as under its own 
   expect(page).toMatchObject({ status: 200 });
   for (const said of ['Our &lt;box&gt;', 'first seen', box.fingerprint, host])
     expect(page.body).toContain(said);
-  expect((await new Visitor(me.door).follow(address)).status).toBe(403);
+  expect((await new Visitor(me.proxy).follow(address)).status).toBe(403);
 
   const opened = await me.follow(`${list}/open?box=${host}`);
   expect(opened.status).toBe(200);
@@ -143,8 +143,8 @@ it('lists the boxes, opens a real one, and lets its pages work as under its own 
   expect((await me.call('POST', `${own}/api/logout`, json, '{}')).status).toBe(403);
 
   const open = (headers: Record<string, string>): WebSocket =>
-    new WebSocket(`ws://127.0.0.1:${me.door}/api/events`, {
-      headers: { host: `${name}:${me.door}`, ...headers },
+    new WebSocket(`ws://127.0.0.1:${me.proxy}/api/events`, {
+      headers: { host: `${name}:${me.proxy}`, ...headers },
     });
   const refused = open({ origin: own });
   expect(String(await once(refused, 'error'))).toContain('403');
@@ -167,7 +167,7 @@ it.skipIf(noBrowser !== undefined)(
   async () => {
     const lab = await openLab();
     const box = announced(lab.port, await presentedBy(lab));
-    const [, me, address] = await doorTo(() => [box], 'browser.json');
+    const [, me, address] = await proxyTo(() => [box], 'browser.json');
     const browser = await launchBrowser();
     onTestFinished(() => browser.close());
     // The page of the box's state lets no script speak to anybody; this one is the test's.
@@ -177,7 +177,7 @@ it.skipIf(noBrowser !== undefined)(
     await takePictures(page, 'find-open');
     expect(await accessibilityFaults(page)).toEqual([]);
     await page.getByRole('link', { name: 'Our <box>' }).click();
-    await page.waitForURL(`http://${name}:${me.door}/status`);
+    await page.waitForURL(`http://${name}:${me.proxy}/status`);
     // In words of the page, where this file's imports are not.
     const inPage = (script: string): Promise<unknown> => page.evaluate(script);
     const person = JSON.stringify({ setupCode: lab.access.setupCode ?? '', name: 'Ada', password });
@@ -191,7 +191,7 @@ it.skipIf(noBrowser !== undefined)(
   })`;
     expect(await inPage(socket)).toBe('open');
     // Elsewhere on this computer, a page that was not let in.
-    await page.goto(`http://other.localhost:${me.door}/`);
+    await page.goto(`http://other.localhost:${me.proxy}/`);
     expect(await page.getByRole('alert').textContent()).toContain('No box is known under this name');
   },
 );
@@ -214,7 +214,7 @@ it('refuses an identity that changed loudly, and sends it nothing', async () => 
   };
   const [box, other] = [await serve(), await serve()];
   let found = [box];
-  const [door, me, address] = await doorTo(() => found, 'changed.json');
+  const [proxy, me, address] = await proxyTo(() => found, 'changed.json');
   const list = new URL(address).origin;
   await me.follow(address);
   expect((await me.follow(`${list}/open?box=${host}`)).body).toBe('hello');
@@ -231,7 +231,7 @@ it('refuses an identity that changed loudly, and sends it nothing', async () => 
     expect(page.body).toContain('STOP: this is not the box it was');
     expect(page.body).toContain(`porchlight find --forget ${host}`);
     expect(asked).toEqual([]);
-    expect(door.boxes).toMatchObject([{ identity: 'changed' }]);
+    expect(proxy.boxes).toMatchObject([{ identity: 'changed' }]);
   }
 
   // A pretender beside it does not take its place.
@@ -241,12 +241,12 @@ it('refuses an identity that changed loudly, and sends it nothing', async () => 
 });
 
 it('says on each side what that side understands', () => {
-  const sides = { door: 'http://x.localhost:4490', box: 'https://x.local:4443' };
+  const sides = { proxy: 'http://x.localhost:4490', box: 'https://x.local:4443' };
   const sent = headersToBox(
     {
       host: 'x.localhost:4490',
-      origin: sides.door,
-      referer: `${sides.door}/console?a`,
+      origin: sides.proxy,
+      referer: `${sides.proxy}/console?a`,
       cookie: 'porchlight-door-4490=secret; box.__Host-porchlight=a=b; theme=1',
       connection: 'keep-alive, x-hop',
       'x-hop': '1',
@@ -273,7 +273,7 @@ it('says on each side what that side understands', () => {
       sides,
     ),
   ).toEqual({
-    location: `${sides.door}/login`,
+    location: `${sides.proxy}/login`,
     'set-cookie': ['box.__Host-a=b; Path=/; HttpOnly; Max-Age=0'],
   });
   expect(headersToBrowser({ location: 'https://x.local:44431/' }, sides)).toEqual({

@@ -62,16 +62,16 @@ export class FakeBox {
   }
 
   /** Opens one of its ways, under the same port as before. */
-  async open(way: 'home' | 'tunnel'): Promise<void> {
-    const listener = await this.#listener(way).listen(this.#ports[way]);
-    this.#ports[way] = listener.port;
-    if (way === 'home') this.#home = listener;
+  async open(endpoint: 'home' | 'tunnel'): Promise<void> {
+    const listener = await this.#listener(endpoint).listen(this.#ports[endpoint]);
+    this.#ports[endpoint] = listener.port;
+    if (endpoint === 'home') this.#home = listener;
     else this.#tunnel = listener;
   }
 
-  async shut(way: 'home' | 'tunnel'): Promise<void> {
-    await (way === 'home' ? this.#home : this.#tunnel)?.close();
-    if (way === 'home') this.#home = undefined;
+  async shut(endpoint: 'home' | 'tunnel'): Promise<void> {
+    await (endpoint === 'home' ? this.#home : this.#tunnel)?.close();
+    if (endpoint === 'home') this.#home = undefined;
     else this.#tunnel = undefined;
   }
 
@@ -117,8 +117,8 @@ export class FakeBox {
   }
 
   /** Requests of pages in the background, by the way they took. */
-  background(way: 'home' | 'tunnel'): Seen[] {
-    return this.seen.filter(({ through, mode }) => through === way && mode !== 'navigate');
+  background(endpoint: 'home' | 'tunnel'): Seen[] {
+    return this.seen.filter(({ through, mode }) => through === endpoint && mode !== 'navigate');
   }
 
   /** As when somebody ends the session in the console. */

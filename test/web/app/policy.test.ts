@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { boxStateOf } from '../../../src/web/app/box-state.ts';
-import { type Destination, originOf, roadsTo } from '../../../src/web/app/departure.ts';
+import { type Destination, originOf, routesTo } from '../../../src/web/app/pending-navigation.ts';
 import { nextLookMs, pace } from '../../../src/web/app/looking.ts';
 import { isPublicPage } from '../../../src/web/app/place.ts';
 import { hrefTo, type Route, routeOf } from '../../../src/web/app/route.ts';
@@ -66,7 +66,7 @@ describe('the roads to a box', () => {
       ['home', 'local-name'],
     ],
     ['one is always there', { claimed: false, mdnsHost: undefined }, ['home']],
-  ])('are: %s', (_name, change, expected) => expect(roadsTo({ ...box, ...change })).toEqual(expected));
+  ])('are: %s', (_name, change, expected) => expect(routesTo({ ...box, ...change })).toEqual(expected));
 
   it('lead to the box’s own names and ports', () => {
     expect(originOf(box, 'home')).toBe(ways.main);

@@ -16,7 +16,7 @@ export class Visitor {
   /** Call within `describe`. */
   constructor() {
     beforeAll(() => this.#arrive(), 60_000);
-    beforeEach(() => this.#anew());
+    beforeEach(() => this.#startingOver());
     afterEach(() => {
       const complaints = this.#complaints.splice(0);
       if (complaints.length > 0) throw new Error(`the page complained: ${complaints.join('; ')}`);
@@ -90,7 +90,7 @@ export class Visitor {
     });
   }
 
-  async #anew(): Promise<void> {
+  async #startingOver(): Promise<void> {
     const { registration } = this.stand;
     registration.answer = { body: [] };
     registration.shared = false;

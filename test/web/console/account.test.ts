@@ -148,7 +148,7 @@ describe.skipIf(noBrowser !== undefined)(`a person’s own account ${noBrowser ?
     expect(taken()).toEqual([]);
     await dialog().getByLabel(en.proof.password, { exact: true }).fill(right.password);
     await page.keyboard.press('Enter');
-    await page.getByText(en.backup.anew).waitFor();
+    await page.getByText(en.backup.startingOver).waitFor();
     expect(taken()).toEqual(['POST /api/proof', 'POST /api/restore']);
   });
 });

@@ -82,12 +82,12 @@ describe.skipIf(noBrowser !== undefined)(`the console ${noBrowser ?? ''}`, () =>
   });
 
   it('goes to the login at once when the session is ended, and comes in again with the keyboard', async () => {
-    await logIn();
+    await signIn();
     await page.getByText(en.home.look(1)).waitFor();
     await expect.poll(() => box.listeners).toBe(1);
     box.endSession();
-    await page.getByText(en.login.ended).waitFor({ timeout: 5000 });
-    expect(await focused(page)).toMatchObject({ text: en.login.title });
+    await page.getByText(en.signIn.ended).waitFor({ timeout: 5000 });
+    expect(await focused(page)).toMatchObject({ text: en.signIn.title });
     await page.keyboard.press('Tab');
     await page.keyboard.type(right.name);
     await page.keyboard.press('Tab');
@@ -114,36 +114,36 @@ describe.skipIf(noBrowser !== undefined)(`the console ${noBrowser ?? ''}`, () =>
 
   it('lets a forgotten password and an invitation in, each with a new recovery code', async () => {
     for (const [link, field, code] of [
-      [en.login.forgot, en.fields.recoveryCode, right.recoveryCode],
-      [en.login.invited, en.fields.inviteCode, 'JOIN-CODE'],
+      [en.signIn.forgot, en.fields.recoveryCode, right.recoveryCode],
+      [en.signIn.invited, en.fields.inviteCode, 'JOIN-CODE'],
     ] as const) {
       box.endSession();
       await page.goto(`${box.origin}/#/login`);
       await page.reload();
       await page.getByRole('link', { name: link }).click();
       const name = page.getByLabel(en.fields.name);
-      if (link === en.login.forgot) await name.fill(right.name);
+      if (link === en.signIn.forgot) await name.fill(right.name);
       await page.getByLabel(field).fill('NOT-THIS');
       const password = page.getByLabel(en.fields.newPassword, { exact: true });
-      if (link === en.login.invited) await password.fill(right.password);
+      if (link === en.signIn.invited) await password.fill(right.password);
       await page.keyboard.press('Enter');
       await page.locator('[aria-invalid=true]').waitFor();
       await page.getByLabel(field).fill(code);
       await page.keyboard.press('Enter');
-      if (link === en.login.forgot) {
+      if (link === en.signIn.forgot) {
         await password.fill(right.password);
         await page.getByLabel(en.otherAccess.keep('My phone')).check();
         await page.getByRole('button', { name: en.recover.submit }).click();
       }
       await expectToSee(page.getByText(right.recoveryCode));
       expect(new URL(page.url()).hash).toBe('#/');
-      // The next time they come to the login, not to the door they came through.
+      // The next time they come to the sign-in, not to the door they came through.
       await page.getByRole('button', { name: en.recovery.done }).click();
-      if (link === en.login.invited) await page.getByRole('button', { name: en.passkeyOffer.later }).click();
+      if (link === en.signIn.invited) await page.getByRole('button', { name: en.passkeyOffer.later }).click();
       await page.getByText(en.home.look(1)).waitFor();
       await expect.poll(() => box.listeners).toBe(1);
       box.endSession();
-      await expectToSee(page.getByText(en.login.ended));
+      await expectToSee(page.getByText(en.signIn.ended));
     }
   });
 
@@ -159,24 +159,24 @@ describe.skipIf(noBrowser !== undefined)(`the console ${noBrowser ?? ''}`, () =>
         isUserVerified: true,
       },
     });
-    await logIn();
+    await signIn();
     await visit('account');
     await page.getByLabel(en.account.passkeyName).fill('My key');
     await page.getByRole('button', { name: en.account.passkeyAdd }).click();
     await page.getByText(en.account.passkeyAdded).waitFor();
     await page.getByRole('button', { name: en.account.removeName('My key') }).waitFor();
-    await page.getByRole('button', { name: en.nav.logout }).click();
-    await page.getByRole('button', { name: en.login.passkey }).click();
+    await page.getByRole('button', { name: en.nav.signOut }).click();
+    await page.getByRole('button', { name: en.signIn.passkey }).click();
     await expectToSee(page.getByRole('heading', { name: en.account.title, exact: true }));
 
     // One the box does not know, and then none at all.
     box.known.passkeys = [];
     box.endSession();
-    await page.getByRole('button', { name: en.login.passkey }).click();
+    await page.getByRole('button', { name: en.signIn.passkey }).click();
     await expectToSee(page.getByText(sharedText.en.problems['passkey-refused']));
     await authenticator.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified: false });
     await authenticator.send('WebAuthn.clearCredentials', { authenticatorId });
-    await page.getByRole('button', { name: en.login.passkey }).click();
+    await page.getByRole('button', { name: en.signIn.passkey }).click();
     await expectToSee(page.getByText(sharedText.en.problems['passkey-not-used']));
   });
 
@@ -185,7 +185,7 @@ describe.skipIf(noBrowser !== undefined)(`the console ${noBrowser ?? ''}`, () =>
     await page.goto(`${box.origin}/connect?${query}`);
     box.endSession();
     await page.reload();
-    await page.getByText(en.login.forApp).waitFor();
+    await page.getByText(en.signIn.forApp).waitFor();
     await page.getByLabel(en.fields.name).fill(right.name);
     await page.getByLabel(en.fields.password, { exact: true }).fill(right.password);
     await page.keyboard.press('Enter');
@@ -218,7 +218,7 @@ describe.skipIf(noBrowser !== undefined)(`the console ${noBrowser ?? ''}`, () =>
   });
 
   it('changes people, sessions, apps and settings', async () => {
-    await logIn();
+    await signIn();
     await visit('people');
     await page.getByLabel(en.people.name).fill('Grace');
     await page.getByRole('button', { name: en.people.invite }).click();
@@ -273,13 +273,13 @@ describe.skipIf(noBrowser !== undefined)(`the console ${noBrowser ?? ''}`, () =>
     await page.reload();
     await page.getByRole('heading', { name: consoleText.de.settings.title }).waitFor();
     expect(await page.locator('html').getAttribute('lang')).toBe('de');
-    await page.getByRole('button', { name: consoleText.de.nav.logout }).click();
-    await page.getByRole('heading', { name: consoleText.de.login.title }).waitFor();
-    expect(await page.getByText(consoleText.de.login.ended).count()).toBe(0);
+    await page.getByRole('button', { name: consoleText.de.nav.signOut }).click();
+    await page.getByRole('heading', { name: consoleText.de.signIn.title }).waitFor();
+    expect(await page.getByText(consoleText.de.signIn.ended).count()).toBe(0);
   });
 
   it('follows the log, and shows the state anew when the box says so', async () => {
-    await logIn();
+    await signIn();
     await visit('logs');
     await page.getByText('7 lines').waitFor();
     box.known.logs.push({ seq: 8, time: box.now, level: 'info', part: 'web', message: 'somebody is here' });
@@ -315,7 +315,7 @@ describe.skipIf(noBrowser !== undefined)(`the console ${noBrowser ?? ''}`, () =>
   });
 });
 
-async function logIn(): Promise<void> {
+async function signIn(): Promise<void> {
   box.endSession();
   await page.goto(box.origin);
   await page.getByLabel(en.fields.name).fill(right.name);

@@ -91,7 +91,7 @@ describe.skipIf(noBrowser !== undefined)(`the page of updates ${noBrowser ?? ''}
     await text('the card is worn out');
     await text('web: the port cannot be opened');
     expect(await accessibilityFaults(page)).toEqual([]);
-    await takePictures(page, 'updates-taken-back');
+    await takePictures(page, 'updates-rolled-back');
   });
 
   it('is paused and set to a channel', async () => {

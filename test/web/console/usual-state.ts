@@ -9,8 +9,8 @@ const minute = 60_000;
 const day = 1440 * minute;
 const boxId = 'u4k2xq7dnw3bm5t6rhy2pzc7vfj4ge3lsoa6idq2n5wkx7bt3mya';
 
-/** Of each deed one; `logins` before them. */
-export function recordAt(now: number, logins = 0): AuditEntry[] {
+/** Of each action one; `signIns` before them. */
+export function recordAt(now: number, signIns = 0): AuditEntry[] {
   const whats: Partial<Record<AuditEntry['action'], string>> = {
     'session-made': 'Porchlight · desk',
     'session-expired': 'Photo frame',
@@ -26,9 +26,9 @@ export function recordAt(now: number, logins = 0): AuditEntry[] {
     'person-removed': 'Konrad',
     'apps-changed': 'Porchlight',
   };
-  const deeds = [...auditActions, ...Array.from({ length: logins }, () => 'logged-in' as const)];
-  return deeds.map((action, index) => ({
-    id: deeds.length - index,
+  const actions = [...auditActions, ...Array.from({ length: signIns }, () => 'logged-in' as const)];
+  return actions.map((action, index) => ({
+    id: actions.length - index,
     at: now - index * 7 * minute,
     action,
     who: 'Ada',
@@ -37,7 +37,7 @@ export function recordAt(now: number, logins = 0): AuditEntry[] {
   }));
 }
 
-/** Somebody at the door. */
+/** Somebody who waits. */
 export function questionAt(now: number): PendingApproval {
   return {
     id: 'q1',

@@ -33,7 +33,7 @@ describe('a visit', () => {
       return { status: 204 };
     });
     await visit.refresh();
-    await visit.logOut();
+    await visit.signOut();
     expect([visit.session.value?.stage, visit.ended.value]).toEqual(['login', false]);
     for (stage of ['in', 'login'] as const) await visit.refresh();
     expect(visit.ended.value).toBe(true);

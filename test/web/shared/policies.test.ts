@@ -4,7 +4,7 @@ import { clockTime, date, dateTime, daysUntil, relativeTime } from '../../../src
 import { chooseLanguage, chooseLocale } from '../../../src/web/shared/language.ts';
 import { problemText } from '../../../src/web/shared/problem-text.ts';
 import { routeOf } from '../../../src/web/shared/router.ts';
-import { createStore } from '../../../src/web/shared/store.ts';
+import { createShared } from '../../../src/web/shared/shared-value.ts';
 import { sharedText } from '../../../src/web/shared/text/shared.ts';
 
 describe('the language', () => {
@@ -91,7 +91,7 @@ describe('what a person is told of an error', () => {
 
 describe('a store', () => {
   it('tells of changes, and only of changes, until one stops listening', () => {
-    const store = createStore(1);
+    const store = createShared(1);
     const seen: number[] = [];
     const stop = store.subscribe((value) => seen.push(value));
     store.set(1);

@@ -9,8 +9,8 @@ import {
   agentClient,
   agentLimits,
   type AgentView,
-  type SessionLoginAnswer,
-  SessionLoginRequest,
+  type SessionSignInAnswer,
+  SessionSignInRequest,
   type SignAnswer,
   SignRequest,
 } from '../../../protocol/agent-api.ts';
@@ -74,8 +74,8 @@ export class Agents implements AuthMethod {
       return { boxId, sessionId: id, person, origins: apps.origins, certificate: this.#certificate };
     });
 
-    const login = { ...byAgent, schema: { body: SessionLoginRequest } } as const;
-    app.post(agentBoxPaths.login, login, async (request, reply) => {
+    const signIn = { ...byAgent, schema: { body: SessionSignInRequest } } as const;
+    app.post(agentBoxPaths.signIn, signIn, async (request, reply) => {
       const agent = this.#agent(request);
       return reply.status(201).send(this.#signIn(agent, request.body, guard.visitor(request).address));
     });
@@ -88,7 +88,7 @@ export class Agents implements AuthMethod {
     throw new Problem('agent-only', message, { status: 403 });
   }
 
-  #signIn(agent: Session, wanted: SessionLoginRequest, address: string): SessionLoginAnswer {
+  #signIn(agent: Session, wanted: SessionSignInRequest, address: string): SessionSignInAnswer {
     const { apps, tokens, store } = this.#options;
     const { origin, deviceId, platform } = wanted;
     const app = origin === undefined ? apps.named(agentClient.clientId) : apps.at(origin);

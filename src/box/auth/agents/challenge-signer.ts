@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { type Clock, likelyNow } from '../../../kit/clock.ts';
 import { FairRate } from '../../../kit/fair-rate.ts';
 import { type SignAnswer, signedText } from '../../../protocol/agent-api.ts';
-import { householdOf, type Visitor } from '../../visitor.ts';
+import { clientKeyOf, type Visitor } from '../../visitor.ts';
 
 const signAsync = promisify(sign);
 
@@ -34,7 +34,7 @@ export class ChallengeSigner {
   async sign(challenge: string, origin: string, { address, through }: Visitor): Promise<SignAnswer> {
     const { boxId, keyPem, clock } = this.#options;
     const what = 'challenges to sign';
-    this.#rate.take(householdOf(address), clock.monotonic(), what, through);
+    this.#rate.take(clientKeyOf(address), clock.monotonic(), what, through);
     const signedAt = likelyNow(clock);
     const text = Buffer.from(signedText({ boxId, origin, challenge, signedAt }));
     const padding = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 };

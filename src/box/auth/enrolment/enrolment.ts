@@ -9,7 +9,7 @@ import type { Health } from '../../../kit/health.ts';
 import type { HttpApp } from '../../../kit/http-server.ts';
 import type { Log } from '../../../kit/log.ts';
 import { Reconciler } from '../../../kit/reconcile.ts';
-import type { Ways } from '../../../protocol/access-api.ts';
+import type { Endpoints } from '../../../protocol/access-api.ts';
 import {
   certificateFiles,
   type CertificatesView,
@@ -20,7 +20,7 @@ import { shortId, type ZoneNames } from '../../../protocol/names.ts';
 import type { Session, Sessions } from '../../sessions/sessions.ts';
 import type { SessionSockets } from '../../api/session-sockets.ts';
 import type { AccessStore } from '../../sessions/store.ts';
-import { householdOf } from '../../visitor.ts';
+import { clientKeyOf } from '../../visitor.ts';
 import type { AuthMethod } from '../auth-method.ts';
 import { type CertificateUploader, Shelf } from './certificate-uploader.ts';
 import { DeviceCa, serverCertificateMs } from './device-ca.ts';
@@ -63,7 +63,7 @@ export interface EnrolmentOptions extends EnrolmentSettings {
   folder: string;
   store: AccessStore;
   sockets: SessionSockets;
-  ways: Fact<Ways>;
+  ways: Fact<Endpoints>;
   status: () => object;
   clock: Clock;
   random: Random;
@@ -178,7 +178,7 @@ export class Enrolment implements AuthMethod {
   #countCall(request: FastifyRequest): void {
     const { guard, clock } = this.#options;
     const { address, through } = guard.visitor(request);
-    this.#calls.take(householdOf(address), clock.monotonic(), 'calls', through);
+    this.#calls.take(clientKeyOf(address), clock.monotonic(), 'calls', through);
   }
 
   async #look(): Promise<number> {

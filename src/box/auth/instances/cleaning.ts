@@ -5,13 +5,13 @@ import type { Log } from '../../../kit/log.ts';
 import { Reconciler } from '../../../kit/reconcile.ts';
 import type { Service } from '../../../kit/service.ts';
 import type { InstanceTable } from './instance-table.ts';
-import type { Letter, Mailbox } from './mailbox.ts';
+import type { MailboxMessage, Mailbox } from './mailbox.ts';
 import type { PendingRequests } from './pending.ts';
 
-/** A letter in a mailbox that does not forget by itself. */
+/** A message in a mailbox that does not forget by itself. */
 interface Outstanding {
   mailbox: Mailbox;
-  letter: Pick<Letter, 'uid' | 'name'>;
+  message: Pick<MailboxMessage, 'uid' | 'name'>;
   /** Of the clock that only moves forward. */
   endsAt: number;
 }
@@ -31,7 +31,7 @@ const pauseMs = minutes(10);
 const busyPauseMs = seconds(30);
 
 /**
- * The job that removes what is over: one-time passwords and other letters, here and in the mailboxes, and credentials that
+ * The job that removes what is over: one-time passwords and other messages, here and in the mailboxes, and credentials that
  * nobody uses. Its condition says when it last ran and what it has removed since the start.
  */
 export class Cleaning implements Service {
@@ -64,18 +64,18 @@ export class Cleaning implements Service {
     this.#options.health.clear(condition);
   }
 
-  /** A letter was written: it is to be gone when it is over, or sooner. */
-  written(mailbox: Mailbox, { uid, name, seconds: lifetime }: Letter): void {
+  /** A message was written: it is to be gone when it is over, or sooner. */
+  written(mailbox: Mailbox, { uid, name, seconds: lifetime }: MailboxMessage): void {
     const endsAt = this.#options.clock.monotonic() + seconds(lifetime);
     const key = keyOf(mailbox, { uid, name });
-    if (!mailbox.forgets) this.#outstanding.set(key, { mailbox, letter: { uid, name }, endsAt });
+    if (!mailbox.forgets) this.#outstanding.set(key, { mailbox, message: { uid, name }, endsAt });
     if (!this.#busy) this.#loop.nudge();
   }
 
-  /** A letter has done its work. */
-  done(mailbox: Mailbox, letter: Pick<Letter, 'uid' | 'name'>): void {
-    if (letter.name === 'otp') this.#removed.passwords++;
-    const found = this.#outstanding.get(keyOf(mailbox, letter));
+  /** A message has done its work. */
+  done(mailbox: Mailbox, message: Pick<MailboxMessage, 'uid' | 'name'>): void {
+    if (message.name === 'otp') this.#removed.passwords++;
+    const found = this.#outstanding.get(keyOf(mailbox, message));
     if (found !== undefined) found.endsAt = -Infinity;
   }
 
@@ -90,9 +90,9 @@ export class Cleaning implements Service {
     this.#cleared = true;
     this.#removed.passwords += pending.sweep();
     this.endDormant();
-    for (const [key, { mailbox, letter, endsAt }] of this.#outstanding) {
+    for (const [key, { mailbox, message, endsAt }] of this.#outstanding) {
       if (endsAt > clock.monotonic()) continue;
-      await mailbox.remove(letter, signal);
+      await mailbox.remove(message, signal);
       this.#outstanding.delete(key);
     }
     this.#tell();
@@ -118,5 +118,5 @@ export class Cleaning implements Service {
   }
 }
 
-const keyOf = ({ name }: Mailbox, letter: Pick<Letter, 'uid' | 'name'>): string =>
-  `${name} ${letter.uid} ${letter.name}`;
+const keyOf = ({ name }: Mailbox, message: Pick<MailboxMessage, 'uid' | 'name'>): string =>
+  `${name} ${message.uid} ${message.name}`;

@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { type Clock, likelyNow, seconds as inMs } from '../../../kit/clock.ts';
 import { HttpClient } from '../../../kit/http-client.ts';
 import { GoogleToken } from './google-token.ts';
-import type { Letter, Mailbox } from './mailbox.ts';
+import type { MailboxMessage, Mailbox } from './mailbox.ts';
 
 export interface FirebaseMailboxOptions {
   /** `https://<project>-default-rtdb.firebaseio.com`. */
@@ -22,7 +22,7 @@ const identity = (boxId: string): object => ({
 });
 
 /**
- * Firebase's Realtime Database, over its REST API. A letter is at `users/<uid>/<box id>/<name>`; `boxes/<box id>/<uid>/<name>`
+ * Firebase's Realtime Database, over its REST API. A message is at `users/<uid>/<box id>/<name>`; `boxes/<box id>/<uid>/<name>`
  * says that it is, in the same change, so that after a restart the box finds all it has to remove.
  */
 export class FirebaseMailbox implements Mailbox {
@@ -41,12 +41,12 @@ export class FirebaseMailbox implements Mailbox {
     this.#token = new GoogleToken({ file: serviceAccountFile, caPem, clock });
   }
 
-  async put({ uid, name, value, seconds }: Letter, signal: AbortSignal): Promise<void> {
-    const letter = { value, expiresAt: likelyNow(this.#clock) + inMs(seconds) };
-    await this.#change({ [this.#place(uid, name)]: letter, [this.#mark(uid, name)]: true }, signal);
+  async put({ uid, name, value, seconds }: MailboxMessage, signal: AbortSignal): Promise<void> {
+    const message = { value, expiresAt: likelyNow(this.#clock) + inMs(seconds) };
+    await this.#change({ [this.#place(uid, name)]: message, [this.#mark(uid, name)]: true }, signal);
   }
 
-  async remove({ uid, name }: Pick<Letter, 'uid' | 'name'>, signal: AbortSignal): Promise<void> {
+  async remove({ uid, name }: Pick<MailboxMessage, 'uid' | 'name'>, signal: AbortSignal): Promise<void> {
     await this.#change({ [this.#place(uid, name)]: null, [this.#mark(uid, name)]: null }, signal);
   }
 

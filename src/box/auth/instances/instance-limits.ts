@@ -1,6 +1,6 @@
 import type { Clock } from '../../../kit/clock.ts';
 import { FairRate } from '../../../kit/fair-rate.ts';
-import { householdOf } from '../../visitor.ts';
+import { clientKeyOf } from '../../visitor.ts';
 
 /** An instance asks once in its life, and some more when a mailbox is slow. In all no more than a mailbox takes of one box. */
 const requests = {
@@ -38,10 +38,10 @@ export class InstanceLimits {
 
   /** The password was right: that was no guess. */
   confirmed(address: string): void {
-    this.#confirms.giveBack(householdOf(address), this.#clock.monotonic());
+    this.#confirms.giveBack(clientKeyOf(address), this.#clock.monotonic());
   }
 
   #take(rate: FairRate, address: string): void {
-    rate.take(householdOf(address), this.#clock.monotonic(), 'app instances');
+    rate.take(clientKeyOf(address), this.#clock.monotonic(), 'app instances');
   }
 }

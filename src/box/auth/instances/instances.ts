@@ -22,7 +22,7 @@ import type { AuthMethod } from '../auth-method.ts';
 import { Cleaning } from './cleaning.ts';
 import { InstanceLimits } from './instance-limits.ts';
 import { type Instance, InstanceTable } from './instance-table.ts';
-import { Letters } from './letters.ts';
+import { Messages } from './messages.ts';
 import type { Mailbox } from './mailbox.ts';
 import { type Asker, PendingRequests } from './pending.ts';
 import { instanceRoutes } from './routes.ts';
@@ -69,7 +69,7 @@ export class Instances implements AuthMethod {
   readonly #signed: SignedRequests;
   readonly #limits: InstanceLimits;
   readonly #cleaning: Cleaning;
-  readonly #letters: Letters;
+  readonly #messages: Messages;
 
   constructor(options: InstancesOptions) {
     this.#options = options;
@@ -78,7 +78,7 @@ export class Instances implements AuthMethod {
     this.#signed = new SignedRequests(options);
     this.#limits = new InstanceLimits(options.clock);
     this.#cleaning = new Cleaning({ ...options, pending: this.#pending, table: this.#table });
-    this.#letters = new Letters({ ...options, cleaning: this.#cleaning });
+    this.#messages = new Messages({ ...options, cleaning: this.#cleaning });
   }
 
   async start(): Promise<void> {
@@ -88,7 +88,7 @@ export class Instances implements AuthMethod {
 
   async stop(): Promise<void> {
     await this.#cleaning.stop();
-    await this.#letters.close();
+    await this.#messages.close();
   }
 
   routes(app: HttpApp): void {
@@ -108,7 +108,7 @@ export class Instances implements AuthMethod {
     this.#limits.request(visitor.address);
     const { deviceId, uid, variation = 'otp' } = wanted;
     const label = shortName(wanted.label ?? '', instanceLimits.labelMax) || device;
-    const mailbox = this.#letters.mailbox(wanted.mailbox);
+    const mailbox = this.#messages.mailbox(wanted.mailbox);
     if (!mailbox.uidPattern.test(uid)) {
       const message = `uid is no id of the mailbox ${mailbox.name}; give the one that signing in there answered`;
       throw new Problem('bad-request', message, { status: 400, retryable: false });
@@ -119,7 +119,7 @@ export class Instances implements AuthMethod {
         ? [this.#pending.newOtp(asker), instanceLimits.otpSeconds]
         : [this.#pending.newToken(asker), instanceLimits.deliverySeconds];
     try {
-      await this.#letters.put(mailbox, { uid, name: variation, value, seconds });
+      await this.#messages.put(mailbox, { uid, name: variation, value, seconds });
     } catch (error) {
       this.#pending.forget(asker);
       throw error;
@@ -141,7 +141,7 @@ export class Instances implements AuthMethod {
       throw otpRefused();
     }
     this.#limits.confirmed(address);
-    const mailbox = this.#letters.mailbox(asker.mailbox);
+    const mailbox = this.#messages.mailbox(asker.mailbox);
     this.#cleaning.done(mailbox, { uid: given.uid, name: 'otp' });
     const secrets = { hmac: randomBytes(32), sealing: await newKeptKeys() };
     const made = this.#table.create({ ...asker, address }, secrets);
@@ -156,7 +156,7 @@ export class Instances implements AuthMethod {
       const sealed = await sealedTo(given.publicKey, JSON.stringify(credentials), info);
       const seconds = instanceLimits.deliverySeconds;
       const value = JSON.stringify(sealed);
-      await this.#letters.put(mailbox, { uid: given.uid, name: 'credentials', value, seconds });
+      await this.#messages.put(mailbox, { uid: given.uid, name: 'credentials', value, seconds });
       return { boxId, expires_in: seconds };
     } catch (error) {
       sessions.end(made.session.id);
@@ -211,7 +211,7 @@ export class Instances implements AuthMethod {
     if (known !== undefined) return known;
     const asker = this.#pending.useToken(tokenHash);
     if (asker === undefined) return undefined;
-    this.#cleaning.done(this.#letters.mailbox(asker.mailbox), { uid: asker.uid, name: 'token' });
+    this.#cleaning.done(this.#messages.mailbox(asker.mailbox), { uid: asker.uid, name: 'token' });
     return this.#table.create(asker, { tokenHash });
   }
 }

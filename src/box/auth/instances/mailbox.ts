@@ -1,7 +1,7 @@
 import type { InstanceEntry } from '../../../protocol/instance-api.ts';
 
 /** Whose mailbox, and what is to be put there. */
-export interface Letter {
+export interface MailboxMessage {
   /** Of the app instance, at this mailbox. */
   uid: string;
   name: InstanceEntry;
@@ -19,11 +19,11 @@ export interface Mailbox {
   readonly name: string;
   /** What a unique id there looks like. */
   readonly uidPattern: RegExp;
-  /** Letters are gone by themselves when they are read or over; else the box has to remove them. */
+  /** Messages are gone by themselves when they are read or over; else the box has to remove them. */
   readonly forgets: boolean;
   /** Replaces what the box left there under the name. Throws a `Problem`; trying again may help. */
-  put(letter: Letter, signal: AbortSignal): Promise<void>;
-  remove(letter: Pick<Letter, 'uid' | 'name'>, signal: AbortSignal): Promise<void>;
+  put(message: MailboxMessage, signal: AbortSignal): Promise<void>;
+  remove(message: Pick<MailboxMessage, 'uid' | 'name'>, signal: AbortSignal): Promise<void>;
   /** Removes all that this box ever left there, also before it was started. */
   clear(signal: AbortSignal): Promise<void>;
   close(): Promise<void>;

@@ -4,7 +4,7 @@ import { Problem } from '../../../kit/errors.ts';
 import { FairShares } from '../../../kit/fair-shares.ts';
 import { instanceLimits } from '../../../protocol/instance-api.ts';
 import { newToken, secretHash } from '../../sessions/secrets.ts';
-import { householdOf } from '../../visitor.ts';
+import { clientKeyOf } from '../../visitor.ts';
 import { goodAt, keyFor, totp } from './otp.ts';
 
 /** Who asked at the open endpoint, and how it is to be known. */
@@ -102,7 +102,7 @@ export class PendingRequests {
   #add(waiting: Pick<Waiting, 'asker' | 'key' | 'tokenHash'>, lifetimeSeconds: number): void {
     const id = keyOf(waiting.asker);
     this.#remove(id);
-    const client = householdOf(waiting.asker.address);
+    const client = clientKeyOf(waiting.asker.address);
     if (this.#waiting.size >= mostPending) this.sweep();
     if (this.#places.wouldCostItself(client)) throw tooMany();
     const added = { ...waiting, tries: 0, endsAt: this.#clock.monotonic() + seconds(lifetimeSeconds) };

@@ -1,6 +1,6 @@
 import { HttpClient } from '../../../kit/http-client.ts';
 import { mailboxPaths } from '../../../protocol/mailbox-api.ts';
-import type { Letter, Mailbox } from './mailbox.ts';
+import type { MailboxMessage, Mailbox } from './mailbox.ts';
 
 /** The mailbox of the cloud, to which the box proves itself with its identity. */
 export class PorchlightMailbox implements Mailbox {
@@ -18,12 +18,12 @@ export class PorchlightMailbox implements Mailbox {
     this.#http = new HttpClient({ origin, key: identity.keyPem, cert: identity.certPem, ca: caPem });
   }
 
-  async put({ uid, name, value, seconds }: Letter, signal: AbortSignal): Promise<void> {
+  async put({ uid, name, value, seconds }: MailboxMessage, signal: AbortSignal): Promise<void> {
     const body = { value, expires_in: seconds, once: true };
     await this.#http.request({ method: 'PUT', path: mailboxPaths.toInstance(uid, name), body, signal });
   }
 
-  async remove({ uid, name }: Pick<Letter, 'uid' | 'name'>, signal: AbortSignal): Promise<void> {
+  async remove({ uid, name }: Pick<MailboxMessage, 'uid' | 'name'>, signal: AbortSignal): Promise<void> {
     await this.#http.request({ method: 'DELETE', path: mailboxPaths.toInstance(uid, name), signal });
   }
 

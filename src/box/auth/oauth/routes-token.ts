@@ -75,7 +75,7 @@ export function tokenRoutes(app: HttpApp, options: TokenRoutesOptions): void {
     const { client_id: clientId, redirect_uri: redirectUri, code, code_verifier: verifier } = form;
     return codes.use({ clientId, redirectUri, code, verifier }, ({ id, personId }) => {
       const app = { personId, clientId, label, address };
-      // A program stays when the browser that showed it the way logs out.
+      // A program stays when the browser that showed it the way signs out.
       return clientId === agentClient.clientId
         ? sessions.create({ ...app, parentId: null, kind: 'agent', idleMs: agentIdleMs })
         : sessions.create({ ...app, parentId: id, kind: 'app', idleMs: cookieIdleMs });

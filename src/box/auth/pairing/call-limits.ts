@@ -1,7 +1,7 @@
 import type { Clock } from '../../../kit/clock.ts';
 import { FairRate } from '../../../kit/fair-rate.ts';
 import { RateLimit } from '../../../kit/rate-limit.ts';
-import { householdOf } from '../../visitor.ts';
+import { clientKeyOf } from '../../visitor.ts';
 
 /** A client that comes in calls four times, then once every twenty-odd seconds while an owner is asked. */
 const byAddress = { burst: 40, perSecond: 1 };
@@ -24,16 +24,16 @@ export class CallLimits {
 
   /** Throws `rate-limited`. */
   call(address: string): void {
-    this.#byAddress.take(householdOf(address), this.#clock.monotonic(), 'calls from your address');
+    this.#byAddress.take(clientKeyOf(address), this.#clock.monotonic(), 'calls from your address');
   }
 
   /** Who called is known: their calls keep others at the same address, who may not be, from none of theirs. */
   known(address: string): void {
-    this.#byAddress.giveBack(householdOf(address), this.#clock.monotonic());
+    this.#byAddress.giveBack(clientKeyOf(address), this.#clock.monotonic());
   }
 
   /** Throws `rate-limited`. Those who are known are not counted, so that a crowd of strangers keeps none of them out. */
   stranger(address: string): void {
-    this.#strangers.take(householdOf(address), this.#clock.monotonic(), 'unknown clients');
+    this.#strangers.take(clientKeyOf(address), this.#clock.monotonic(), 'unknown clients');
   }
 }

@@ -11,7 +11,7 @@ import { pairingPaths, tokenProtocolPrefix } from '../../../protocol/pairing-api
 import type { Audit } from '../../sessions/audit.ts';
 import type { Guard } from '../../api/guard.ts';
 import type { SessionSocket, SessionSockets, SocketHolder } from '../../api/session-sockets.ts';
-import { over, type Session, type Sessions } from '../../sessions/sessions.ts';
+import { notSignedIn, type Session, type Sessions } from '../../sessions/sessions.ts';
 import type { Tokens } from '../../sessions/tokens.ts';
 import type { VisitorOf } from '../../visitor.ts';
 import type { CallLimits } from './call-limits.ts';
@@ -90,7 +90,7 @@ export class ClientSockets {
   #add(socket: SessionSocket, holder: SocketHolder & { tokenEndsAt: number }): void {
     const { sockets, sessions, serverId, clock } = this.#options;
     const session = sessions.find(holder.sessionId);
-    if (session === undefined || sockets.full || sockets.isFullFor(session.id)) throw over();
+    if (session === undefined || sockets.full || sockets.isFullFor(session.id)) throw notSignedIn();
     const expiresIn = Math.floor((holder.tokenEndsAt - clock.now()) / 1000);
     sockets.add(socket, holder, {
       type: 'socket',

@@ -15,7 +15,7 @@ import {
 import { protocolVersion } from '../../../protocol/version.ts';
 import { type Answer, approvalExpired, notClaimed, type Approvals } from '../../sessions/approvals.ts';
 import { preflight, type Guard } from '../../api/guard.ts';
-import { over, type Session, type Sessions } from '../../sessions/sessions.ts';
+import { notSignedIn, type Session, type Sessions } from '../../sessions/sessions.ts';
 import type { SessionSockets } from '../../api/session-sockets.ts';
 import type { AccessStore } from '../../sessions/store.ts';
 import { deviceOf, type Visitor, type VisitorOf } from '../../visitor.ts';
@@ -122,7 +122,7 @@ export class Pairing implements AuthMethod {
     if (answer === 'pending') return { status: 'pending', code, retryAfterSeconds };
     if (answer === 'expired') throw approvalExpired();
     const session = this.#sessionOf(answer, asking);
-    if (guard.use(session, visitor.address) === undefined) throw over();
+    if (guard.use(session, visitor.address) === undefined) throw notSignedIn();
     this.#limits.known(visitor.address);
     return {
       accessToken: tokens.newAccess(session.id),

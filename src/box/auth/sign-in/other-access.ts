@@ -105,9 +105,9 @@ export class OtherAccess {
   /** The tops of what is no sign-in in a browser: what hangs below them goes, or stays, with them. */
   #sessions(person: Person): Session[] {
     const all = this.#options.sessions.all(person.id);
-    const logins = new Set(all.filter(({ kind }) => kind === 'login').map(({ id }) => id));
+    const signIns = new Set(all.filter(({ kind }) => kind === 'login').map(({ id }) => id));
     return all.filter(
-      ({ kind, parentId }) => kind !== 'login' && (parentId === null || logins.has(parentId)),
+      ({ kind, parentId }) => kind !== 'login' && (parentId === null || signIns.has(parentId)),
     );
   }
 }

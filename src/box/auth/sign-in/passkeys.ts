@@ -29,7 +29,7 @@ const maxPerPerson = 20;
 /** COSE: EdDSA, ES256, RS256, which all authenticators have one of. The library's own choice loads an experiment of Node's. */
 const algorithms = [-8, -7, -257];
 
-/** Passkeys (WebAuthn Level 3), discoverable and with the person verified: one is a whole login. */
+/** Passkeys (WebAuthn Level 3), discoverable and with the person verified: one is a whole sign-in. */
 export class Passkeys {
   readonly #options: PasskeysOptions;
   readonly #challenges: Challenges;
@@ -127,7 +127,7 @@ export class Passkeys {
   }
 
   /** What `navigator.credentials.get` is asked for: any passkey of this box, so that nobody learns whose there are. */
-  async optionsToLogIn(): Promise<PublicKeyCredentialRequestOptionsJSON> {
+  async optionsToSignIn(): Promise<PublicKeyCredentialRequestOptionsJSON> {
     const { generateAuthenticationOptions } = await webauthn();
     return generateAuthenticationOptions({
       rpID: this.#options.rpId,
@@ -137,7 +137,7 @@ export class Passkeys {
   }
 
   /** Whose passkey it is. Throws `passkey-refused`. */
-  logIn(response: AuthenticationResponseJSON, origin: string): Promise<Person> {
+  signIn(response: AuthenticationResponseJSON, origin: string): Promise<Person> {
     return this.#verify(response, origin, 'login');
   }
 

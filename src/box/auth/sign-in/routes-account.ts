@@ -9,10 +9,10 @@ import {
   type TotpView,
 } from '../../../protocol/account-api.ts';
 import type { AuditAction } from '../../../protocol/audit-api.ts';
-import type { Deed, Audit } from '../../sessions/audit.ts';
+import type { AuditedAction, Audit } from '../../sessions/audit.ts';
 import { deviceOf } from '../../visitor.ts';
 import type { Guard } from '../../api/guard.ts';
-import type { Logins } from './logins.ts';
+import type { SignIns } from './sign-ins.ts';
 import type { People } from '../../sessions/people.ts';
 import type { SecondFactors } from './second-factors.ts';
 import type { OtherAccess } from './other-access.ts';
@@ -20,7 +20,7 @@ import type { Fact } from '../../../kit/fact.ts';
 
 export interface AccountRoutesOptions {
   guard: Guard;
-  logins: Logins;
+  signIns: SignIns;
   people: People;
   secondFactors: SecondFactors;
   otherAccess: OtherAccess;
@@ -30,12 +30,12 @@ export interface AccountRoutesOptions {
 
 /** How a person comes in: the second factor, the recovery code, and what else lets somebody in. */
 export function accountRoutes(app: HttpApp, options: AccountRoutesOptions): void {
-  const { guard, logins, people, secondFactors, otherAccess, boxName, audit } = options;
+  const { guard, signIns, people, secondFactors, otherAccess, boxName, audit } = options;
   const bodyLimit = accessLimits.formBytes;
   const open = { config: { admission: 'open' }, bodyLimit } as const;
   const person = { config: { admission: 'person' }, bodyLimit } as const;
   const lasting = { ...person, config: { ...person.config, recentProof: true } } as const;
-  const deed = (request: FastifyRequest, action: AuditAction): Deed => ({
+  const audited = (request: FastifyRequest, action: AuditAction): AuditedAction => ({
     action,
     who: guard.who(request).person.name,
     address: guard.visitor(request).address,
@@ -55,25 +55,27 @@ export function accountRoutes(app: HttpApp, options: AccountRoutesOptions): void
     const { person, session } = guard.who(request);
     await secondFactors.confirm(person, session.id, request.body.code, {
       still: () => guard.still(request),
-      record: () => audit.record(deed(request, 'second-factor-on')),
+      record: () => audit.record(audited(request, 'second-factor-on')),
     });
     return reply.status(204).send();
   });
 
   app.put('/api/second-factor', lasting, async (request, reply) => {
-    audit.commit(deed(request, 'second-factor-on'), () =>
+    audit.commit(audited(request, 'second-factor-on'), () =>
       secondFactors.requirePasskey(guard.who(request).person.id),
     );
     return reply.status(204).send();
   });
 
   app.delete('/api/second-factor', lasting, async (request, reply) => {
-    audit.commit(deed(request, 'second-factor-off'), () => secondFactors.off(guard.who(request).person.id));
+    audit.commit(audited(request, 'second-factor-off'), () =>
+      secondFactors.off(guard.who(request).person.id),
+    );
     return reply.status(204).send();
   });
 
   app.post('/api/recovery-code', lasting, async (request, reply) => {
-    const recoveryCode = audit.commit(deed(request, 'recovery-code-made'), () =>
+    const recoveryCode = audit.commit(audited(request, 'recovery-code-made'), () =>
       people.newRecoveryCode(guard.who(request).person.id),
     );
     return reply.status(201).send({ recoveryCode });
@@ -86,6 +88,6 @@ export function accountRoutes(app: HttpApp, options: AccountRoutesOptions): void
   const look = { ...open, schema: { body: RecoverLookRequest } };
   app.post('/api/recover/access', look, async (request): Promise<OtherAccessView> => {
     const caller = { ...guard.visitor(request), device: deviceOf(request) };
-    return { items: otherAccess.of(await logins.mayRecover(request.body, caller)) };
+    return { items: otherAccess.of(await signIns.mayRecover(request.body, caller)) };
   });
 }

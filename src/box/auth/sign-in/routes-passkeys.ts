@@ -8,7 +8,7 @@ import type { ZoneNames } from '../../../protocol/names.ts';
 import { setCookie, type Guard } from '../../api/guard.ts';
 import { isZoneHost, originAt } from '../../origins.ts';
 import { deviceOf } from '../../visitor.ts';
-import type { Logins } from './logins.ts';
+import type { SignIns } from './sign-ins.ts';
 import type { Passkeys } from './passkeys.ts';
 import type { SecondFactors } from './second-factors.ts';
 import type { Audit } from '../../sessions/audit.ts';
@@ -26,7 +26,7 @@ const AddBody = Type.Object({
   label: Type.String({ minLength: 1, maxLength: 63 }),
   response: passkeyResponse,
 });
-const LoginBody = Type.Object({ response: passkeyResponse });
+const SignInBody = Type.Object({ response: passkeyResponse });
 
 /**
  * The page that calls is the one that asked the person: its origin must be in what the authenticator signed. Throws
@@ -40,17 +40,17 @@ export function passkeyOrigin(request: FastifyRequest, names: ZoneNames): string
 
 export interface PasskeyRoutesOptions {
   guard: Guard;
-  logins: Logins;
+  signIns: SignIns;
   passkeys: Passkeys;
   secondFactors: SecondFactors;
   names: ZoneNames;
   audit: Audit;
 }
 
-/** Adding passkeys, and logging in with one. */
+/** Adding passkeys, and signing in with one. */
 export function passkeyRoutes(
   app: HttpApp,
-  { guard, logins, passkeys, secondFactors, names, audit }: PasskeyRoutesOptions,
+  { guard, signIns, passkeys, secondFactors, names, audit }: PasskeyRoutesOptions,
 ): void {
   const bodyLimit = accessLimits.formBytes;
   const open = { config: { admission: 'open' }, bodyLimit } as const;
@@ -97,16 +97,16 @@ export function passkeyRoutes(
     return reply.status(204).send();
   });
 
-  app.post('/api/login/passkey/options', open, async () => passkeys.optionsToLogIn());
+  app.post('/api/login/passkey/options', open, async () => passkeys.optionsToSignIn());
 
-  app.post('/api/login/passkey', { ...open, schema: { body: LoginBody } }, async (request, reply) => {
+  app.post('/api/login/passkey', { ...open, schema: { body: SignInBody } }, async (request, reply) => {
     const response = request.body.response as unknown as AuthenticationResponseJSON;
     const visitor = guard.visitor(request);
-    const found = await passkeys.logIn(response, passkeyOrigin(request, names)).catch((error: unknown) => {
+    const found = await passkeys.signIn(response, passkeyOrigin(request, names)).catch((error: unknown) => {
       audit.note({ action: 'login-failed', who: '', address: visitor.address });
       throw error;
     });
-    setCookie(reply, logins.enter(found, { ...visitor, device: deviceOf(request) }));
+    setCookie(reply, signIns.enter(found, { ...visitor, device: deviceOf(request) }));
     return reply.status(204).send();
   });
 }

@@ -6,7 +6,7 @@ import { ProofRequest } from '../../../protocol/account-api.ts';
 import { passkeyOrigin, passkeyResponse } from './routes-passkeys.ts';
 import { deviceOf } from '../../visitor.ts';
 import type { Guard } from '../../api/guard.ts';
-import type { Logins } from './logins.ts';
+import type { SignIns } from './sign-ins.ts';
 import type { Passkeys } from './passkeys.ts';
 import type { RecentProof } from '../../sessions/recent-proof.ts';
 import type { ZoneNames } from '../../../protocol/names.ts';
@@ -14,7 +14,7 @@ import type { Audit } from '../../sessions/audit.ts';
 
 export interface ProofRoutesOptions {
   guard: Guard;
-  logins: Logins;
+  signIns: SignIns;
   passkeys: Passkeys;
   recentProof: RecentProof;
   names: ZoneNames;
@@ -23,7 +23,7 @@ export interface ProofRoutesOptions {
 
 /** Proving once more that it is oneself, for what wants recent proof. */
 export function proofRoutes(app: HttpApp, options: ProofRoutesOptions): void {
-  const { guard, logins, passkeys, recentProof, names, audit } = options;
+  const { guard, signIns, passkeys, recentProof, names, audit } = options;
   const person = { config: { admission: 'person' }, bodyLimit: accessLimits.formBytes } as const;
 
   /** For a page that is about to send much: asked first, nothing is sent in vain. */
@@ -35,7 +35,7 @@ export function proofRoutes(app: HttpApp, options: ProofRoutesOptions): void {
   app.post('/api/proof', { ...person, schema: { body: ProofRequest } }, async (request, reply) => {
     const { person, session } = guard.who(request);
     const caller = { ...guard.visitor(request), device: deviceOf(request) };
-    await logins.prove(request.body, person, session.id, caller);
+    await signIns.prove(request.body, person, session.id, caller);
     return reply.status(204).send();
   });
 

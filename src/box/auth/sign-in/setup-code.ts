@@ -47,7 +47,7 @@ export class SetupCode {
     }
     const row = this.#store.get('SELECT value FROM setting WHERE name = :setting', { setting });
     this.#failures = Number(row?.['value'] ?? 0);
-    // How long the box was off nobody knows: the wait begins anew.
+    // How long the box was off nobody knows: the wait starts over.
     this.#failedAt = this.#clock.monotonic();
   }
 

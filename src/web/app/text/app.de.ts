@@ -37,7 +37,7 @@ export const de: Translation<typeof en> = {
     unknown:
       'Hinter Ihrer Adresse ist keine Box mit diesem Code. Prüfen Sie den Code, und ob dieses Gerät im selben Netz wie die Box ist.',
   },
-  road: {
+  route: {
     filtered: (name) =>
       `Ihr Router unterdrückt Namen, die in Ihr eigenes Heimnetz führen (DNS-Rebind-Schutz). ${name} lässt sich deshalb nicht unter dem üblichen Namen öffnen.`,
     filteredRemedy:
@@ -82,8 +82,8 @@ export const de: Translation<typeof en> = {
     unreachable:
       'Ihre Box antwortet nicht, weder zu Hause noch durch den Tunnel. Diese Seite versucht es weiter.',
     unreachableCheck: 'Prüfen Sie, ob sie Strom hat und ihr Netz online ist.',
-    noWay: 'Diese Box hat keinen Tunnel, und diese Seite darf noch nicht in Ihr Heimnetz.',
-    way: {
+    noEndpoint: 'Diese Box hat keinen Tunnel, und diese Seite darf noch nicht in Ihr Heimnetz.',
+    endpoint: {
       home: 'Zu Hause: direkt zur Box',
       mirror: 'Zu Hause: direkt zur Box, unter ihrem zweiten Namen',
       tunnel: 'Durch den Tunnel, verschlüsselt bis zur Box',

@@ -35,7 +35,7 @@ export const en = {
     unknown:
       'No box with this code is behind your address. Check the code, and that this device is on the same network as the box.',
   },
-  road: {
+  route: {
     filtered: (name: string) =>
       `Your router hides names that lead into your own home (DNS rebinding protection), so ${name} cannot be opened by its usual name.`,
     filteredRemedy:
@@ -79,8 +79,8 @@ export const en = {
     looking: 'Connecting to your box …',
     unreachable: 'Your box does not answer, neither at home nor through the tunnel. This page keeps trying.',
     unreachableCheck: 'Check that it has power and that its network is online.',
-    noWay: 'This box has no tunnel, and this page may not reach your home network yet.',
-    way: {
+    noEndpoint: 'This box has no tunnel, and this page may not reach your home network yet.',
+    endpoint: {
       home: 'At home: directly to the box',
       mirror: 'At home: directly to the box, by its second name',
       tunnel: 'Through the tunnel, encrypted all the way to the box',

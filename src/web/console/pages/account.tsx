@@ -25,7 +25,7 @@ export function Account(): JSX.Element {
   return (
     <>
       <PageHeading>{t.account.title}</PageHeading>
-      <p class="soft">{t.account.loggedInAs(person?.name ?? '')}</p>
+      <p class="soft">{t.account.signedInAs(person?.name ?? '')}</p>
       <Passkeys key={`passkeys ${changes}`} />
       <SecondFactor key={`factor ${changes}`} />
       <Password onChanged={() => setChanges(changes + 1)} />

@@ -8,16 +8,16 @@ import { useLocale } from '../../shared/language.ts';
 import { Card, PageHeading } from '../../shared/layout.tsx';
 import { useLoaded } from '../../shared/loading.ts';
 import { LoadedView } from '../../shared/notice.tsx';
-import { useStore } from '../../shared/store.ts';
+import { useShared } from '../../shared/shared-value.ts';
 import { useConsoleText } from '../../shared/text/console.ts';
 import { useVisit } from '../visit.ts';
 
-/** What was answered to those at the door. Who waits there now stands above this page, as above every other. */
+/** What was answered to those who wait. Who waits there now stands above this page, as above every other. */
 export function Approvals(): JSX.Element {
   const t = useConsoleText();
   const { api, approvals, loadApprovals } = useVisit();
   const [forgetting, setForgetting] = useState<RememberedAnswer>();
-  const known = useStore(approvals);
+  const known = useShared(approvals);
   const loaded = useLoaded(async () => {
     await loadApprovals();
     return approvals.value;

@@ -76,7 +76,7 @@ function Entries({ entries }: { entries: readonly AuditEntry[] }): JSX.Element {
       {entries.map(({ id, at, action, who, what, address }) => (
         <li key={id}>
           <div>
-            <p>{t.audit.deeds[action](who, what)}</p>
+            <p>{t.audit.actions[action](who, what)}</p>
             <p class="soft">
               <time dateTime={new Date(at).toISOString()}>{dateTime(at, locale)}</time>
               {address !== null && ` · ${t.sessions.from(address)}`}

@@ -14,8 +14,8 @@ import { useConsoleText } from '../../shared/text/console.ts';
 import { useSession, useVisit } from '../visit.ts';
 import { base64Of, download } from './backup-file.ts';
 
-/** Where the box will be when it has begun anew; absent: at a name that nobody knows yet. */
-type Anew = { origin?: string };
+/** Where the box will be when it has started over; absent: at a name that nobody knows yet. */
+type NewStart = { origin?: string };
 
 /** A slow box thinks about a passphrase for seconds, and a slow line brings a backup in a minute. */
 const timeoutMs = 120_000;
@@ -27,19 +27,19 @@ const fieldOf = {
 
 export function Backup(): JSX.Element {
   const { backup: t } = useConsoleText();
-  const [anew, setAnew] = useState<Anew>();
+  const [newStart, setNewStart] = useState<NewStart>();
   return (
     <>
       <PageHeading>{t.title}</PageHeading>
-      {anew === undefined ? (
+      {newStart === undefined ? (
         <>
           <p class="soft">{t.intro}</p>
           <Make />
-          <Restore onDone={setAnew} />
-          <Reset onDone={setAnew} />
+          <Restore onDone={setNewStart} />
+          <Reset onDone={setNewStart} />
         </>
       ) : (
-        <BeginsAnew anew={anew} />
+        <StartingOver newStart={newStart} />
       )}
     </>
   );
@@ -67,7 +67,7 @@ function Make(): JSX.Element {
   );
 }
 
-function Restore({ onDone }: { onDone: (anew: Anew) => void }): JSX.Element {
+function Restore({ onDone }: { onDone: (newStart: NewStart) => void }): JSX.Element {
   const { backup: t } = useConsoleText();
   const { api } = useVisit();
   const { boxId } = useSession();
@@ -90,7 +90,7 @@ function Restore({ onDone }: { onDone: (anew: Anew) => void }): JSX.Element {
   );
 }
 
-function Reset({ onDone }: { onDone: (anew: Anew) => void }): JSX.Element {
+function Reset({ onDone }: { onDone: (newStart: NewStart) => void }): JSX.Element {
   const { backup: t } = useConsoleText();
   const { api } = useVisit();
   const reset = async ({ identity }: FormValues): Promise<void> => {
@@ -123,7 +123,7 @@ function Passphrase({ hint, autocomplete }: { hint?: string; autocomplete: strin
 }
 
 /** Asks for the box until it is back; whoever it then shows, it is not this page. */
-function BeginsAnew({ anew: { origin } }: { anew: Anew }): JSX.Element {
+function StartingOver({ newStart: { origin } }: { newStart: NewStart }): JSX.Element {
   const { backup: t } = useConsoleText();
   const { refresh } = useVisit();
   useEffect(() => {
@@ -140,7 +140,7 @@ function BeginsAnew({ anew: { origin } }: { anew: Anew }): JSX.Element {
     );
   return (
     <Card>
-      <Waiting>{t.anew}</Waiting>
+      <Waiting>{t.startingOver}</Waiting>
       {where}
     </Card>
   );

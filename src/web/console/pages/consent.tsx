@@ -9,7 +9,7 @@ import { Notice, ProblemNotice, Waiting } from '../../shared/notice.tsx';
 import { useConsoleText } from '../../shared/text/console.ts';
 import { useSession, useVisit } from '../visit.ts';
 
-/** An app asks to connect; the person who is logged in decides. */
+/** An app asks to connect; the person who is signed in decides. */
 export function Consent(): JSX.Element {
   const t = useConsoleText();
   const { api } = useVisit();

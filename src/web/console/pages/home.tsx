@@ -5,7 +5,7 @@ import { useLocale } from '../../shared/language.ts';
 import { Card, PageHeading } from '../../shared/layout.tsx';
 import { useLoaded } from '../../shared/loading.ts';
 import { LoadedView, type Tone } from '../../shared/notice.tsx';
-import { useStore } from '../../shared/store.ts';
+import { useShared } from '../../shared/shared-value.ts';
 import { type ConsoleText, useConsoleText } from '../../shared/text/console.ts';
 import { useVisit } from '../visit.ts';
 import { homeRows, type Row, type Severity, worst } from './home-rows.ts';
@@ -16,7 +16,7 @@ const refreshMs = 30_000;
 export function Home(): JSX.Element {
   const t = useConsoleText();
   const { api, stateChanges } = useVisit();
-  const changes = useStore(stateChanges);
+  const changes = useShared(stateChanges);
   const loaded = useLoaded(async (signal) => {
     const state = await api<StateView>('/api/state', { signal });
     return { state, arrivedAt: Date.now() };
@@ -36,7 +36,7 @@ export function Home(): JSX.Element {
         {({ state, arrivedAt }) => (
           <>
             <State state={state} now={arrivedAt} />
-            <WaysIn ways={state.ways} />
+            <AddressList ways={state.ways} />
           </>
         )}
       </LoadedView>
@@ -112,19 +112,19 @@ function StateRow({ row }: { row: Row }): JSX.Element {
   );
 }
 
-function WaysIn({ ways }: { ways: StateView['ways'] }): JSX.Element | null {
+function AddressList({ ways }: { ways: StateView['ways'] }): JSX.Element | null {
   const t = useConsoleText();
   if (ways.length === 0) return null;
   // Spare names are best kept out of every cache until they are needed: not in the way of a curious click.
   const spare = ways.filter(({ kind }) => kind === 'mirror' || kind === 'address');
   const first = ways.filter((way) => !spare.includes(way));
   return (
-    <Card title={t.home.ways}>
-      <p class="soft">{t.home.waysIntro}</p>
+    <Card title={t.home.addresses}>
+      <p class="soft">{t.home.addressesIntro}</p>
       <WayList ways={first} />
       {spare.length > 0 && (
         <details>
-          <summary>{t.home.moreWays}</summary>
+          <summary>{t.home.moreAddresses}</summary>
           <WayList ways={spare} />
         </details>
       )}
@@ -138,7 +138,7 @@ function WayList({ ways }: { ways: StateView['ways'] }): JSX.Element {
     <dl class="facts">
       {ways.map(({ kind, url }) => (
         <div key={url}>
-          <dt>{t.home.way[kind]}</dt>
+          <dt>{t.home.kinds[kind]}</dt>
           <dd>
             <a class="code" href={url}>
               {new URL(url).host}

@@ -9,8 +9,8 @@ const keptLines = 1000;
  */
 export function withNewLines(kept: readonly LogLine[], came: readonly LogLine[]): readonly LogLine[] {
   const last = kept.at(-1)?.seq ?? -1;
-  const anew = (came.at(-1)?.seq ?? last) < last;
-  const fresh = anew ? came : came.filter(({ seq }) => seq > last);
+  const restarted = (came.at(-1)?.seq ?? last) < last;
+  const fresh = restarted ? came : came.filter(({ seq }) => seq > last);
   return fresh.length === 0 ? kept : [...kept, ...fresh].slice(-keptLines);
 }
 

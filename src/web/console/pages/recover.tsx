@@ -11,13 +11,13 @@ import { useConsoleText } from '../../shared/text/console.ts';
 import { KeepFields, keptIn } from './other-access.tsx';
 import { useSession, useVisit } from '../visit.ts';
 
-interface DoorProps {
+interface EntryProps {
   /** Told the next recovery code, which is shown once. */
   onIn: (recoveryCode: string) => Promise<void>;
 }
 
 /** A recovery code in place of a forgotten password: first who it is, then the new password and what else ends. */
-export function Recover({ onIn }: DoorProps): JSX.Element {
+export function Recover({ onIn }: EntryProps): JSX.Element {
   const t = useConsoleText();
   const { api } = useVisit();
   const [known, setKnown] = useState<RecoverLookRequest & OtherAccessView>();
@@ -57,7 +57,7 @@ export function Recover({ onIn }: DoorProps): JSX.Element {
 function NewBeginning({
   known: { items, ...known },
   onIn,
-}: DoorProps & { known: RecoverLookRequest & OtherAccessView }): JSX.Element {
+}: EntryProps & { known: RecoverLookRequest & OtherAccessView }): JSX.Element {
   const t = useConsoleText();
   const { api } = useVisit();
   const submit = async (values: FormValues): Promise<void> => {
@@ -79,7 +79,7 @@ function NewBeginning({
 }
 
 /** Somebody who was invited chooses a password. */
-export function Join({ onIn }: DoorProps): JSX.Element {
+export function Join({ onIn }: EntryProps): JSX.Element {
   const t = useConsoleText();
   const { api } = useVisit();
   const { boxName } = useSession();
@@ -119,5 +119,5 @@ function NewPassword(): JSX.Element {
 
 function BackToLogin(): JSX.Element {
   const t = useConsoleText();
-  return <a href={hrefOf('login')}>{t.login.back}</a>;
+  return <a href={hrefOf('login')}>{t.signIn.back}</a>;
 }

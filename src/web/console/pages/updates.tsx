@@ -9,7 +9,7 @@ import { useLocale } from '../../shared/language.ts';
 import { Card, PageHeading } from '../../shared/layout.tsx';
 import { useLoaded } from '../../shared/loading.ts';
 import { Done, LoadedView, Notice, ProblemNotice } from '../../shared/notice.tsx';
-import { useStore } from '../../shared/store.ts';
+import { useShared } from '../../shared/shared-value.ts';
 import { useConsoleText } from '../../shared/text/console.ts';
 import { useVisit } from '../visit.ts';
 import { BundleFile } from './bundle-file.tsx';
@@ -22,7 +22,7 @@ const underWay: ReadonlySet<UpdateState['phase']> = new Set(['checking', 'downlo
 export function Updates(): JSX.Element {
   const t = useConsoleText();
   const { api, stateChanges } = useVisit();
-  const changes = useStore(stateChanges);
+  const changes = useShared(stateChanges);
   const [leaving, setLeaving] = useState<string>();
   const loaded = useLoaded((signal) => api<UpdateState>('/api/update', { signal }));
   const { again, set, value, problem } = loaded;
@@ -107,7 +107,7 @@ function Runs({
       {trouble !== null && <BoxSays tone="error">{trouble.message}</BoxSays>}
       {takenBack !== null && (
         <>
-          <p>{t.takenBack(takenBack.version, dateTime(takenBack.at, locale))}</p>
+          <p>{t.rolledBack(takenBack.version, dateTime(takenBack.at, locale))}</p>
           <BoxSays tone="warning">{takenBack.reason}</BoxSays>
         </>
       )}

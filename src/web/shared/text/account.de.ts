@@ -57,7 +57,7 @@ export const de: Translation<typeof en> = {
   },
   account: {
     title: 'Ihr Konto',
-    loggedInAs: (name) => `Sie sind als ${name} angemeldet.`,
+    signedInAs: (name) => `Sie sind als ${name} angemeldet.`,
     passwordTitle: 'Passwort',
     passwordIntro: 'Wenn Sie es ändern, werden Sie überall sonst abgemeldet.',
     passwordSubmit: 'Passwort ändern',

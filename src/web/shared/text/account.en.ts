@@ -54,7 +54,7 @@ export const en = {
   },
   account: {
     title: 'Your account',
-    loggedInAs: (name: string) => `You are signed in as ${name}.`,
+    signedInAs: (name: string) => `You are signed in as ${name}.`,
     passwordTitle: 'Password',
     passwordIntro: 'Changing it signs you out everywhere else.',
     passwordSubmit: 'Change the password',

@@ -38,7 +38,7 @@ export const de: Translation<typeof en> = {
     add: 'Passkey anlegen',
     later: 'Jetzt nicht',
   },
-  login: {
+  signIn: {
     title: 'Anmelden',
     intro: (box) => `bei Ihrer Box „${box}“`,
     forApp: 'Eine App möchte sich verbinden. Melden Sie sich erst an, dann entscheiden Sie.',
@@ -95,7 +95,7 @@ export const de: Translation<typeof en> = {
     logs: 'Protokolle',
     account: 'Ihr Konto',
     about: 'Über diese Box',
-    logout: 'Abmelden',
+    signOut: 'Abmelden',
   },
   home: {
     title: 'Übersicht',
@@ -166,10 +166,10 @@ export const de: Translation<typeof en> = {
       identity:
         'Setzen Sie die Kopie auf Werkseinstellungen zurück und wählen Sie beim Namen der Box „Vergessen“: Sie wird dann eine eigene Box. Soll die Kopie bleiben, schalten Sie die andere Box aus; die Kopie ist einige Minuten später verbunden.',
     },
-    ways: 'Adressen',
-    waysIntro: 'Adressen, unter denen sich diese Box im Browser öffnet.',
-    moreWays: 'Weitere Adressen',
-    way: {
+    addresses: 'Adressen',
+    addressesIntro: 'Adressen, unter denen sich diese Box im Browser öffnet.',
+    moreAddresses: 'Weitere Adressen',
+    kinds: {
       main: 'Zu Hause',
       tunnel: 'Von überall',
       local: 'Zu Hause, ohne Internet',
@@ -304,7 +304,7 @@ export const de: Translation<typeof en> = {
     forget: 'Vergessen',
     forgetHint: 'Die Box wird eine neue unter einer neuen Adresse. Zum Weitergeben.',
     reset: 'Alles löschen',
-    anew: 'Die Box fängt von vorn an. Das dauert eine Minute.',
+    startingOver: 'Die Box fängt von vorn an. Das dauert eine Minute.',
     soonAt: 'Sie wird hier sein:',
     newName:
       'Sie bekommt einen neuen Namen. Sie finden sie mit der App oder in porchlight.txt auf der Karte.',

@@ -1,6 +1,6 @@
 import type { LogLine, SessionNode, StateView } from '../../../protocol/access-api.ts';
 
-type Ways = Record<StateView['ways'][number]['kind'], string>;
+type Endpoints = Record<StateView['ways'][number]['kind'], string>;
 type Kinds = Record<SessionNode['kind'], string>;
 type Levels = Record<LogLine['level'], string>;
 
@@ -41,7 +41,7 @@ export const en = {
     add: 'Add a passkey',
     later: 'Not now',
   },
-  login: {
+  signIn: {
     title: 'Sign in',
     intro: (box: string) => `to your box “${box}”`,
     forApp: 'An app asks to connect. Sign in first, then you decide.',
@@ -97,7 +97,7 @@ export const en = {
     logs: 'Logs',
     account: 'Your account',
     about: 'About',
-    logout: 'Sign out',
+    signOut: 'Sign out',
   },
   home: {
     title: 'Home',
@@ -166,16 +166,16 @@ export const en = {
       identity:
         'On the copy, choose “Factory reset” and “Forget it” for the name of the box: it becomes a box of its own. If the copy is the box to stay, switch the other one off; the copy is connected some minutes later.',
     },
-    ways: 'Addresses',
-    waysIntro: 'Addresses at which this box opens in a browser.',
-    moreWays: 'More addresses',
-    way: {
+    addresses: 'Addresses',
+    addressesIntro: 'Addresses at which this box opens in a browser.',
+    moreAddresses: 'More addresses',
+    kinds: {
       main: 'At home',
       tunnel: 'From anywhere',
       local: 'At home, without internet',
       address: 'At home, by its address',
       mirror: 'Spare name, in case the address has changed',
-    } satisfies Ways,
+    } satisfies Endpoints,
   },
   people: {
     title: 'People',
@@ -299,7 +299,7 @@ export const en = {
     forget: 'Forget it',
     forgetHint: 'The box becomes a new one at a new address. For giving it away.',
     reset: 'Erase everything',
-    anew: 'The box is starting over. This takes a minute.',
+    startingOver: 'The box is starting over. This takes a minute.',
     soonAt: 'It will be at',
     newName: 'It gets a new name. You find it with the app, or in porchlight.txt on the card.',
   },

@@ -33,7 +33,7 @@ export const de: Translation<typeof en> = {
     restartText: (target) =>
       `Die Box ist ein bis zwei Minuten weg und kommt mit Version ${target} zurück. Diese Seite verbindet sich dann von selbst wieder.`,
     restarting: 'Die Box startet neu. Diese Seite geht weiter, sobald sie zurück ist.',
-    takenBack: (version, when) =>
+    rolledBack: (version, when) =>
       `Version ${version} wurde ausprobiert und zurückgenommen (${when}). Nichts ist verloren: Die Box läuft wieder mit der Version von vorher.`,
     there: 'Verfügbare Version',
     newer: (version) => `Version ${version} kann installiert werden.`,

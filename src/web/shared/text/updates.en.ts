@@ -34,7 +34,7 @@ export const en = {
     restartText: (target: string) =>
       `The box is away for a minute or two and comes back with version ${target}. This page then reconnects by itself.`,
     restarting: 'The box is restarting. This page continues when it is back.',
-    takenBack: (version: string, when: string) =>
+    rolledBack: (version: string, when: string) =>
       `Version ${version} was tried and rolled back (${when}). Nothing is lost: the box runs the version it had before.`,
     there: 'Available version',
     newer: (version: string) => `Version ${version} can be installed.`,

@@ -40,7 +40,7 @@ interface Node {
 const sessions = async (): Promise<Node[]> =>
   (await owner.call('GET', '/api/sessions')).json['sessions'] as Node[];
 const signIn = async (token: string, changed: object = {}): Promise<Record<string, unknown>> => {
-  const { status, json } = await withToken(lab, token, 'POST', agentBoxPaths.login, {
+  const { status, json } = await withToken(lab, token, 'POST', agentBoxPaths.signIn, {
     body: { ...page, ...changed },
   });
   expect(status).toBe(201);
@@ -178,7 +178,7 @@ describe('a page that an agent signed in', () => {
     const { accessToken, sessionId } = await paired(lab, owner, 'agent');
     expect((await signIn(accessToken))['parentSessionId']).toBe(sessionId);
     const client = await paired(lab, owner, 'client');
-    const { json } = await withToken(lab, client.accessToken, 'POST', agentBoxPaths.login, { body: page });
+    const { json } = await withToken(lab, client.accessToken, 'POST', agentBoxPaths.signIn, { body: page });
     expect(json['code']).toBe('agent-only');
   });
 
@@ -234,7 +234,7 @@ describe('a page that an agent signed in', () => {
     const made = await signIn(accessToken, { expiredAt: lab.clock.now() + days(400) });
     expect(made['expiredAt']).toBe(lab.clock.now() + days(30));
     const body = { ...page, expiredAt: lab.clock.now() - hours(1) };
-    expect((await withToken(lab, accessToken, 'POST', agentBoxPaths.login, { body })).status).toBe(400);
+    expect((await withToken(lab, accessToken, 'POST', agentBoxPaths.signIn, { body })).status).toBe(400);
   });
 
   it('cannot sign in others, nor can an app, a login, or nobody', async () => {
@@ -242,12 +242,12 @@ describe('a page that an agent signed in', () => {
     const made = await signIn(accessToken);
     const app = await owner.connect();
     for (const token of [String(made['access_token']), app.accessToken]) {
-      const { status, json } = await withToken(lab, token, 'POST', agentBoxPaths.login, { body: page });
+      const { status, json } = await withToken(lab, token, 'POST', agentBoxPaths.signIn, { body: page });
       expect([status, json['code']]).toEqual([403, 'agent-only']);
     }
-    expect((await owner.call('POST', agentBoxPaths.login, { body: page })).status).toBe(403);
-    expect((await fromApp(lab, 'POST', agentBoxPaths.login, { body: page })).status).toBe(403);
-    expect((await withToken(lab, 'x'.repeat(43), 'POST', agentBoxPaths.login, { body: page })).status).toBe(
+    expect((await owner.call('POST', agentBoxPaths.signIn, { body: page })).status).toBe(403);
+    expect((await fromApp(lab, 'POST', agentBoxPaths.signIn, { body: page })).status).toBe(403);
+    expect((await withToken(lab, 'x'.repeat(43), 'POST', agentBoxPaths.signIn, { body: page })).status).toBe(
       401,
     );
   });
@@ -255,7 +255,7 @@ describe('a page that an agent signed in', () => {
   it('is of an app on the owner’s list', async () => {
     const { accessToken } = await pairAgent(lab, owner);
     const body = { ...page, origin: 'https://evil.test' };
-    const { json } = await withToken(lab, accessToken, 'POST', agentBoxPaths.login, { body });
+    const { json } = await withToken(lab, accessToken, 'POST', agentBoxPaths.signIn, { body });
     expect(json['code']).toBe('app-not-allowed');
   });
 
@@ -277,7 +277,7 @@ describe('a page that an agent signed in', () => {
       .filter((body) => !isGood(body));
     await fc.assert(
       fc.asyncProperty(fc.oneof(broken, fc.anything()), async (body) => {
-        const { status } = await withToken(lab, accessToken, 'POST', agentBoxPaths.login, {
+        const { status } = await withToken(lab, accessToken, 'POST', agentBoxPaths.signIn, {
           body: body ?? null,
         });
         expect([400, 403]).toContain(status);

@@ -14,7 +14,7 @@ it('is played by a desktop app and a web page as the document has them', async (
   const owner = new Browser(box);
   await owner.firstRun();
 
-  // The desktop app is logged in, and knows its backend by the certificate that the box id is the hash of.
+  // The desktop app is signed in, and knows its backend by the certificate that the box id is the hash of.
   const { accessToken } = await pairAgent(box, owner);
   const view = (await withToken(box, accessToken, 'GET', '/api/agent')).json;
   const certificate = new X509Certificate(Buffer.from(String(view['certificate']), 'base64'));

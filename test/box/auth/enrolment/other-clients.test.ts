@@ -35,7 +35,7 @@ beforeAll(async () => {
   await earlier.close();
   lab = await openEnrolmentLab({}, { folder: earlier.options.folder });
   owner = new Browser(lab);
-  await owner.login();
+  await owner.signIn();
   device = await enrolled(lab, owner, key);
 });
 
@@ -117,7 +117,7 @@ describe('a client that takes no certificate older than thirty days', () => {
         { clock: new FakeClock(Date.now()), folder: wrong.options.folder },
       );
       const again = new Browser(right);
-      await again.login();
+      await again.signIn();
       const { caPem } = await enrolled(right, again, await newKey(), 'another');
       const age = ageOf(new X509Certificate(caPem));
       expect(age).toBeGreaterThan(0);

@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { days, seconds } from '../../../../src/kit/clock.ts';
 import { OwnedFact } from '../../../../src/kit/fact.ts';
 import { rsaKeyPem, signCertificate } from '../../../../src/kit/x509.ts';
-import type { Ways } from '../../../../src/protocol/access-api.ts';
+import type { Endpoints } from '../../../../src/protocol/access-api.ts';
 import { soon } from '../../../support/soon.ts';
 import { Browser, boxId, names } from '../../lab/lab.ts';
 import {
@@ -22,7 +22,12 @@ import {
   refusedWith,
 } from './flow.ts';
 
-const ways = new OwnedFact<Ways>({ main: `https://${names.main}`, mirrors: [], tunnel: null, address: null });
+const ways = new OwnedFact<Endpoints>({
+  main: `https://${names.main}`,
+  mirrors: [],
+  tunnel: null,
+  address: null,
+});
 const state = new OwnedFact(0);
 let lab: EnrolmentLab;
 let owner: Browser;

@@ -37,8 +37,8 @@ describe('3.3, one-time password and credentials', () => {
     const { status, json } = await app.confirm(otp);
     expect({ status, json }).toEqual({ status: 200, json: { boxId, expires_in: 300 } });
     expect(app.credentials).toMatchObject({ boxId, hmacSecret: expect.stringMatching(/^[\w-]{43}$/) });
-    const [, letter = ''] = app.secrets;
-    expect(Object.keys(JSON.parse(letter) as object)).toEqual(['enc', 'ct']);
+    const [, message = ''] = app.secrets;
+    expect(Object.keys(JSON.parse(message) as object)).toEqual(['enc', 'ct']);
   });
 
   it('7. signs its calls from then on', async () => {

@@ -119,11 +119,11 @@ describe('a signed call', () => {
     ];
     for (const sealed of wrong) expect(await sent(sealed)).toMatchObject(refused('body-refused', 422));
     // Nobody's key is known without a signature.
-    const login = {
+    const signIn = {
       body: { enc: 'x' },
       headers: { 'content-type': type, origin: new Browser(house.lab).origin },
     };
-    expect((await plain(house.lab, 'POST', '/api/login', login)).json['code']).toBe('body-refused');
+    expect((await plain(house.lab, 'POST', '/api/login', signIn)).json['code']).toBe('body-refused');
     // What is inside has to be of the form as well.
     const more = await seal(boxKey, '{"wait":-1}', info, `POST ${ask}`);
     expect(await sent(more)).toMatchObject(refused('bad-request', 400));

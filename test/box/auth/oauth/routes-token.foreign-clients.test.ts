@@ -148,7 +148,7 @@ describe('what others send', () => {
     [agentApi.ExchangeRequest, exchanged],
     [agentApi.AgentSocketMessage, { type: 'exchange', ...exchanged }],
     [agentApi.AgentSocketMessage, { type: 'done' }],
-    [agentApi.SessionLoginRequest, { deviceId: 'desk', deviceName: 'desk', platform: 'linux' }],
+    [agentApi.SessionSignInRequest, { deviceId: 'desk', deviceName: 'desk', platform: 'linux' }],
     [instanceApi.InstanceRequest, { deviceId: 'phone', uid: 'u'.repeat(43) }],
     [
       instanceApi.ConfirmRequest,

@@ -71,7 +71,7 @@ interface Pending {
   kind: string;
 }
 
-/** What the console shows of those at the door. */
+/** What the console shows of those who wait. */
 export async function pendingOf(owner: Browser): Promise<Pending[]> {
   return (await owner.call('GET', '/api/approvals')).json['pending'] as Pending[];
 }

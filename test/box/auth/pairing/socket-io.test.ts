@@ -75,7 +75,7 @@ describe('a stock client of Socket.IO', () => {
     expect(await told).toEqual({ type: 'session-ended' });
     expect((await ended)[0]).toBe('io server disconnect');
     await lab.clock.advance(minutes(1));
-    await owner.login();
+    await owner.signIn();
   });
 
   it.each(transports)('is refused with 403 without a good token: %s', async (_, options) => {
@@ -89,7 +89,7 @@ describe('a stock client of Socket.IO', () => {
       );
     }
     await lab.clock.advance(minutes(1));
-    await owner.login();
+    await owner.signIn();
   });
 
   it('in a browser shows the token as a subprotocol', async () => {
@@ -111,7 +111,7 @@ describe('a stock client of Socket.IO', () => {
       const me = await fromProgram(lab, 'GET', '/api/me', { headers: bearer(next) });
       expect(me.status).toBe(200);
       socket.disconnect();
-      await owner.login();
+      await owner.signIn();
     }
   });
 

@@ -55,7 +55,7 @@ const everything = ['app', 'client', 'invitation', 'listed', 'passkey'];
 
 async function left(): Promise<string[]> {
   const back = new Browser(lab);
-  await back.login('Ada', 'a new beginning');
+  await back.signIn('Ada', 'a new beginning');
   return kinds((await back.call('GET', '/api/account/access')).json['items']);
 }
 
@@ -71,7 +71,7 @@ describe('the recovery code', () => {
     expect([await appWorks(), await programWorks()]).toEqual([false, false]);
     expect(await left()).toEqual([]);
     const back = new Browser(lab);
-    await back.login('Ada', 'a new beginning');
+    await back.signIn('Ada', 'a new beginning');
     expect((await back.call('GET', '/api/people')).json['people']).toHaveLength(1);
     expect((await back.call('GET', '/api/apps')).json['apps']).toHaveLength(1);
     expect(await owner.open()).toMatchObject({ stage: 'login' });

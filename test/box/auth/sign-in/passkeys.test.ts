@@ -24,7 +24,7 @@ async function add(changed: Partial<Parameters<Authenticator['create']>[0]> = {}
   return owner.call('POST', '/api/passkeys', { body: { label: 'Phone', response } });
 }
 
-async function logIn(changed: Partial<Parameters<Authenticator['get']>[0]> = {}): Promise<Answer> {
+async function signIn(changed: Partial<Parameters<Authenticator['get']>[0]> = {}): Promise<Answer> {
   const visitor = new Browser(lab);
   const asked = await challenge(visitor, '/api/login/passkey/options');
   const response = key.get({ challenge: asked, rpId, origin: owner.origin, ...changed });
@@ -71,16 +71,16 @@ describe('a passkey', () => {
   });
 
   it('is not taken from another page, for another zone, nor without the person', async () => {
-    expect(await logIn({ origin: `https://b.other.test` })).toMatchObject(refused);
-    expect(await logIn({ origin: `https://remote.${names.main}` })).toMatchObject(refused);
-    expect(await logIn({ rpId: 'box.test' })).toMatchObject(refused);
+    expect(await signIn({ origin: `https://b.other.test` })).toMatchObject(refused);
+    expect(await signIn({ origin: `https://remote.${names.main}` })).toMatchObject(refused);
+    expect(await signIn({ rpId: 'box.test' })).toMatchObject(refused);
     key.flags = 0x01;
-    expect(await logIn()).toMatchObject(refused);
+    expect(await signIn()).toMatchObject(refused);
     key.flags = 0x05;
     key.counter = 0;
-    expect(await logIn()).toMatchObject(refused);
+    expect(await signIn()).toMatchObject(refused);
     key.counter = 100;
-    expect((await logIn()).status).toBe(204);
+    expect((await signIn()).status).toBe(204);
   });
 
   it('counts only from a page that is the whole window, to add one and to log in', async () => {
@@ -88,7 +88,7 @@ describe('a passkey', () => {
     const told = { topOrigin: 'https://evil.example' };
     for (const changed of [framed, told, { ...framed, ...told }]) {
       expect(await add(changed)).toMatchObject(refused);
-      expect(await logIn(changed)).toMatchObject(refused);
+      expect(await signIn(changed)).toMatchObject(refused);
     }
   });
 
@@ -100,7 +100,7 @@ describe('a passkey', () => {
     const response = thief.create({ challenge: asked, rpId, origin: owner.origin });
     const body = { label: 'Theirs', response };
     expect(await owner.call('POST', '/api/passkeys', { body })).toMatchObject({ status: 409 });
-    expect((await logIn()).status).toBe(204);
+    expect((await signIn()).status).toBe(204);
     const list = (await owner.call('GET', '/api/passkeys')).json['passkeys'];
     expect(list).toEqual([expect.objectContaining({ label: 'Phone' })]);
   });
@@ -116,10 +116,10 @@ describe('a passkey', () => {
     expect(new Set([first.status, second.status])).toEqual(new Set([204, 401]));
     expect(await visitor.call('POST', '/api/login/passkey', { body })).toMatchObject(refused);
     const forAdding = await challenge(owner, '/api/passkeys/options');
-    expect(await logIn({ challenge: forAdding })).toMatchObject(refused);
+    expect(await signIn({ challenge: forAdding })).toMatchObject(refused);
     const late = await challenge(visitor, '/api/login/passkey/options');
     await lab.clock.advance(minutes(5));
-    expect(await logIn({ challenge: late })).toMatchObject(refused);
+    expect(await signIn({ challenge: late })).toMatchObject(refused);
   });
 
   it('that is not known, or no passkey at all, is refused', async () => {
@@ -142,6 +142,6 @@ describe('a passkey', () => {
     }[];
     expect((await owner.call('DELETE', `/api/passkeys/${id}`)).status).toBe(204);
     expect((await owner.call('DELETE', `/api/passkeys/${id}`)).status).toBe(404);
-    expect(await logIn()).toMatchObject(refused);
+    expect(await signIn()).toMatchObject(refused);
   });
 });

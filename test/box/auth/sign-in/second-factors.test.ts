@@ -16,7 +16,7 @@ const wrong = { status: 401, json: { code: 'wrong-code' } };
 const phone = (secret: string, offMs = 0): string =>
   new TOTP({ secret: Secret.fromBase32(secret) }).generate({ timestamp: lab.clock.now() + offMs });
 
-const logIn = (code?: string, by = new Browser(lab)): Promise<Answer> =>
+const signIn = (code?: string, by = new Browser(lab)): Promise<Answer> =>
   by.call('POST', '/api/login', { body: { name: 'Ada', password, ...(code === undefined ? {} : { code }) } });
 
 const recover = async (code: string, keep: string[]): Promise<string> => {
@@ -67,16 +67,16 @@ describe('an authenticator app', () => {
     expect(await owner.call('PUT', '/api/second-factor/totp', { body: { code: '000000' } })).toMatchObject(
       wrong,
     );
-    expect((await logIn()).status).toBe(204);
+    expect((await signIn()).status).toBe(204);
     const secret = await setUp();
     expect((await owner.call('GET', '/api/second-factor')).json).toEqual({
       on: true,
       totp: true,
       passkeys: false,
     });
-    expect(await logIn()).toMatchObject(needed(['totp']));
+    expect(await signIn()).toMatchObject(needed(['totp']));
     const visitor = new Browser(lab);
-    expect((await logIn(phone(secret), visitor)).status).toBe(204);
+    expect((await signIn(phone(secret), visitor)).status).toBe(204);
     expect(await visitor.open()).toMatchObject({ stage: 'in' });
   });
 
@@ -84,26 +84,26 @@ describe('an authenticator app', () => {
     const secret = await setUp();
     const code = phone(secret);
     const before = phone(secret, -seconds(30));
-    const both = await Promise.all([logIn(code), logIn(code)]);
+    const both = await Promise.all([signIn(code), signIn(code)]);
     expect(new Set(both.map(({ status }) => status))).toEqual(new Set([204, 401]));
-    expect(await logIn(code)).toMatchObject(wrong);
-    expect(await logIn(before)).toMatchObject(wrong);
-    expect((await logIn(phone(secret, seconds(30)))).status).toBe(204);
+    expect(await signIn(code)).toMatchObject(wrong);
+    expect(await signIn(before)).toMatchObject(wrong);
+    expect((await signIn(phone(secret, seconds(30)))).status).toBe(204);
     await lab.clock.advance(minutes(2));
-    expect(await logIn(phone(secret, -seconds(60)))).toMatchObject(wrong);
-    expect((await logIn(phone(secret, -seconds(30)))).status).toBe(204);
+    expect(await signIn(phone(secret, -seconds(60)))).toMatchObject(wrong);
+    expect((await signIn(phone(secret, -seconds(30)))).status).toBe(204);
   });
 
   it('is not guessed: after five wrong ones each waits, by its own count, and the password is still needed', async () => {
     const secret = await setUp();
-    for (let tries = 0; tries < 5; tries++) expect(await logIn('123456')).toMatchObject(wrong);
+    for (let tries = 0; tries < 5; tries++) expect(await signIn('123456')).toMatchObject(wrong);
     // The right one is not looked at either.
-    expect(await logIn(phone(secret))).toMatchObject({ status: 429, json: { retryAfterSeconds: 30 } });
-    // The right password begins nothing anew.
-    expect(await logIn()).toMatchObject(needed(['totp']));
-    expect((await logIn(phone(secret))).status).toBe(429);
+    expect(await signIn(phone(secret))).toMatchObject({ status: 429, json: { retryAfterSeconds: 30 } });
+    // The right password begins nothing again.
+    expect(await signIn()).toMatchObject(needed(['totp']));
+    expect((await signIn(phone(secret))).status).toBe(429);
     await lab.clock.advance(seconds(30));
-    expect((await logIn(phone(secret))).status).toBe(204);
+    expect((await signIn(phone(secret))).status).toBe(204);
   });
 
   it('is wanted for recent proof too, and for another password', async () => {
@@ -121,10 +121,10 @@ describe('an authenticator app', () => {
   it('is no hindrance to the recovery code, which ends it unless it is kept', async () => {
     const secret = await setUp();
     const next = await recover(recoveryCode, ['totp']);
-    expect(await logIn()).toMatchObject(needed(['totp']));
-    expect((await logIn(phone(secret))).status).toBe(204);
+    expect(await signIn()).toMatchObject(needed(['totp']));
+    expect((await signIn(phone(secret))).status).toBe(204);
     await recover(next, []);
-    expect((await logIn()).status).toBe(204);
+    expect((await signIn()).status).toBe(204);
   });
 
   it('is in the store in no form that can be used, survives a restart, and is switched off', async () => {
@@ -140,13 +140,13 @@ describe('an authenticator app', () => {
     const bytes = Buffer.from(Secret.fromBase32(secret).bytes);
     expect(files.some((content) => content.includes(secret) || content.includes(bytes))).toBe(false);
     lab = await openLab({ folder, clock: lab.clock });
-    expect(await logIn()).toMatchObject(needed(['totp']));
+    expect(await signIn()).toMatchObject(needed(['totp']));
     owner = Object.assign(new Browser(lab), { cookie, proves: false });
     await owner.open();
     await lab.clock.advance(seconds(30));
     await owner.call('POST', '/api/proof', { body: { password, code: phone(secret) } });
     expect((await owner.call('DELETE', '/api/second-factor')).status).toBe(204);
-    expect((await logIn()).status).toBe(204);
+    expect((await signIn()).status).toBe(204);
   });
 });
 
@@ -154,10 +154,10 @@ describe('a passkey beside the password', () => {
   it('is wanted when the person says so, lets in by itself, and the last one is not removed by accident', async () => {
     expect(await owner.call('PUT', '/api/second-factor')).toMatchObject({ json: { code: 'no-passkey' } });
     const key = await addPasskey();
-    expect((await logIn()).status).toBe(204);
+    expect((await signIn()).status).toBe(204);
     expect((await owner.call('PUT', '/api/second-factor')).status).toBe(204);
-    expect(await logIn()).toMatchObject(needed(['passkey']));
-    expect(await logIn('123456')).toMatchObject(needed(['passkey']));
+    expect(await signIn()).toMatchObject(needed(['passkey']));
+    expect(await signIn('123456')).toMatchObject(needed(['passkey']));
     const visitor = new Browser(lab);
     const { json } = await visitor.call('POST', '/api/login/passkey/options', { body: {} });
     const place = { rpId: names.main, origin: owner.origin, challenge: String(json['challenge']) };

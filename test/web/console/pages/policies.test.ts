@@ -150,9 +150,9 @@ describe('the log', () => {
 
   it('goes on when the box has started again and counts from before', () => {
     const kept = [line(501), line(502)];
-    const anew = withNewLines(kept, [line(1), line(2)]);
-    expect(anew.map(({ seq }) => seq)).toEqual([501, 502, 1, 2]);
-    expect(withNewLines(anew, [line(3)]).map(({ seq }) => seq)).toEqual([501, 502, 1, 2, 3]);
+    const startingOver = withNewLines(kept, [line(1), line(2)]);
+    expect(startingOver.map(({ seq }) => seq)).toEqual([501, 502, 1, 2]);
+    expect(withNewLines(startingOver, [line(3)]).map(({ seq }) => seq)).toEqual([501, 502, 1, 2, 3]);
   });
 
   it('is a text file with a name that every disk takes', () => {

@@ -27,7 +27,7 @@ describe('first run', () => {
   it('takes the code as people type it, and a password that is good enough', async () => {
     const lab = await openLab();
     const browser = new Browser(lab);
-    expect((await browser.login('Ada', password)).json['code']).toBe('not-claimed');
+    expect((await browser.signIn('Ada', password)).json['code']).toBe('not-claimed');
     const setupCode = ` ${(lab.access.setupCode ?? '').toLowerCase().replace('-', ' ')} `;
     const weak = await firstRun(browser, { setupCode, password: 'password1' });
     expect(weak).toMatchObject({ status: 422, json: { code: 'password-refused' } });
@@ -87,17 +87,17 @@ describe('wrong passwords', () => {
     await new Browser(lab).firstRun();
     for (let guess = 0; guess < 9; guess++) {
       lab.from = { ...away, address: `203.0.113.${guess}` };
-      const answer = await new Browser(lab).login('ADA', 'wrong wrong wrong');
+      const answer = await new Browser(lab).signIn('ADA', 'wrong wrong wrong');
       expect(answer).toMatchObject(
         guess < 8 ? { status: 401 } : { status: 429, json: { retryAfterSeconds: 2 } },
       );
     }
-    expect((await new Browser(lab).login()).status).toBe(429);
+    expect((await new Browser(lab).signIn()).status).toBe(429);
     lab.from = home;
-    expect((await new Browser(lab).login()).status).toBe(204);
+    expect((await new Browser(lab).signIn()).status).toBe(204);
     lab.from = away;
     await lab.clock.advance(seconds(2));
-    expect((await new Browser(lab).login()).status).toBe(204);
+    expect((await new Browser(lab).signIn()).status).toBe(204);
   });
 
   it('are slowed down by network, a /48 as one, whatever the account', async () => {
@@ -106,15 +106,15 @@ describe('wrong passwords', () => {
     let last: Answer | undefined;
     for (let guess = 0; guess < 21; guess++) {
       lab.from = { ...away, address: `2001:db8:0:1::${guess + 1}` };
-      last = await new Browser(lab).login(`person ${guess}`, 'wrong wrong wrong');
+      last = await new Browser(lab).signIn(`person ${guess}`, 'wrong wrong wrong');
     }
     expect(last).toMatchObject({ status: 429, json: { code: 'rate-limited', retryAfterSeconds: 5 } });
     lab.from = { ...away, address: '2001:db8:1::1' };
-    expect((await new Browser(lab).login()).status).toBe(204);
+    expect((await new Browser(lab).signIn()).status).toBe(204);
     lab.from = { ...away, address: '2001:db8:0:ffff::1' };
-    expect((await new Browser(lab).login()).status).toBe(429);
+    expect((await new Browser(lab).signIn()).status).toBe(429);
     await lab.clock.advance(minutes(1));
-    expect((await new Browser(lab).login()).status).toBe(204);
+    expect((await new Browser(lab).signIn()).status).toBe(204);
   });
 
   it('are over with the right one: who is in, and who lives with them, has nothing to wait for', async () => {
@@ -131,13 +131,13 @@ describe('wrong passwords', () => {
       expect((await new Browser(lab).call('POST', '/api/join', { body: wrong })).status).toBe(401);
     }
     await lab.clock.advance(minutes(1));
-    expect((await new Browser(lab).login()).status).toBe(204);
-    expect((await new Browser(lab).login()).status).toBe(204);
-    expect((await new Browser(lab).login('Grace', 'a long enough one')).status).toBe(204);
+    expect((await new Browser(lab).signIn()).status).toBe(204);
+    expect((await new Browser(lab).signIn()).status).toBe(204);
+    expect((await new Browser(lab).signIn('Grace', 'a long enough one')).status).toBe(204);
     // What is counted against one account is not over with the success of another.
-    for (let guess = 0; guess < 8; guess++) await new Browser(lab).login('Ada', 'wrong wrong wrong');
-    expect((await new Browser(lab).login('Grace', 'a long enough one')).status).toBe(204);
-    expect((await new Browser(lab).login()).status).toBe(429);
+    for (let guess = 0; guess < 8; guess++) await new Browser(lab).signIn('Ada', 'wrong wrong wrong');
+    expect((await new Browser(lab).signIn('Grace', 'a long enough one')).status).toBe(204);
+    expect((await new Browser(lab).signIn()).status).toBe(429);
   });
 
   it('from outside keep nobody at home waiting while they are computed', async () => {
@@ -145,12 +145,12 @@ describe('wrong passwords', () => {
     await new Browser(lab).firstRun();
     lab.from = away;
     const guesses = Array.from({ length: 19 }, async (_, n) =>
-      new Browser(lab).login(`person ${n}`, 'wrong wrong wrong'),
+      new Browser(lab).signIn(`person ${n}`, 'wrong wrong wrong'),
     );
     // With one line for all, it would be full now, or nearly: 19 guesses are more than it holds.
     await Promise.race(guesses);
     lab.from = home;
-    expect((await new Browser(lab).login()).status).toBe(204);
+    expect((await new Browser(lab).signIn()).status).toBe(204);
     const answers = await Promise.all(guesses);
     expect(answers.every(({ status }) => status === 401 || status === 429)).toBe(true);
   });
@@ -159,7 +159,7 @@ describe('wrong passwords', () => {
     const lab = await openLab();
     await new Browser(lab).firstRun();
     const many = await Promise.all(
-      Array.from({ length: 14 }, () => new Browser(lab).login('Ada', 'wrong wrong wrong')),
+      Array.from({ length: 14 }, () => new Browser(lab).signIn('Ada', 'wrong wrong wrong')),
     );
     expect(many.filter(({ status }) => status === 401).length).toBeLessThanOrEqual(8);
     expect(many.every(({ status }) => status === 401 || status === 429)).toBe(true);

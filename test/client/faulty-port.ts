@@ -5,7 +5,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 export type Mode = 'open' | 'refuses' | 'silent';
 
 /** A TCP port that leads to another one, and fails at will. */
-export class Door {
+export class FaultyPort {
   #mode: Mode = 'open';
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();

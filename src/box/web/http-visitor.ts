@@ -5,8 +5,8 @@ import type { Problem } from '../../kit/errors.ts';
 import { refusal } from '../../kit/refusal.ts';
 import { type Headers, headLines } from './forwarding.ts';
 
-export type VisitorRequest = IncomingMessage | Http2ServerRequest;
-export type VisitorResponse = ServerResponse | Http2ServerResponse;
+export type HttpVisitorRequest = IncomingMessage | Http2ServerRequest;
+export type HttpVisitorResponse = ServerResponse | Http2ServerResponse;
 
 /** Statuses whose answers have no content (RFC 9110, 6.4.1). */
 const withoutContent = new Set([204, 205, 304]);
@@ -15,12 +15,12 @@ const withoutContent = new Set([204, 205, 304]);
  * One request of a visitor and the answer to it, over HTTP/1.1 or HTTP/2. Node's objects for the two look alike and are not:
  * where they differ is known here and nowhere else.
  */
-export class Visitor {
-  readonly request: VisitorRequest;
-  readonly response: VisitorResponse;
+export class HttpVisitor {
+  readonly request: HttpVisitorRequest;
+  readonly response: HttpVisitorResponse;
   #over = false;
 
-  constructor(request: VisitorRequest, response: VisitorResponse) {
+  constructor(request: HttpVisitorRequest, response: HttpVisitorResponse) {
     this.request = request;
     this.response = response;
     // `destroyed` is nothing that an answer over HTTP/2 has; both tell when there is nobody any more.
@@ -118,7 +118,11 @@ export class Visitor {
 }
 
 /** Answers a request that nobody else does, in words: a page for browsers, JSON for programs. */
-export function refuseRequest(request: VisitorRequest, response: VisitorResponse, problem: Problem): void {
+export function refuseRequest(
+  request: HttpVisitorRequest,
+  response: HttpVisitorResponse,
+  problem: Problem,
+): void {
   const { status, headers, body } = refusal(problem, { accept: request.headers.accept });
   const length = String(Buffer.byteLength(body));
   (response as ServerResponse).writeHead(status, { ...headers, 'content-length': length });

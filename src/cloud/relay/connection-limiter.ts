@@ -14,7 +14,7 @@ interface Guest {
  * Who may come in: connections have places, shared between client networks (`FairShares`), and those that do not say what they
  * are end. Tunnels have places of their own: whoever has one has proven a name, and no crowd of visitors takes it.
  */
-export class Door {
+export class ConnectionLimiter {
   readonly #limits: RelayLimits;
   readonly #counters: Counters;
   readonly #guests = new Map<Socket, Guest>();

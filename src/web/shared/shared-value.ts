@@ -1,13 +1,13 @@
 import { useEffect, useState } from 'preact/hooks';
 
 /** One value that parts of a page share, and hear of when it changes. */
-export interface Store<T> {
+export interface SharedValue<T> {
   readonly value: T;
   set(next: T): void;
   subscribe(listener: (value: T) => void): () => void;
 }
 
-export function createStore<T>(initial: T): Store<T> {
+export function createShared<T>(initial: T): SharedValue<T> {
   let value = initial;
   const listeners = new Set<(value: T) => void>();
   return {
@@ -27,7 +27,7 @@ export function createStore<T>(initial: T): Store<T> {
 }
 
 /** The store's value; the component is drawn again when it changes. */
-export function useStore<T>(store: Store<T>): T {
+export function useShared<T>(store: SharedValue<T>): T {
   const [drawn, draw] = useState({ value: store.value });
   useEffect(() => {
     // It may have changed between drawing and this.

@@ -7,7 +7,7 @@ const linkMs = 60_000;
  * Who may use the door: whoever opened the address that was printed, and nobody else on this computer. A ticket is in an
  * address, works once and for one name; it is exchanged for a cookie of that name.
  */
-export class DoorKeys {
+export class ProxyKeys {
   readonly #secret = randomBytes(32);
   readonly #tickets = new Map<string, { name: string; until: number }>();
 

@@ -6,9 +6,9 @@ import { temporaryFolder } from '../../support/folder.ts';
 import { RaucLab, whyNoRauc } from './rauc-lab.ts';
 
 const why = whyNoRauc();
-const script = join(import.meta.dirname, '../../../systemd/porchlight-take-back');
+const script = join(import.meta.dirname, '../../../systemd/porchlight-roll-back');
 
-describe.skipIf(why !== undefined)(`porchlight-take-back ${why ?? ''}`, () => {
+describe.skipIf(why !== undefined)(`porchlight-roll-back ${why ?? ''}`, () => {
   let lab: RaucLab;
   const programs = temporaryFolder();
   const calls = join(programs, 'calls');

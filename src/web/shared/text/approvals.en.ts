@@ -1,6 +1,6 @@
 import type { AuditAction } from '../../../protocol/audit-api.ts';
 
-type Deeds = Record<AuditAction, (who: string, what: string) => string>;
+type ActionTexts = Record<AuditAction, (who: string, what: string) => string>;
 
 const boxOr = (who: string): string => who || 'The box';
 
@@ -36,15 +36,15 @@ export const en = {
     show: 'Show',
     groups: {
       all: 'everything',
-      logins: 'signing in and out',
+      signIns: 'signing in and out',
       sessions: 'sessions',
-      door: 'requests to be let in',
+      requests: 'requests to be let in',
       refused: 'what was refused',
       changes: 'changes',
     },
     none: 'Nothing of this kind here.',
     older: 'Older',
-    deeds: {
+    actions: {
       claimed: (who) => `${who} became the owner of this box`,
       'logged-in': (who, what) => `${who} signed in: ${what}`,
       'login-failed': (who) => `Failed sign-in${who && ` as ${who}`}`,
@@ -80,6 +80,6 @@ export const en = {
         what === 'copy'
           ? 'Another box has this box’s identity, so this one works at home only: a card was copied'
           : 'A second box with this box’s identity was kept out: a card was copied',
-    } satisfies Deeds as Deeds,
+    } satisfies ActionTexts as ActionTexts,
   },
 };

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { Problem } from '../kit/errors.ts';
 import { isSameUser } from './local-user.ts';
 
-export interface DoorOptions {
+export interface OriginCheckOptions {
   /** Whether pages of this origin are talked to. */
   isAllowed: (origin: string) => Promise<boolean>;
   /** Of this process; `undefined` where there are no user ids. */
@@ -15,7 +15,7 @@ export interface DoorOptions {
  */
 export async function admit(
   { headers, socket }: Pick<IncomingMessage, 'headers' | 'socket'>,
-  { isAllowed, uid }: DoorOptions,
+  { isAllowed, uid }: OriginCheckOptions,
 ): Promise<string> {
   if (!isOwnHost(headers, socket.localPort)) throw notOurName();
   const { origin } = headers;

@@ -100,7 +100,7 @@ async function flows(lab: EnrolmentLab, owner: Browser, server: MailboxServer): 
   const house = { lab, owner, server, health: lab.health };
   return [
     await flow(lab, 'log in with a password', 'Argon2id', async () => ({
-      login: await timed(() => new Browser(lab).login()),
+      signIn: await timed(() => new Browser(lab).signIn()),
     })),
     await flow(lab, 'an app connects', 'consent, code, tokens', async () => ({
       connect: await timed(() => owner.connect()),

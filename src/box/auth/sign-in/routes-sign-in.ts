@@ -4,14 +4,14 @@ import {
   accessLimits,
   FirstRunRequest,
   JoinRequest,
-  LoginRequest,
+  SignInRequest,
   PasswordRequest,
   RecoverRequest,
   type SessionView,
 } from '../../../protocol/access-api.ts';
 import { setCookie, type Guard } from '../../api/guard.ts';
 import { isZoneHost } from '../../origins.ts';
-import type { Caller, Logins } from './logins.ts';
+import type { Caller, SignIns } from './sign-ins.ts';
 import { deviceOf } from '../../visitor.ts';
 import { unnamed } from '../../visitor.ts';
 import type { Fact } from '../../../kit/fact.ts';
@@ -21,22 +21,22 @@ import type { Sessions } from '../../sessions/sessions.ts';
 import type { Passkeys } from './passkeys.ts';
 import type { SecondFactors } from './second-factors.ts';
 
-export interface LoginRoutesOptions {
+export interface SignInRoutesOptions {
   boxId: string;
   boxName: Fact<string>;
   names: ZoneNames;
   cannotSave: () => SessionView['cannotSave'];
   guard: Guard;
-  logins: Logins;
+  signIns: SignIns;
   people: People;
   sessions: Sessions;
   passkeys: Passkeys;
   secondFactors: SecondFactors;
 }
 
-/** First run, login, and what the console asks first. */
-export function loginRoutes(app: HttpApp, options: LoginRoutesOptions): void {
-  const { guard, logins, people, sessions, passkeys, secondFactors } = options;
+/** First run, sign-in, and what the console asks first. */
+export function signInRoutes(app: HttpApp, options: SignInRoutesOptions): void {
+  const { guard, signIns, people, sessions, passkeys, secondFactors } = options;
   const bodyLimit = accessLimits.formBytes;
   const open = { config: { admission: 'open' }, bodyLimit } as const;
   const person = { config: { admission: 'person' }, bodyLimit } as const;
@@ -65,20 +65,20 @@ export function loginRoutes(app: HttpApp, options: LoginRoutesOptions): void {
   });
 
   app.post('/api/first-run', { ...open, schema: { body: FirstRunRequest } }, async (request, reply) =>
-    letIn(reply, await logins.firstRun(request.body, caller(request))),
+    letIn(reply, await signIns.firstRun(request.body, caller(request))),
   );
 
-  app.post('/api/login', { ...open, schema: { body: LoginRequest } }, async (request, reply) => {
-    setCookie(reply, await logins.login(request.body, caller(request)));
+  app.post('/api/login', { ...open, schema: { body: SignInRequest } }, async (request, reply) => {
+    setCookie(reply, await signIns.signIn(request.body, caller(request)));
     return reply.status(204).send();
   });
 
   app.post('/api/recover', { ...open, schema: { body: RecoverRequest } }, async (request, reply) =>
-    letIn(reply, await logins.recover(request.body, caller(request))),
+    letIn(reply, await signIns.recover(request.body, caller(request))),
   );
 
   app.post('/api/join', { ...open, schema: { body: JoinRequest } }, async (request, reply) =>
-    letIn(reply, await logins.join(request.body, caller(request))),
+    letIn(reply, await signIns.join(request.body, caller(request))),
   );
 
   // The password of now is in its body; what is wanted beside it is not.
@@ -91,7 +91,7 @@ export function loginRoutes(app: HttpApp, options: LoginRoutesOptions): void {
   };
   app.put('/api/password', { ...beside, schema: { body: PasswordRequest } }, async (request, reply) => {
     const who = guard.who(request);
-    await logins.changePassword(request.body, who, caller(request), () => guard.still(request));
+    await signIns.changePassword(request.body, who, caller(request), () => guard.still(request));
     return reply.status(204).send();
   });
 

@@ -1,23 +1,23 @@
-import type { Ways } from '../protocol/access-api.ts';
+import type { Endpoints } from '../protocol/access-api.ts';
 import { type BoxId, mirrorLabelPattern, tunnelLabel } from '../protocol/constants.ts';
 
 /**
  * One way in. `main`, `mirror` and `address` are names of the same address on the home network; `tunnel` leads through the
  * relay from anywhere.
  */
-export interface Way {
+export interface Endpoint {
   kind: 'main' | 'mirror' | 'address' | 'tunnel';
   origin: string;
 }
 
-export const isLocal = (way: Way): boolean => way.kind !== 'tunnel';
+export const isLocal = (endpoint: Endpoint): boolean => endpoint.kind !== 'tunnel';
 
 /** Every way there is, in the order of the list. */
-export function allWays(ways: Ways): Way[] {
+export function allEndpoints(ways: Endpoints): Endpoint[] {
   const { main, mirrors, address, tunnel } = ways;
   return [
     { kind: 'main', origin: main },
-    ...mirrors.map((origin): Way => ({ kind: 'mirror', origin })),
+    ...mirrors.map((origin): Endpoint => ({ kind: 'mirror', origin })),
     ...(address === null ? [] : [{ kind: 'address', origin: address } as const]),
     ...(tunnel === null ? [] : [{ kind: 'tunnel', origin: tunnel } as const]),
   ];
@@ -40,9 +40,9 @@ function hostOf(origin: unknown): string | undefined {
  * The ways in `value`, which may be anything, if every one is the name of its kind in `zone`; else `undefined`. A token is
  * sent wherever these lead: a name outside the zone, or of a service published in it, must never be among them.
  */
-export function parseWays(value: unknown, zone: string): Ways | undefined {
+export function parseEndpoints(value: unknown, zone: string): Endpoints | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
-  const { main, mirrors, tunnel, address } = value as Record<keyof Ways, unknown>;
+  const { main, mirrors, tunnel, address } = value as Record<keyof Endpoints, unknown>;
   const label = (origin: unknown): string | undefined => {
     const host = hostOf(origin);
     return host?.endsWith(`.${zone}`) === true ? host.slice(0, -zone.length - 1) : undefined;
@@ -59,12 +59,12 @@ export function parseWays(value: unknown, zone: string): Ways | undefined {
 }
 
 /** As `parseWays`, where the zone is not known yet: it is the main name's, and must be the zone of the box with this id. */
-export function parseWaysOf(value: unknown, id: BoxId, zoneRoot?: string): Ways | undefined {
-  const zone = hostOf((value as Partial<Ways> | null | undefined)?.main);
+export function parseEndpointsOf(value: unknown, id: BoxId, zoneRoot?: string): Endpoints | undefined {
+  const zone = hostOf((value as Partial<Endpoints> | null | undefined)?.main);
   const fits =
     zoneRoot === undefined ? zone?.startsWith(`${id}.`) === true : zone === `${id}.${zoneRoot.toLowerCase()}`;
-  return zone !== undefined && fits ? parseWays(value, zone) : undefined;
+  return zone !== undefined && fits ? parseEndpoints(value, zone) : undefined;
 }
 
 /** The zone that checked ways are in. */
-export const zoneOf = (ways: Ways): string => new URL(ways.main).hostname;
+export const zoneOf = (ways: Endpoints): string => new URL(ways.main).hostname;

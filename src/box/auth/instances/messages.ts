@@ -1,10 +1,10 @@
 import { codeOf, Problem } from '../../../kit/errors.ts';
 import type { Log } from '../../../kit/log.ts';
 import type { Cleaning } from './cleaning.ts';
-import type { Letter, Mailbox } from './mailbox.ts';
+import type { MailboxMessage, Mailbox } from './mailbox.ts';
 
 /** Writes to app instances, and sees to it that nothing stays in a mailbox for longer than it is worth something. */
-export class Letters {
+export class Messages {
   readonly #mailboxes: readonly Mailbox[];
   readonly #cleaning: Cleaning;
   readonly #log: Log;
@@ -29,9 +29,9 @@ export class Letters {
   }
 
   /** Throws `mailbox-failed`. */
-  async put(mailbox: Mailbox, letter: Letter): Promise<void> {
+  async put(mailbox: Mailbox, message: MailboxMessage): Promise<void> {
     try {
-      await mailbox.put(letter, this.#closed.signal);
+      await mailbox.put(message, this.#closed.signal);
     } catch (error) {
       this.#log.warn({ err: error, code: codeOf(error) }, `the mailbox ${mailbox.name} took no letter`);
       // What the mailbox said is for the box's owner, not for strangers.
@@ -41,7 +41,7 @@ export class Letters {
         cause: error,
       });
     }
-    this.#cleaning.written(mailbox, letter);
+    this.#cleaning.written(mailbox, message);
   }
 
   async close(): Promise<void> {

@@ -110,7 +110,7 @@ describe.skipIf(noBrowser !== undefined)(`who stands at the door ${noBrowser ?? 
     await expect.poll(() => entries.count()).toBe(all);
     await page.getByLabel(en.audit.show).selectOption('refused');
     await expect.poll(() => entries.count()).toBe(ofGroup(box.known.audit, 'refused').length);
-    await page.getByText(en.audit.deeds['login-failed']('Ada', '')).waitFor();
+    await page.getByText(en.audit.actions['login-failed']('Ada', '')).waitFor();
     expect(await page.getByRole('button', { name: en.audit.older }).count()).toBe(0);
   });
 });
@@ -127,7 +127,7 @@ it('puts every deed of the record into one group', () => {
     'credential-replayed',
     'credential-refused',
   ]);
-  expect(groups.door?.length).toBe(4);
+  expect(groups.requests?.length).toBe(4);
   expect(groups.all).toBeUndefined();
 });
 

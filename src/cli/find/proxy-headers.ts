@@ -7,7 +7,7 @@ import { splitList, trimOws } from '../../kit/http-text.ts';
 
 export interface Sides {
   /** Of the box's pages in the browser: `http://NAME.localhost:PORT`. */
-  door: string;
+  proxy: string;
   /** The box's own, by its `.local` name. */
   box: string;
 }
@@ -19,12 +19,12 @@ export interface Sides {
 const cookiePrefix = 'box.';
 
 /** A browser's headers as the box gets them: as from a page of its own if it is one, and from elsewhere if it is not. */
-export function headersToBox(headers: IncomingHttpHeaders, { door, box }: Sides): Headers {
+export function headersToBox(headers: IncomingHttpHeaders, { proxy, box }: Sides): Headers {
   const { expect: _, cookie, ...others } = headers;
   const kept = splitList(cookie, ';')
     .filter((pair) => pair.startsWith(cookiePrefix))
     .map((pair) => pair.slice(cookiePrefix.length));
-  const { referer, ...translated } = new Translation({ outside: door, inside: box }).request(
+  const { referer, ...translated } = new Translation({ outside: proxy, inside: box }).request(
     endToEnd(others),
   );
   return {
@@ -37,10 +37,10 @@ export function headersToBox(headers: IncomingHttpHeaders, { door, box }: Sides)
 }
 
 /** The box's headers as the browser gets them. */
-export function headersToBrowser(headers: IncomingHttpHeaders, { door, box }: Sides): Headers {
+export function headersToBrowser(headers: IncomingHttpHeaders, { proxy, box }: Sides): Headers {
   const { 'set-cookie': cookies, ...others } = endToEnd(headers);
   return {
-    ...new Translation({ outside: door, inside: box }).answer(others),
+    ...new Translation({ outside: proxy, inside: box }).answer(others),
     ...(cookies === undefined ? {} : { 'set-cookie': [cookies].flat().map(cookieToBrowser) }),
   };
 }

@@ -2,7 +2,7 @@ import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
 import { listen } from '../../kit/listen.ts';
 import type { Peer } from '../../kit/places.ts';
-import { readProxyHeader, type Visitor } from './proxy-protocol.ts';
+import { readProxyHeader, type HttpVisitor } from './proxy-protocol.ts';
 
 const headerTimeoutMs = 5000;
 /** The web shares its places between visitors; this one stands when the child has gone wrong. */
@@ -13,9 +13,9 @@ const maxConnections = 2048;
  * door, which the child alone was given (any process of this machine can connect, and whoever was believed could say where
  * from), and a PROXY header; what follows is TLS, and goes to the same server as connections from the home network.
  */
-export class TunnelDoor {
+export class TunnelListener {
   /** Visitors by the local port of the child's end of the connection, which is unique while the connection lives. */
-  readonly #visitors = new Map<number, Visitor | undefined>();
+  readonly #visitors = new Map<number, HttpVisitor | undefined>();
   readonly #open = new Set<Socket>();
   readonly #key = Buffer.from(`${randomBytes(32).toString('base64url')}\r\n`);
   #server: Server | undefined;
@@ -34,7 +34,9 @@ export class TunnelDoor {
   }
 
   /** Whether a connection came through the tunnel, and whose it is. `undefined`: it did not come through here. */
-  visitorOf(socket: Pick<Peer, 'localPort' | 'remotePort'>): { visitor: Visitor | undefined } | undefined {
+  visitorOf(
+    socket: Pick<Peer, 'localPort' | 'remotePort'>,
+  ): { visitor: HttpVisitor | undefined } | undefined {
     if (this.#server === undefined || socket.remotePort === undefined || socket.localPort !== this.port)
       return undefined;
     return { visitor: this.#visitors.get(socket.remotePort) };

@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { noBrowser, takePictures } from '../web/browser.ts';
-import { connectApp, logIn } from './connecting.ts';
+import { connectApp, signIn } from './connecting.ts';
 import { House } from './house.ts';
 
 const atHome = 'At home: directly to the box';
@@ -18,12 +18,12 @@ describe.skipIf(noBrowser !== undefined)(`an app that is connected ${noBrowser ?
   }, 60_000);
   afterAll(() => house?.close());
   afterEach(() => {
-    const { main, mirrors, tunnel } = house.doors;
+    const { main, mirrors, tunnel } = house.switchedPorts;
     main.behind = () => house.ports.web;
-    for (const door of [main, ...mirrors, tunnel]) {
+    for (const port of [main, ...mirrors, tunnel]) {
       // What hangs on it would hang for ever.
-      door.set('refuses');
-      door.set('open');
+      port.set('refuses');
+      port.set('open');
     }
   });
 
@@ -36,7 +36,7 @@ describe.skipIf(noBrowser !== undefined)(`an app that is connected ${noBrowser ?
 
   it('carries on by a mirror when the box has another address, and nobody has the old one', async () => {
     await sign(atHome);
-    house.doors.main.set('refuses');
+    house.switchedPorts.main.set('refuses');
     await expect.poll(shown).toEqual({ way: byMirror, well: true });
     await takePictures(page, 'real-app-box-mirror');
   });
@@ -44,7 +44,7 @@ describe.skipIf(noBrowser !== undefined)(`an app that is connected ${noBrowser ?
   it('carries on by a mirror when another device has the old address', async () => {
     await page.reload();
     await sign(atHome);
-    const { main } = house.doors;
+    const { main } = house.switchedPorts;
     main.set('refuses');
     // Speaks TLS too, but the browser does not take it for the box.
     main.behind = () => house.ports.app;
@@ -55,7 +55,7 @@ describe.skipIf(noBrowser !== undefined)(`an app that is connected ${noBrowser ?
   it('carries on by a mirror when the old address swallows everything', async () => {
     await page.reload();
     await sign(atHome);
-    house.doors.main.set('silent');
+    house.switchedPorts.main.set('silent');
     // Silence by itself is noticed within seconds; a device that comes into a network says so to its pages.
     await page.evaluate(`dispatchEvent(new Event('online'))`);
     await expect.poll(shown).toEqual({ way: byMirror, well: true });
@@ -84,11 +84,11 @@ describe.skipIf(noBrowser !== undefined)(`an app that is connected ${noBrowser ?
     await page.goto(house.origins.app);
     await sign(atHome);
     leaveHome();
-    house.doors.tunnel.set('refuses');
+    house.switchedPorts.tunnel.set('refuses');
     const words = 'Your box does not answer, neither at home nor through the tunnel. This page keeps trying.';
     await sign(words);
     await takePictures(page, 'real-app-box-unreachable');
-    house.doors.tunnel.set('open');
+    house.switchedPorts.tunnel.set('open');
     await sign(byTunnel);
     expect(await page.getByText(words).count()).toBe(0);
   });
@@ -98,7 +98,7 @@ describe.skipIf(noBrowser !== undefined)(`an app that is connected ${noBrowser ?
     await sign(atHome);
     const other = await house.person();
     await other.page.goto(`${house.origins.main}/#/sessions`);
-    await logIn(house, other.page);
+    await signIn(house, other.page);
     const app = new URL(house.origins.app).host;
     await other.page.getByRole('button', { name: new RegExp(`^End ${app} · `) }).click();
     const end = other.page.getByRole('dialog').getByRole('button', { name: 'Sign out', exact: true });
@@ -115,10 +115,10 @@ describe.skipIf(noBrowser !== undefined)(`an app that is connected ${noBrowser ?
   });
 
   function leaveHome(): void {
-    for (const door of [house.doors.main, ...house.doors.mirrors]) door.set('refuses');
+    for (const port of [house.switchedPorts.main, ...house.switchedPorts.mirrors]) port.set('refuses');
   }
 
   function comeHome(): void {
-    for (const door of [house.doors.main, ...house.doors.mirrors]) door.set('open');
+    for (const port of [house.switchedPorts.main, ...house.switchedPorts.mirrors]) port.set('open');
   }
 });

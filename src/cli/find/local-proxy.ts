@@ -12,11 +12,11 @@ import { prefersHtml } from '../../kit/refusal.ts';
 import type { Service } from '../../kit/service.ts';
 import { refuseUpgrade } from '../../kit/refuse-upgrade.ts';
 import { BoxProxy } from './box-proxy.ts';
-import { DoorKeys } from './door-keys.ts';
-import { listPage, problemPage } from './door-pages.ts';
+import { ProxyKeys } from './proxy-keys.ts';
+import { listPage, problemPage } from './proxy-pages.ts';
 import type { Listed } from './proven.ts';
 
-export interface DoorOptions {
+export interface LocalProxyOptions {
   pins: Pins;
   /** Asks the network for boxes. */
   look: (signal: AbortSignal) => Promise<readonly Listed[]>;
@@ -37,10 +37,10 @@ const maxConnections = 256;
  * under `http://NAME.localhost:PORT` for its `NAME.local`, for which its identity is pinned, too. (All under `localhost` is
  * this computer to browsers, RFC 6761, 6.3.)
  */
-export class Door implements Service {
-  readonly name = 'door';
-  readonly #options: DoorOptions;
-  readonly #keys = new DoorKeys();
+export class LocalProxy implements Service {
+  readonly name = 'local-proxy';
+  readonly #options: LocalProxyOptions;
+  readonly #keys = new ProxyKeys();
   readonly #proxies = new Map<string, BoxProxy>();
   readonly #ended = new AbortController();
   /** WebSockets, which a server that ends does not end. */
@@ -48,10 +48,10 @@ export class Door implements Service {
   #servers: Server[] = [];
   #port = 0;
   #boxes: readonly Listed[] = [];
-  /** By name at the door: also those that a later look did not find. */
+  /** By name at the proxy: also those that a later look did not find. */
   readonly #known = new Map<string, Listed>();
 
-  constructor(options: DoorOptions) {
+  constructor(options: LocalProxyOptions) {
     this.#options = options;
   }
 
@@ -178,7 +178,7 @@ export class Door implements Service {
       return send('/');
     }
     if (path === '/open') {
-      const name = doorName(query.get('box') ?? '');
+      const name = proxyName(query.get('box') ?? '');
       if (!this.#known.has(name))
         throw new Problem('not-found', 'no such box is known here; look again for boxes', { status: 404 });
       return send(this.#entrance(name, this.#keys.next(name, this.#options.clock.now())));
@@ -192,7 +192,7 @@ export class Door implements Service {
     this.#boxes = found;
     // Under one name, the last one counts: a pretender does not take the place of a box that is trusted.
     const named = found.toSorted((a, b) => Number(isTrusted(a)) - Number(isTrusted(b)));
-    for (const [name, box] of new Map(named.map((each) => [doorName(each.host), each]))) {
+    for (const [name, box] of new Map(named.map((each) => [proxyName(each.host), each]))) {
       const before = this.#known.get(name);
       this.#known.set(name, box);
       if (before !== undefined && wayTo(before) === wayTo(box)) continue;
@@ -211,7 +211,7 @@ export class Door implements Service {
     const opened = await this.#options.pins.open(box, this.#options.clock.now());
     const other = this.#proxies.get(name);
     if (other !== undefined) return (await opened.close(), other);
-    const proxy = new BoxProxy({ box: opened, door: this.#origin(name) });
+    const proxy = new BoxProxy({ box: opened, proxy: this.#origin(name) });
     this.#proxies.set(name, proxy);
     return proxy;
   }
@@ -243,7 +243,7 @@ export class Door implements Service {
   }
 }
 
-const doorName = (host: string): string => host.replace(/\.local$/, '.localhost');
+const proxyName = (host: string): string => host.replace(/\.local$/, '.localhost');
 
 const isTrusted = ({ identity }: Listed): boolean => identity === 'new' || identity === 'known';
 

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import { Audit } from '../../../../src/box/sessions/audit.ts';
-import { Logins } from '../../../../src/box/auth/sign-in/logins.ts';
+import { SignIns } from '../../../../src/box/auth/sign-in/sign-ins.ts';
 import { People } from '../../../../src/box/sessions/people.ts';
 import { RecentProof } from '../../../../src/box/sessions/recent-proof.ts';
-import { over, Sessions } from '../../../../src/box/sessions/sessions.ts';
+import { notSignedIn, Sessions } from '../../../../src/box/sessions/sessions.ts';
 import { SetupCode } from '../../../../src/box/auth/sign-in/setup-code.ts';
 import { AccessStore } from '../../../../src/box/sessions/store.ts';
 import { Tokens } from '../../../../src/box/sessions/tokens.ts';
@@ -38,10 +38,10 @@ it('lets nobody in, and lets nobody change it, with a password that was replaced
   const none = { of: () => [], isRight: async () => false, end: () => undefined };
   const beside = { recentProof, secondFactors: none, otherAccess: none };
   const parts = { store, people, sessions, tokens, setupCode, audit, ...beside };
-  const logins = new Logins({ ...parts, hashers, boxName, clock });
+  const signIns = new SignIns({ ...parts, hashers, boxName, clock });
   const { person } = people.claim('Ada', `hash of ${password}`);
   const caller = { ...home, device: 'x' };
-  await logins.login({ name: 'Ada', password }, caller);
+  await signIns.signIn({ name: 'Ada', password }, caller);
   const [mine] = sessions.all();
 
   const replace = (next: string) => (): void => {
@@ -50,22 +50,22 @@ it('lets nobody in, and lets nobody change it, with a password that was replaced
   };
   meanwhile = replace('the second one');
   const wrong = { code: 'wrong-name-or-password' };
-  await expect(logins.login({ name: 'Ada', password }, caller)).rejects.toMatchObject(wrong);
+  await expect(signIns.signIn({ name: 'Ada', password }, caller)).rejects.toMatchObject(wrong);
   meanwhile = replace('the third one');
   const change = { current: 'the second one', password: 'one of a thief' };
   const id = mine?.id ?? '';
   await expect(
-    logins.changePassword(change, { person, session: { id } }, caller, () => undefined),
+    signIns.changePassword(change, { person, session: { id } }, caller, () => undefined),
   ).rejects.toMatchObject(wrong);
   expect([people.passwordOf(person.id), sessions.all()]).toEqual(['hash of the third one', []]);
 
   meanwhile = undefined;
-  const ended = logins.changePassword(
+  const ended = signIns.changePassword(
     { ...change, current: 'the third one' },
     { person, session: { id } },
     caller,
     () => {
-      throw over();
+      throw notSignedIn();
     },
   );
   await expect(ended).rejects.toMatchObject({ code: 'not-logged-in' });

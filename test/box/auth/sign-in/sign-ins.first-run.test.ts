@@ -45,7 +45,7 @@ describe('the whole way', async () => {
   it('comes in again with name and password', async () => {
     lab.from = away;
     const other = new Browser(lab);
-    expect((await other.login('  ada ', password)).status).toBe(204);
+    expect((await other.signIn('  ada ', password)).status).toBe(204);
     expect(await other.open()).toMatchObject({ stage: 'in', through: 'tunnel' });
   });
 });

@@ -4,7 +4,7 @@ import type { Fact } from '../../../kit/fact.ts';
 import type {
   FirstRunRequest,
   JoinRequest,
-  LoginRequest,
+  SignInRequest,
   PasswordRequest,
   RecoverRequest,
 } from '../../../protocol/access-api.ts';
@@ -23,9 +23,9 @@ import { cookieIdleMs, type Session, type Sessions } from '../../sessions/sessio
 import type { SetupCode } from './setup-code.ts';
 import type { AccessStore } from '../../sessions/store.ts';
 import type { Tokens } from '../../sessions/tokens.ts';
-import { householdOf, type Visitor } from '../../visitor.ts';
+import { clientKeyOf, type Visitor } from '../../visitor.ts';
 
-export interface LoginsOptions {
+export interface SignInsOptions {
   people: People;
   sessions: Sessions;
   tokens: Tokens;
@@ -52,13 +52,13 @@ export interface Caller extends Visitor {
 }
 
 /** Every way for a person to come in: first run, password, recovery code, invitation. Each answers the console's cookie. */
-export class Logins {
-  readonly #options: LoginsOptions;
+export class SignIns {
+  readonly #options: SignInsOptions;
   readonly #accounts = new GuessLimit({ rule: guessRules.account });
   readonly #codes = new GuessLimit({ rule: guessRules.code });
   readonly #addresses = new GuessLimit({ rule: guessRules.address });
 
-  constructor(options: LoginsOptions) {
+  constructor(options: SignInsOptions) {
     this.#options = options;
   }
 
@@ -88,7 +88,7 @@ export class Logins {
   }
 
   /** Throws `wrong-name-or-password`, `second-factor-needed`, `wrong-code`, `not-claimed`, `rate-limited`. */
-  async login(given: LoginRequest, caller: Caller): Promise<string> {
+  async signIn(given: SignInRequest, caller: Caller): Promise<string> {
     const { people, hashers } = this.#options;
     this.#requireOwner();
     const person = people.byName(given.name);
@@ -148,7 +148,7 @@ export class Logins {
   }
 
   /**
-   * Ends every other login of the person, and what else lets somebody in but `keep`; `still` is asked before. Throws what it
+   * Ends every other sign-in of the person, and what else lets somebody in but `keep`; `still` is asked before. Throws what it
    * throws, `wrong-name-or-password`, `password-refused`, `rate-limited`.
    */
   async changePassword(
@@ -189,7 +189,7 @@ export class Logins {
     this.#options.recentProof.mark(sessionId);
   }
 
-  /** A new login session of somebody who proved who they are; answers its cookie. */
+  /** A new sign-in session of somebody who proved who they are; answers its cookie. */
   enter(person: Person, caller: Caller): string {
     const { store, tokens } = this.#options;
     return store.transaction(() => tokens.newCookie(this.#session(person, caller).id));
@@ -253,7 +253,7 @@ export class Logins {
     accounts = this.#accounts,
   ): Promise<boolean> {
     const now = this.#options.clock.monotonic();
-    const counters: [GuessLimit, string][] = [[this.#addresses, householdOf(caller.address)]];
+    const counters: [GuessLimit, string][] = [[this.#addresses, clientKeyOf(caller.address)]];
     // A stranger's guesses from outside keep nobody out at home.
     const key = account === undefined ? undefined : `${sideOf(caller)}:${account}`;
     if (key !== undefined) counters.push([accounts, key]);

@@ -1,29 +1,29 @@
 import type { Fact } from '../kit/fact.ts';
-import type { Ways } from '../protocol/access-api.ts';
+import type { Endpoints } from '../protocol/access-api.ts';
 import { type Choice, type ChoiceEvent, decide, firstChoice, isResting } from './choice.ts';
 import { Observable, until } from './observable.ts';
 import { isOpen } from './ping.ts';
 import type { Runtime } from './runtime.ts';
-import { isLocal, type Way } from './ways.ts';
+import { isLocal, type Endpoint } from './endpoints.ts';
 
-export interface WayKeeperOptions {
-  ways: Ways;
+export interface EndpointKeeperOptions {
+  ways: Endpoints;
   localAllowed: boolean;
   preferTunnel: boolean;
   /** The ways as the registration-server knows them now; `undefined` when it does not. */
-  refresh?: ((signal: AbortSignal) => Promise<Ways | undefined>) | undefined;
+  refresh?: ((signal: AbortSignal) => Promise<Endpoints | undefined>) | undefined;
   runtime: Runtime;
 }
 
 /** How long a way may stay without an answer when a request on it has failed outright, and waits to be repeated. */
-const verdictMs = (way: Way): number => (isLocal(way) ? 250 : 5000);
+const verdictMs = (endpoint: Endpoint): number => (isLocal(endpoint) ? 250 : 5000);
 const refreshEveryMs = 15_000;
 
 /** Keeps the choice of the way: asks what choice.ts wants asked, and tells it what came of it. */
-export class WayKeeper {
+export class EndpointKeeper {
   readonly choice: Fact<Choice>;
   readonly #choice: Observable<Choice>;
-  readonly #options: WayKeeperOptions;
+  readonly #options: EndpointKeeperOptions;
   readonly #ended = new AbortController();
   #probing: { origin: string; abort: AbortController } | undefined;
   #timer: AbortController | undefined;
@@ -31,7 +31,7 @@ export class WayKeeper {
   #refreshedAt: number | undefined;
   #looks = false;
 
-  constructor(options: WayKeeperOptions) {
+  constructor(options: EndpointKeeperOptions) {
     this.#options = options;
     this.#choice = new Observable(firstChoice(options, options.runtime.clock.monotonic()));
     this.choice = this.#choice;
@@ -58,13 +58,13 @@ export class WayKeeper {
   }
 
   /** The way over which a request goes now; `undefined` when there is none, or none that works. */
-  get way(): Way | undefined {
+  get endpoint(): Endpoint | undefined {
     const choice = this.#choice.value;
     return isResting(choice) ? undefined : choice.current;
   }
 
   /** Resolves when an answer has come over the way in use within the last `ms`; `undefined` when no way gives any. */
-  async proven(ms: number, signal: AbortSignal): Promise<Way | undefined> {
+  async proven(ms: number, signal: AbortSignal): Promise<Endpoint | undefined> {
     const since = this.#options.runtime.clock.monotonic() - ms;
     const isProven = ({ provenAt }: Choice): boolean => provenAt !== undefined && provenAt >= since;
     const { current } = this.#choice.value;
@@ -77,13 +77,13 @@ export class WayKeeper {
   }
 
   /** A request over `way` has failed: is it the way? Answers soon, and leaves the way when it is. */
-  async stillOpen(way: Way, signal: AbortSignal): Promise<boolean> {
+  async stillOpen(endpoint: Endpoint, signal: AbortSignal): Promise<boolean> {
     const { clock } = this.#options.runtime;
-    const { origin } = way;
+    const { origin } = endpoint;
     const undecided = (choice: Choice): boolean => choice.probe?.origin === origin;
     this.apply({ type: 'suspect', origin });
     const done = new AbortController();
-    const limit = clock.sleep(verdictMs(way), AbortSignal.any([done.signal, this.#ended.signal]));
+    const limit = clock.sleep(verdictMs(endpoint), AbortSignal.any([done.signal, this.#ended.signal]));
     limit.then(
       () => undecided(this.#choice.value) && this.apply({ type: 'dead', origin }),
       () => undefined,
@@ -100,9 +100,9 @@ export class WayKeeper {
    * Resolves when requests over `way` that have no answer yet are to be given up: it was found dead, or is
    * a local name and another one is in use now.
    */
-  async lost(way: Way, signal: AbortSignal): Promise<void> {
+  async lost(endpoint: Endpoint, signal: AbortSignal): Promise<void> {
     const isLost = ({ current, failed }: Choice): boolean =>
-      failed.includes(way.origin) || (isLocal(way) && current?.origin !== way.origin);
+      failed.includes(endpoint.origin) || (isLocal(endpoint) && current?.origin !== endpoint.origin);
     await until(this.#choice, isLost, signal);
   }
 
@@ -122,13 +122,13 @@ export class WayKeeper {
     if (wakeAt !== undefined) void this.#wake(wakeAt);
   }
 
-  async #ask(way: Way): Promise<void> {
+  async #ask(endpoint: Endpoint): Promise<void> {
     const abort = new AbortController();
-    this.#probing = { origin: way.origin, abort };
-    const open = await isOpen(way, this.#options.runtime, abort.signal);
+    this.#probing = { origin: endpoint.origin, abort };
+    const open = await isOpen(endpoint, this.#options.runtime, abort.signal);
     if (abort.signal.aborted) return;
     this.#probing = undefined;
-    this.apply({ type: open ? 'answered' : 'dead', origin: way.origin });
+    this.apply({ type: open ? 'answered' : 'dead', origin: endpoint.origin });
   }
 
   async #wake(at: number): Promise<void> {

@@ -1,27 +1,27 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import type { LoginRequest } from '../../../protocol/access-api.ts';
+import type { SignInRequest } from '../../../protocol/access-api.ts';
 import type { SecondFactor } from '../../../protocol/account-api.ts';
 import { accessLimits } from '../../../protocol/constants.ts';
 import { Form, type FormValues, PasswordField, TextField } from '../../shared/form.tsx';
 import { NarrowPage, PageHeading } from '../../shared/layout.tsx';
 import { Notice } from '../../shared/notice.tsx';
 import { hrefOf } from '../../shared/router.ts';
-import { useStore } from '../../shared/store.ts';
+import { useShared } from '../../shared/shared-value.ts';
 import { useConsoleText } from '../../shared/text/console.ts';
 import { Beside, besidePassword } from '../beside-password.tsx';
-import { logInByPasskey } from '../passkeys.ts';
+import { signInByPasskey } from '../passkeys.ts';
 import { isConnect, useSession, useVisit } from '../visit.ts';
 
-export function Login(): JSX.Element {
+export function SignIn(): JSX.Element {
   const t = useConsoleText();
   const visit = useVisit();
   const { boxName, passkeys } = useSession();
-  const ended = useStore(visit.ended);
+  const ended = useShared(visit.ended);
   const [beside, setBeside] = useState<readonly SecondFactor[]>();
 
   const byPassword = async ({ name = '', password = '', code }: FormValues): Promise<void> => {
-    const body: LoginRequest = {
+    const body: SignInRequest = {
       name: name.trim(),
       password,
       ...(code === undefined ? {} : { code: code.trim() }),
@@ -31,20 +31,20 @@ export function Login(): JSX.Element {
     if (wanted === undefined) await visit.refresh();
   };
   const byPasskey = async (): Promise<void> => {
-    await logInByPasskey(visit.api);
+    await signInByPasskey(visit.api);
     await visit.refresh();
   };
   return (
     <NarrowPage>
       <div>
-        <PageHeading>{t.login.title}</PageHeading>
-        <p class="soft">{t.login.intro(boxName)}</p>
+        <PageHeading>{t.signIn.title}</PageHeading>
+        <p class="soft">{t.signIn.intro(boxName)}</p>
       </div>
-      {ended && <Notice tone="warning">{t.login.ended}</Notice>}
-      {isConnect() && <Notice>{t.login.forApp}</Notice>}
+      {ended && <Notice tone="warning">{t.signIn.ended}</Notice>}
+      {isConnect() && <Notice>{t.signIn.forApp}</Notice>}
       <Form
         onSubmit={byPassword}
-        submit={t.login.submit}
+        submit={t.signIn.submit}
         fieldOf={{ 'wrong-name-or-password': 'password', 'wrong-code': 'code' }}
       >
         <TextField
@@ -58,16 +58,16 @@ export function Login(): JSX.Element {
       </Form>
       {passkeys && (
         <>
-          <p class="or">{t.login.or}</p>
-          <Form onSubmit={byPasskey} submit={t.login.passkey} submitKind="plain" />
+          <p class="or">{t.signIn.or}</p>
+          <Form onSubmit={byPasskey} submit={t.signIn.passkey} submitKind="plain" />
         </>
       )}
       <ul role="list" class="ways-out">
         <li>
-          <a href={hrefOf('recover')}>{t.login.forgot}</a>
+          <a href={hrefOf('recover')}>{t.signIn.forgot}</a>
         </li>
         <li>
-          <a href={hrefOf('join')}>{t.login.invited}</a>
+          <a href={hrefOf('join')}>{t.signIn.invited}</a>
         </li>
       </ul>
     </NarrowPage>

@@ -1,11 +1,11 @@
-import type { Ways } from '../../protocol/access-api.ts';
+import type { Endpoints } from '../../protocol/access-api.ts';
 import { addressName } from '../../protocol/names.ts';
 import type { BoxFacts } from './status.ts';
 
 /** Origins by which apps can reach the box now: mirrors with the preferred one first, the tunnel while it is proven. */
-export function currentWays(
+export function currentEndpoints(
   facts: Pick<BoxFacts, 'names' | 'network' | 'zone' | 'tunnel' | 'httpsPort'>,
-): Ways {
+): Endpoints {
   const { names, network, zone, tunnel } = facts;
   const number = facts.httpsPort();
   const origin = (host: string): string => `https://${host}${number === 443 ? '' : `:${number}`}`;

@@ -1,4 +1,4 @@
-import type { en } from './door.en.ts';
+import type { en } from './approvals.en.ts';
 import type { Translation } from './translation.ts';
 
 const boxOr = (who: string): string => who || 'Die Box';
@@ -34,15 +34,15 @@ export const de: Translation<typeof en> = {
     show: 'Zeigen',
     groups: {
       all: 'alles',
-      logins: 'An- und Abmeldungen',
+      signIns: 'An- und Abmeldungen',
       sessions: 'Sitzungen',
-      door: 'Anfragen',
+      requests: 'Anfragen',
       refused: 'was abgewiesen wurde',
       changes: 'Änderungen',
     },
     none: 'Davon gibt es hier nichts.',
     older: 'Ältere',
-    deeds: {
+    actions: {
       claimed: (who) => `${who} ist jetzt Besitzer dieser Box`,
       'logged-in': (who, what) => `${who} hat sich angemeldet: ${what}`,
       'login-failed': (who) => `Anmeldung${who && ` als ${who}`} fehlgeschlagen`,
