@@ -109,6 +109,28 @@ const ownClock = new Set([
 /** Make the clock that everything in their program goes by, or run before there is one. */
 const ownsClock = new Set(['src/box/box.ts', 'src/box/card/asked.ts', 'src/cloud/cloud.ts']);
 
+/**
+ * What the disk does not take is told to whoever watches it (src/kit/storage) by these alone: files and folders by
+ * `kit/files.ts`, markers, databases. Whoever else writes has its reason here.
+ */
+const writers: Readonly<Record<string, string>> = {
+  'src/kit/files.ts': 'tells',
+  'src/kit/markers.ts': 'tells',
+  'src/kit/database.ts': 'tells',
+  'src/kit/storage/watch.ts': 'its probe',
+  'src/kit/lock.ts': 'who has no lock does not start, and says so',
+  'src/kit/journal.ts': 'a socket',
+  'src/box/update/bundle-folder.ts': 'tells',
+  'src/box/update/confirm.ts': 'root’s own program, in /run',
+  'src/box/update/updates.ts': 'in /run',
+  'src/box/card/data-folder.ts': 'root’s own program',
+  'src/box/card/card-folder.ts': 'root’s own program, on the card',
+  'src/box/control/socket-path.ts': 'only reads',
+  'src/box/auth/enrolment/certificate-files.ts': 'opens folders; writes by kit/files.ts',
+  'src/box/backup/state-files.ts': 'inside `storing`',
+  'src/cloud/master-key.ts': 'links what kit/files.ts wrote; without it nothing starts',
+};
+
 /** The only files that may know that they are a process: they read the environment and end it. */
 const isMain = (path: string): boolean => /(^|\/)(main\.ts|setup\.mjs)$/.test(path);
 
@@ -314,6 +336,15 @@ describe('house rules', () => {
       },
     );
     expect(given).toEqual([]);
+  });
+
+  it('writes to the disk by what tells of a disk that takes nothing', () => {
+    const writes =
+      /import [^;]*\b(?:writeFile|appendFile|writeSync|rename|mkdir|mkdtemp|copyFile|cp|link|symlink|truncate|open|createWriteStream|DatabaseSync)(?:Sync)?\b[^;]*from 'node:(?:fs|fs\/promises|sqlite)'/;
+    const isWriter = ({ path, text }: Source): boolean =>
+      /^src\/(kit|box|cloud)\//.test(path) && writes.test(text.replaceAll(/import type [^;]*;/g, ''));
+    const found = sources.filter(isWriter).map(({ path }) => path);
+    expect(found.toSorted()).toEqual(Object.keys(writers).toSorted());
   });
 
   it('reads text from the wire byte by byte, with kit/http-text.ts', () => {

@@ -83,6 +83,17 @@ async function replace(
   }
 }
 
+/**
+ * Gives what is at `from` the name `to`, on the same disk, by one rename that a power cut does not take back. Throws as
+ * `writeAtomic` does.
+ */
+export async function moveTo(from: string, to: string): Promise<void> {
+  await storing(to, async () => {
+    await rename(from, to);
+    await syncFolder(dirname(to));
+  });
+}
+
 /** Makes a rename, a creation or a removal in `folder` survive a power cut. */
 export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, constants.O_RDONLY);

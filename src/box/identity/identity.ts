@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Clock } from '../../kit/clock.ts';
-import { privateFolder, readIfThere, syncFolder, writeAtomic } from '../../kit/files.ts';
+import { moveTo, privateFolder, readIfThere, writeAtomic } from '../../kit/files.ts';
 import { Markers } from '../../kit/markers.ts';
 import { rsaKeyPem, signCertificate } from '../../kit/x509.ts';
 import type { Identity } from '../facts.ts';
@@ -68,7 +68,6 @@ async function createIdentity(folder: string, clock: Clock): Promise<Identity> {
   await privateFolder(making);
   await writeAtomic(join(making, 'key.pem'), keyPem);
   await writeAtomic(join(making, 'certificate.pem'), certPem);
-  await rename(making, folder);
-  await syncFolder(dirname(folder));
+  await moveTo(making, folder);
   return identity;
 }

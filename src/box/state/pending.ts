@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
-import { readdir, rename, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { Problem } from '../../kit/errors.ts';
-import { privateFolder, readIfThere, syncFolder, writeAtomic } from '../../kit/files.ts';
+import { moveTo, privateFolder, readIfThere, syncFolder, writeAtomic } from '../../kit/files.ts';
 import { stateBeforeFolder } from './folders.ts';
 
 /**
@@ -47,8 +47,7 @@ export async function stage(
   const replaced = [...made].filter((inner) => !inner.includes('/'));
   await writeAtomic(join(making, 'order.json'), JSON.stringify({ ...order, replaced }));
   await rm(folderIn(stateFolder), { recursive: true, force: true });
-  await rename(making, folderIn(stateFolder));
-  await syncFolder(stateFolder);
+  await moveTo(making, folderIn(stateFolder));
 }
 
 /**
@@ -70,11 +69,10 @@ export async function carryOut(stateFolder: string): Promise<Order | undefined> 
     // One that is not here any more is in its place already.
     if (!existsSync(source)) continue;
     await rm(join(stateFolder, name), { recursive: true, force: true });
-    await rename(source, join(stateFolder, name));
+    await moveTo(source, join(stateFolder, name));
   }
   await syncFolder(stateFolder);
-  await rename(folder, join(stateFolder, '.pending-done'));
-  await syncFolder(stateFolder);
+  await moveTo(folder, join(stateFolder, '.pending-done'));
   await rm(join(stateFolder, '.pending-done'), { recursive: true, force: true });
   return order;
 }

@@ -4,6 +4,8 @@ import { open, readdir, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf, Problem } from '../../kit/errors.ts';
 import { privateFolder } from '../../kit/files.ts';
+import { storageFailed } from '../../kit/storage/failures.ts';
+import { isOfDisk } from '../../kit/storage/problem.ts';
 import { updateLimits } from '../../protocol/update-api.ts';
 
 /** The box keeps this much of its disk for itself. */
@@ -58,7 +60,9 @@ export class BundleFolder {
     options: { offset?: number; limit?: number; onBytes?: (written: number) => void } = {},
   ): Promise<void> {
     const { offset = 0, limit = updateLimits.bundleBytes, onBytes } = options;
-    const file = await open(path, offset > 0 ? 'r+' : 'w', 0o600);
+    const file = await open(path, offset > 0 ? 'r+' : 'w', 0o600).catch((error: unknown) => {
+      throw refusedBy(path, error);
+    });
     try {
       let written = offset;
       let unsynced = syncEveryBytes;
@@ -78,8 +82,7 @@ export class BundleFolder {
       }
       await file.sync();
     } catch (error) {
-      if (codeOf(error) === 'ENOSPC') throw full(0);
-      throw error;
+      throw refusedBy(path, error);
     } finally {
       await file.close();
     }
@@ -104,3 +107,10 @@ const full = (bytes: number): Problem => {
   const message = `there is no room on the disk for this update: it needs ${megabytes} MB free; remove something, or use a larger card`;
   return new Problem('storage-full', message, { status: 507 });
 };
+
+/** What the disk does not take is told as of any other store; what comes with the bytes is not of the disk. */
+function refusedBy(path: string, error: unknown): unknown {
+  if (!isOfDisk(error)) return error;
+  const problem = storageFailed(path, error);
+  return problem.fault === 'storage-full' ? full(0) : problem;
+}

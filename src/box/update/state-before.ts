@@ -1,8 +1,8 @@
-import { readdir, readFile, rename, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { privateFolder, readIfThere, syncFolder, writeAtomic } from '../../kit/files.ts';
+import { moveTo, privateFolder, readIfThere, writeAtomic } from '../../kit/files.ts';
 import { isReadOnly } from '../../kit/storage/place.ts';
 import { stage } from '../state/pending.ts';
 import { TrialMarks } from './trial-marks.ts';
@@ -62,8 +62,7 @@ async function copyState(
   }
   await writeAtomic(join(making, labelFile), JSON.stringify(label));
   await forgetStateBefore(stateFolder);
-  await rename(making, join(stateFolder, stateBeforeFolder));
-  await syncFolder(folder);
+  await moveTo(making, join(stateFolder, stateBeforeFolder));
 }
 
 async function labelOf(copy: string): Promise<{ version: string; slot: string } | undefined> {
