@@ -46,7 +46,7 @@ export class Challenges {
     this.#outstanding.delete(challenge);
     if (found !== undefined && found.endsAt > this.#clock.monotonic()) return found;
     const message =
-      'this challenge is not of this agent, was used before, or is older than 30 s; ask for one anew';
+      'this challenge is not of this agent, was used before, or is older than 30 s; ask for another';
     throw new Problem('challenge-unknown', message, { status: 410 });
   }
 }

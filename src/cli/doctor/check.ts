@@ -73,7 +73,7 @@ const remedies: Record<string, string> = {
   'bad-answer': 'check the address in the settings: something else answers there, or a page for guests',
   'zone-not-yours': 'check zone.root: it must be the one that the dns-server serves',
   'rate-limited': 'wait a little, then try again',
-  'identity-damaged': 'restore it from a backup; without one, the box must begin anew',
+  'identity-damaged': 'restore it from a backup; without one, the box needs a factory reset',
   EACCES: 'run this as the user that the box runs as, or as root (sudo porchlight doctor)',
   'ip-missing': 'apt install iproute2',
 };

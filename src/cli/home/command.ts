@@ -15,7 +15,7 @@ const HomeConfig = Type.Object({
   state: Type.String({
     default: homeFolder,
     minLength: 1,
-    description: 'folder for everything this home keeps; remove it to begin anew',
+    description: 'folder for everything this home keeps; remove it to start over',
   }),
   ports: Type.Enum(['usual', 'free'], {
     default: 'usual',
@@ -133,7 +133,7 @@ ${strong(owner === undefined ? 'The box waits for its first person.' : 'The box 
 
   box id     ${boxId}
 ${all.map(([kind, url]) => `  ${kind.padEnd(10)} ${url}`).join('\n')}
-${owner === undefined ? `  setup code ${setupCode ?? ''}` : `  log in as  ${owner.name}, password ${owner.password}`}
+${owner === undefined ? `  setup code ${setupCode ?? ''}` : `  sign in as ${owner.name}, password ${owner.password}`}
   state      ${state}   (log: ${log})
 
 ${strong('Try')}

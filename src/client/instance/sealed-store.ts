@@ -38,7 +38,7 @@ export function sealedStore(store: Store, key: StoreKey): Store {
       } catch (error) {
         throw new Problem(
           'store-locked',
-          `${entry} cannot be opened with this key; remove it and begin anew`,
+          `${entry} cannot be opened with this key; remove it and start over`,
           {
             retryable: false,
             cause: error,

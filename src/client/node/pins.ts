@@ -68,7 +68,7 @@ export class Pins {
     // Not replaced in silence: every identity would be a first one again.
     throw new Problem(
       'pins-damaged',
-      `${this.#file} is damaged: boxes cannot be told from pretenders. Restore it, or remove it to trust all boxes anew`,
+      `${this.#file} is damaged: boxes cannot be told from pretenders. Restore it, or remove it to trust all boxes again`,
       { retryable: false, details: { file: this.#file } },
     );
   }

@@ -57,7 +57,7 @@ const systemReasons: Record<string, Reason> = {
   EIO: worn,
 };
 
-const restore = 'restore it from a backup, or move it away to begin anew';
+const restore = 'restore it from a backup, or move it away to start over';
 
 /** SQLite's primary result codes (sqlite.org/rescode.html) that are about the disk. */
 const sqliteReasons: Record<number, Reason> = {

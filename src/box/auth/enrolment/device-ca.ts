@@ -147,7 +147,7 @@ function pairIn(text: string, path: string): KeyPair {
     if (isKeyOf(certificate, keyPem)) return { certPem, keyPem };
     throw new TypeError('key and certificate do not belong together');
   } catch (error) {
-    const message = `${path} is damaged (${messageOf(error)}): restore it from a backup, or remove it, and every device asks anew`;
+    const message = `${path} is damaged (${messageOf(error)}): restore it from a backup, or remove it, and every device asks again`;
     throw new Problem('device-ca-damaged', message, { retryable: false, cause: error, details: { path } });
   }
 }
