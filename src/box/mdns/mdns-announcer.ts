@@ -36,7 +36,7 @@ const silent: MdnsState = { adapter: undefined, instance: undefined, host: undef
 /** avahi-daemon may be started or stopped, and its folder swept clean, at any time. */
 const lookAgainMs = minutes(1);
 
-/** Announces `_porchlight._tcp` on the home network (design 6.6), so that the box is found without any cloud. */
+/** Announces `_porchlight._tcp` on the home network (docs/ARCHITECTURE.md), so that the box is found without any cloud. */
 export class MdnsAnnouncer implements Service {
   readonly name = 'mdns';
   readonly state: Fact<MdnsState>;

@@ -49,7 +49,7 @@ const codeOf = (client: string): string =>
   `3333-333${['3', '4', '6', '7', '9', 'c', 'd', 'f', 'g'][Number(client.at(-1))]}`;
 const lifetimeMs = registrationLimits.lifetimeSeconds * 1000;
 
-/** What design 6.3 says, as plainly as it can be written. */
+/** What docs/CLOUD-THREATS.md says, as plainly as it can be written. */
 function expected(known: Map<string, Known>, home: string, now: number, code?: string): string[] {
   const there = [...known.values()].filter((box) => box.home === home && now - box.at < lifetimeMs);
   const shared = there.length > registrationLimits.handful;
