@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { messageOf } from '../../src/kit/errors.ts';
 import { Damages } from './damages.ts';
 import { openDisk } from './disk.ts';
 import { House } from './house.ts';
@@ -82,7 +83,10 @@ export async function soak({ folder, minutes, seed, only, say }: SoakOptions): P
     for (const { name, share, run } of chosen) {
       say(`${name} …`);
       const end = performance.now() + (minutes * 60_000 * share) / whole;
-      await run(() => performance.now() >= end);
+      // What ends one part early is told with the rest, which is not lost for it.
+      await run(() => performance.now() >= end).catch((error: unknown) => {
+        tallies.of(`${name} ended early`).lost.push(messageOf(error));
+      });
     }
   } finally {
     await outages.close();
