@@ -88,7 +88,7 @@ const maxLines = 350;
 
 /** Files that read what a peer wrote. JavaScript's ideas of space and small letters are not those of protocols. */
 const wireFacing = [
-  /^src\/kit\/(http-text|built-files)\.ts$/,
+  /^src\/kit\/http\/(http-text|built-files)\.ts$/,
   /^src\/protocol\/(http-signature)\.ts$/,
   /^src\/box\/web\//,
   /^src\/box\/(api\/guard|origins|api\/event-sockets|auth\/pairing\/client-sockets)\.ts$/,
@@ -103,32 +103,32 @@ const wireFacing = [
  */
 const ownClock = new Set([
   'src/client/runtime.ts',
-  'src/kit/refused-answer.ts',
+  'src/kit/http/refused-answer.ts',
   'src/cloud/dns-server/store.ts',
 ]);
 /** Make the clock that everything in their program goes by, or run before there is one. */
 const ownsClock = new Set(['src/box/box.ts', 'src/box/card/asked.ts', 'src/cloud/cloud.ts']);
 
 /**
- * What the disk does not take is told to whoever watches it (src/kit/storage) by these alone: files and folders by
- * `kit/files.ts`, markers, databases. Whoever else writes has its reason here.
+ * What the disk does not take is told to whoever watches it (src/kit/disk) by these alone: files and folders by
+ * `kit/store/files.ts`, markers, databases. Whoever else writes has its reason here.
  */
 const writers: Readonly<Record<string, string>> = {
-  'src/kit/files.ts': 'tells',
-  'src/kit/markers.ts': 'tells',
-  'src/kit/database.ts': 'tells',
-  'src/kit/storage/watch.ts': 'its probe',
-  'src/kit/lock.ts': 'who has no lock does not start, and says so',
-  'src/kit/journal.ts': 'a socket',
+  'src/kit/store/files.ts': 'tells',
+  'src/kit/store/markers.ts': 'tells',
+  'src/kit/store/database.ts': 'tells',
+  'src/kit/disk/watch.ts': 'its probe',
+  'src/kit/store/lock.ts': 'who has no lock does not start, and says so',
+  'src/kit/log/journal.ts': 'a socket',
   'src/box/update/bundle-folder.ts': 'tells',
   'src/box/update/confirm.ts': 'root’s own program, in /run',
   'src/box/update/updates.ts': 'in /run',
   'src/box/card/data-folder.ts': 'root’s own program',
   'src/box/card/card-folder.ts': 'root’s own program, on the card',
   'src/box/control/socket-path.ts': 'only reads',
-  'src/box/auth/enrolment/certificate-files.ts': 'opens folders; writes by kit/files.ts',
+  'src/box/auth/enrolment/certificate-files.ts': 'opens folders; writes by kit/store/files.ts',
   'src/box/backup/state-files.ts': 'inside `storing`',
-  'src/cloud/master-key.ts': 'links what kit/files.ts wrote; without it nothing starts',
+  'src/cloud/master-key.ts': 'links what kit/store/files.ts wrote; without it nothing starts',
 };
 
 /** The only files that may know that they are a process: they read the environment and end it. */
@@ -323,7 +323,12 @@ describe('house rules', () => {
     const reads = /\bDate\.now\b|\bnew Date\(\)|\bDate\(\)/g;
     const sql = /\b(unixepoch|julianday|strftime|datetime|date)\((?:'now'|\))|\bCURRENT_(TIME|DATE)\w*/g;
     const found = breaches('goes by the clock that it is given, not by', ({ path, text }) => {
-      if (path === 'src/kit/clock.ts' || isMain(path) || path.startsWith('src/web/') || ownClock.has(path))
+      if (
+        path === 'src/kit/runtime/clock.ts' ||
+        isMain(path) ||
+        path.startsWith('src/web/') ||
+        ownClock.has(path)
+      )
         return [];
       return [...codeOf(text).matchAll(reads), ...text.matchAll(sql)].map((match) => match[0]);
     });
@@ -347,7 +352,7 @@ describe('house rules', () => {
     expect(found.toSorted()).toEqual(Object.keys(writers).toSorted());
   });
 
-  it('reads text from the wire byte by byte, with kit/http-text.ts', () => {
+  it('reads text from the wire byte by byte, with kit/http/http-text.ts', () => {
     const unused = wireFacing.filter((pattern) => !sources.some(({ path }) => pattern.test(path)));
     expect(unused).toEqual([]);
     const found = breaches('reads text from the wire with', ({ path, text }) => {

@@ -1,9 +1,9 @@
 import type { Server } from 'node:http';
-import { privateFolder } from '../kit/files.ts';
-import type { HttpApp } from '../kit/http-server.ts';
-import { isSound, isSoundUpgrade } from '../kit/http-strict.ts';
-import { lockFolder } from '../kit/lock.ts';
-import type { Service } from '../kit/service.ts';
+import { privateFolder } from '../kit/store/files.ts';
+import type { HttpApp } from '../kit/http/http-server.ts';
+import { isSound, isSoundUpgrade } from '../kit/http/http-strict.ts';
+import { lockFolder } from '../kit/store/lock.ts';
+import type { Service } from '../kit/runtime/service.ts';
 import { listenLocally, localServer } from './listener.ts';
 import { PortFile } from './port-file.ts';
 import { agentApp } from './routes.ts';

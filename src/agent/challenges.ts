@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { type Clock, seconds } from '../kit/clock.ts';
-import { Problem } from '../kit/errors.ts';
+import { type Clock, seconds } from '../kit/runtime/clock.ts';
+import { Problem } from '../kit/runtime/errors.ts';
 import { agentLimits } from '../protocol/agent-api.ts';
 
 /** For whom a challenge was made: a page of this origin, and the agent's session at one box. */

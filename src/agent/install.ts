@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { messageOf, Problem } from '../kit/errors.ts';
-import { privateFolder, writeAtomic } from '../kit/files.ts';
+import { messageOf, Problem } from '../kit/runtime/errors.ts';
+import { privateFolder, writeAtomic } from '../kit/store/files.ts';
 
 const fileName = 'porchlight-agent.desktop';
 

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
-import { codeOf } from '../kit/errors.ts';
-import { httpLimits } from '../kit/http-server.ts';
-import { listen, listenProblem } from '../kit/listen.ts';
+import { codeOf } from '../kit/runtime/errors.ts';
+import { httpLimits } from '../kit/http/http-server.ts';
+import { listen, listenProblem } from '../kit/http/listen.ts';
 import { agentPorts } from '../protocol/agent-api.ts';
 
 const host = '127.0.0.1';

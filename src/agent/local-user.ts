@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
-import { codeOf } from '../kit/errors.ts';
-import { readIfThere } from '../kit/files.ts';
+import { codeOf } from '../kit/runtime/errors.ts';
+import { readIfThere } from '../kit/store/files.ts';
 
 /** TCP sockets of this machine, each with the user it belongs to (proc(5)). */
 const folder = '/proc/net';

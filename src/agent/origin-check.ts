@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { Problem } from '../kit/errors.ts';
+import { Problem } from '../kit/runtime/errors.ts';
 import { isSameUser } from './local-user.ts';
 
 export interface OriginCheckOptions {

@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
 import { createInterface } from 'node:readline/promises';
-import { seconds } from '../kit/clock.ts';
-import { codeOf } from '../kit/errors.ts';
-import type { Log } from '../kit/log.ts';
-import { readableName } from '../kit/text.ts';
+import { seconds } from '../kit/runtime/clock.ts';
+import { codeOf } from '../kit/runtime/errors.ts';
+import type { Log } from '../kit/log/log.ts';
+import { readableName } from '../kit/runtime/text.ts';
 import type { Asked } from './sign-in.ts';
 
 export interface PersonOptions {

@@ -1,5 +1,5 @@
 import { posix, win32 } from 'node:path';
-import { Problem } from '../kit/errors.ts';
+import { Problem } from '../kit/runtime/errors.ts';
 
 /** Of the process, as `main` knows it. */
 export interface Platform {

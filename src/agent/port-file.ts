@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { privateFolder, readIfThere, writeAtomic } from '../kit/files.ts';
+import { privateFolder, readIfThere, writeAtomic } from '../kit/store/files.ts';
 
 /** Where programs on this computer read which port the agent has. */
 export class PortFile {

@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify';
-import { createHttpApp, type HttpApp } from '../kit/http-server.ts';
-import type { Log } from '../kit/log.ts';
+import { createHttpApp, type HttpApp } from '../kit/http/http-server.ts';
+import type { Log } from '../kit/log/log.ts';
 import { agentPaths, AliveQuery, ExchangeRequest } from '../protocol/agent-api.ts';
 import { admit, type OriginCheckOptions } from './origin-check.ts';
 import type { SignIn } from './sign-in.ts';

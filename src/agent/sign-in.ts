@@ -1,6 +1,6 @@
-import { type Clock, hours } from '../kit/clock.ts';
-import { Problem } from '../kit/errors.ts';
-import type { Log } from '../kit/log.ts';
+import { type Clock, hours } from '../kit/runtime/clock.ts';
+import { Problem } from '../kit/runtime/errors.ts';
+import type { Log } from '../kit/log/log.ts';
 import type { Alive, ExchangeRequest, Handshake, SessionSignInAnswer } from '../protocol/agent-api.ts';
 import { protocolVersion } from '../protocol/version.ts';
 import { Challenges } from './challenges.ts';

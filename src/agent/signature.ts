@@ -1,6 +1,6 @@
 import { constants, createHash, verify, X509Certificate } from 'node:crypto';
-import { seconds } from '../kit/clock.ts';
-import { Problem } from '../kit/errors.ts';
+import { seconds } from '../kit/runtime/clock.ts';
+import { Problem } from '../kit/runtime/errors.ts';
 import { agentLimits, type ExchangeRequest, signedText } from '../protocol/agent-api.ts';
 import { boxIdFromDigest } from '../protocol/names.ts';
 

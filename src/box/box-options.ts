@@ -1,8 +1,8 @@
-import type { BuiltFile } from '../kit/built-files.ts';
-import type { Clock, Random } from '../kit/clock.ts';
-import type { LogMemory } from '../kit/log-memory.ts';
-import type { Log } from '../kit/log.ts';
-import type { ServiceManager } from '../kit/systemd.ts';
+import type { BuiltFile } from '../kit/http/built-files.ts';
+import type { Clock, Random } from '../kit/runtime/clock.ts';
+import type { LogMemory } from '../kit/log/log-memory.ts';
+import type { Log } from '../kit/log/log.ts';
+import type { ServiceManager } from '../kit/runtime/systemd.ts';
 import type { TimeSources } from '../kit/trusted-time/sources.ts';
 import type { ExternalAccount } from './certificate/acme.ts';
 import type { BoxConfig } from './config.ts';

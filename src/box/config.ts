@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
-import { domainPattern, logSettings, portSetting } from '../kit/common-settings.ts';
-import type { DeepReadonly } from '../kit/config.ts';
+import { domainPattern, logSettings, portSetting } from '../kit/config/common-settings.ts';
+import type { DeepReadonly } from '../kit/config/config.ts';
 import { updateChannels } from '../protocol/update-api.ts';
 
 const file = (description: string): ReturnType<typeof Type.String> =>

@@ -3,7 +3,7 @@ import type { ZoneRecords } from '../protocol/zone-api.ts';
 
 /**
  * The facts of a box. Each is owned by exactly one part, named beside it, and observed by the others as a `Fact` of
- * kit/fact.ts; test/layout.test.ts says which part may import which.
+ * kit/runtime/fact.ts; test/layout.test.ts says which part may import which.
  */
 
 /** Owner: identity. Made once; it never changes while the box lives. */

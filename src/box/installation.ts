@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { messageOf, Problem } from '../kit/errors.ts';
+import { messageOf, Problem } from '../kit/runtime/errors.ts';
 import type { BoxConfig } from './config.ts';
 
 /** Where the appliance keeps its settings. */

@@ -1,12 +1,12 @@
-import { systemClock } from '../kit/clock.ts';
-import { builtPages, readBuiltFiles } from '../kit/built-files.ts';
-import { command, exitCode, logFor } from '../kit/command.ts';
-import { LogMemory } from '../kit/log-memory.ts';
-import { aborted, runUntilEnded } from '../kit/run.ts';
-import { serviceManager } from '../kit/systemd.ts';
+import { systemClock } from '../kit/runtime/clock.ts';
+import { builtPages, readBuiltFiles } from '../kit/http/built-files.ts';
+import { command, exitCode, logFor } from '../kit/config/command.ts';
+import { LogMemory } from '../kit/log/log-memory.ts';
+import { aborted, runUntilEnded } from '../kit/runtime/run.ts';
+import { serviceManager } from '../kit/runtime/systemd.ts';
 import { Box } from './box.ts';
 import { BoxConfig } from './config.ts';
-import { builtAt, version } from '../kit/program.ts';
+import { builtAt, version } from '../kit/runtime/program.ts';
 import { boxConfigFile, externalAccountOf, trustOf } from './installation.ts';
 import { needsRescue, Rescue } from './rescue.ts';
 

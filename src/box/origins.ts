@@ -1,4 +1,4 @@
-import { hostName, normalAuthority } from '../kit/http-text.ts';
+import { hostName, normalAuthority } from '../kit/http/http-text.ts';
 import { addressFamily, addressFromLabel } from '../protocol/addresses.ts';
 import type { ZoneNames } from '../protocol/names.ts';
 

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify';
-import type { HttpApp } from '../kit/http-server.ts';
+import type { HttpApp } from '../kit/http/http-server.ts';
 import type { AuditAction } from '../protocol/audit-api.ts';
 import type { AuditNote } from './audit-notes.ts';
 

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { FastifyRequest } from 'fastify';
-import { clientKey } from '../kit/client-key.ts';
+import { clientKey } from '../kit/http/client-key.ts';
 
 /** Where somebody comes from, as far as the connection itself tells. */
 export interface Visitor {

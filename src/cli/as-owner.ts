@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { messageOf, Problem } from '../kit/errors.ts';
+import { messageOf, Problem } from '../kit/runtime/errors.ts';
 
 /**
  * Runs `action` with the rights of the folder's owner when it is root who asks: what it makes there is then the owner's,

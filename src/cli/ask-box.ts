@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import type { BoxStatus } from '../box/system/status.ts';
-import { codeOf, Problem } from '../kit/errors.ts';
-import { HttpClient } from '../kit/http-client.ts';
+import { codeOf, Problem } from '../kit/runtime/errors.ts';
+import { HttpClient } from '../kit/http/http-client.ts';
 
 /** Enough to know that it is a box that answers, and not some other program. */
 const Answer = Type.Unsafe<BoxStatus>(

@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { type Static, type TSchema, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { controlSocket } from '../box/control/socket-path.ts';
-import { codeOf, messageOf, Problem } from '../kit/errors.ts';
+import { codeOf, messageOf, Problem } from '../kit/runtime/errors.ts';
 
 export interface ControlCall {
   method: 'GET' | 'PUT' | 'POST' | 'DELETE';

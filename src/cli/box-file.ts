@@ -1,8 +1,8 @@
 import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { boxConfigFile } from '../box/installation.ts';
-import { codeOf } from '../kit/errors.ts';
-import { lockFolder } from '../kit/lock.ts';
+import { codeOf } from '../kit/runtime/errors.ts';
+import { lockFolder } from '../kit/store/lock.ts';
 import { homeFolder, homeBoxFile } from './home/place.ts';
 
 /**

@@ -2,9 +2,9 @@ import { Type } from 'typebox';
 import { applyCard } from '../box/card/apply.ts';
 import { copyNote } from '../box/card/note-copy.ts';
 import { cardPaths } from '../box/card/paths.ts';
-import { systemClock } from '../kit/clock.ts';
-import { command, exitCode } from '../kit/command.ts';
-import { Problem } from '../kit/errors.ts';
+import { systemClock } from '../kit/runtime/clock.ts';
+import { command, exitCode } from '../kit/config/command.ts';
+import { Problem } from '../kit/runtime/errors.ts';
 
 const folder = (preset: string, description: string): ReturnType<typeof Type.String> =>
   Type.String({ default: preset, minLength: 1, description });

@@ -1,7 +1,7 @@
 import { CardSettings } from '../box/card/card-settings.ts';
 import { BoxConfig } from '../box/config.ts';
 import { CloudConfig } from '../cloud/config.ts';
-import { configSchema } from '../kit/config-schema.ts';
+import { configSchema } from '../kit/config/config-schema.ts';
 
 /** The JSON Schema of each file that people write settings into, by its name in docs/schemas. */
 export function configSchemas(): ReadonlyMap<string, object> {

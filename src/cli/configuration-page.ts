@@ -1,6 +1,6 @@
 import { BoxConfig } from '../box/config.ts';
 import { CloudConfig } from '../cloud/config.ts';
-import { configTable } from '../kit/config.ts';
+import { configTable } from '../kit/config/config.ts';
 
 /** docs/CONFIGURATION.md: every setting of box and cloud, from their schemas. */
 export function configurationPage(): string {

@@ -5,8 +5,8 @@ import { confirm } from '../box/update/confirm.ts';
 import { busOf, Rauc } from '../box/update/rauc.ts';
 import { TrialMarks } from '../box/update/trial-marks.ts';
 import { machineFolder } from '../box/state/folders.ts';
-import { minutes, systemClock } from '../kit/clock.ts';
-import { command, exitCode } from '../kit/command.ts';
+import { minutes, systemClock } from '../kit/runtime/clock.ts';
+import { command, exitCode } from '../kit/config/command.ts';
 
 export const confirmCommand = command({
   name: 'confirm',

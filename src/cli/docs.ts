@@ -1,7 +1,7 @@
 /* Writes what is generated in docs/: `npm run docs`. */
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { writeAtomic } from '../kit/files.ts';
+import { writeAtomic } from '../kit/store/files.ts';
 import { generatedDocs } from './generated-docs.ts';
 
 const docs = join(import.meta.dirname, '../../docs');

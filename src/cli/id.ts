@@ -1,7 +1,7 @@
 import { BoxConfig } from '../box/config.ts';
 import { readIdentity } from '../box/identity/identity.ts';
-import { command, exitCode } from '../kit/command.ts';
-import { codeOf, Problem } from '../kit/errors.ts';
+import { command, exitCode } from '../kit/config/command.ts';
+import { codeOf, Problem } from '../kit/runtime/errors.ts';
 import { zoneName } from '../protocol/names.ts';
 import { boxFile } from './box-file.ts';
 

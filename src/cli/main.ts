@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Command, exitCode, type Io } from '../kit/command.ts';
-import { codeOf, messageOf } from '../kit/errors.ts';
-import { suggestion } from '../kit/suggest.ts';
-import { wrapped } from '../kit/wrapped.ts';
+import { type Command, exitCode, type Io } from '../kit/config/command.ts';
+import { codeOf, messageOf } from '../kit/runtime/errors.ts';
+import { suggestion } from '../kit/config/suggest.ts';
+import { wrapped } from '../kit/runtime/wrapped.ts';
 import { protocolVersion } from '../protocol/version.ts';
 
 const cloudCommands = async (): Promise<readonly Command[]> =>

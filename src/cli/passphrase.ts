@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
-import type { Io } from '../kit/command.ts';
-import { Problem } from '../kit/errors.ts';
+import type { Io } from '../kit/config/command.ts';
+import { Problem } from '../kit/runtime/errors.ts';
 
 /**
  * A passphrase from the person at the terminal, who does not see it, or else the first line of the input: never from the

@@ -1,6 +1,6 @@
 import { boxStateFiles } from '../box/state/state-list.ts';
 import { cloudStateFiles } from '../cloud/state-list.ts';
-import type { Damage, StateFile } from '../kit/state-file.ts';
+import type { Damage, StateFile } from '../kit/store/state-file.ts';
 
 /** docs/STATE.md: every file that box and cloud keep, and what damage of it means, from their lists. */
 export function statePage(): string {

@@ -1,8 +1,8 @@
 import { BoxConfig } from '../box/config.ts';
 import type { BoxStatus } from '../box/system/status.ts';
-import { seconds } from '../kit/clock.ts';
-import { command, exitCode } from '../kit/command.ts';
-import { wrapped } from '../kit/wrapped.ts';
+import { seconds } from '../kit/runtime/clock.ts';
+import { command, exitCode } from '../kit/config/command.ts';
+import { wrapped } from '../kit/runtime/wrapped.ts';
 import { askBox } from './ask-box.ts';
 import { marks } from './terminal.ts';
 import { boxFile } from './box-file.ts';

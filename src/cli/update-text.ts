@@ -1,4 +1,4 @@
-import { wrapped } from '../kit/wrapped.ts';
+import { wrapped } from '../kit/runtime/wrapped.ts';
 import type { UpdateState } from '../protocol/update-api.ts';
 
 const phases: Record<UpdateState['phase'], string> = {

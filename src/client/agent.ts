@@ -1,4 +1,4 @@
-import { codeOf, Problem } from '../kit/errors.ts';
+import { codeOf, Problem } from '../kit/runtime/errors.ts';
 import type { Endpoints } from '../protocol/access-api.ts';
 import { agentBoxPaths, agentPaths, agentPorts, type BoxId } from '../protocol/constants.ts';
 import { askJson } from './answers.ts';

@@ -1,6 +1,6 @@
-import { messageOf, Problem } from '../kit/errors.ts';
+import { messageOf, Problem } from '../kit/runtime/errors.ts';
 import type { Runtime } from './runtime.ts';
-import { mayBeRepeated, retryAfterSeconds } from '../kit/refused-answer.ts';
+import { mayBeRepeated, retryAfterSeconds } from '../kit/http/refused-answer.ts';
 
 const maxAnswerBytes = 1024 * 1024;
 

@@ -1,4 +1,4 @@
-import { Problem } from '../kit/errors.ts';
+import { Problem } from '../kit/runtime/errors.ts';
 import { askJson } from './answers.ts';
 import { type Runtime, runtimeFrom } from './runtime.ts';
 

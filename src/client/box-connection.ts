@@ -1,5 +1,5 @@
-import { Problem } from '../kit/errors.ts';
-import type { Fact } from '../kit/fact.ts';
+import { Problem } from '../kit/runtime/errors.ts';
+import type { Fact } from '../kit/runtime/fact.ts';
 import type { BoxEvent, Endpoints } from '../protocol/access-api.ts';
 import { accessPaths } from '../protocol/constants.ts';
 import { jsonOf } from './answers.ts';

@@ -1,4 +1,4 @@
-import { Problem } from '../kit/errors.ts';
+import { Problem } from '../kit/runtime/errors.ts';
 import type { Endpoints } from '../protocol/access-api.ts';
 import { type BoxId, isBoxId, sharedAddressHeader } from '../protocol/constants.ts';
 import { askJson } from './answers.ts';

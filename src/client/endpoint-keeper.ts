@@ -1,4 +1,4 @@
-import type { Fact } from '../kit/fact.ts';
+import type { Fact } from '../kit/runtime/fact.ts';
 import type { Endpoints } from '../protocol/access-api.ts';
 import { type Choice, type ChoiceEvent, decide, firstChoice, isResting } from './choice.ts';
 import { Observable, until } from './observable.ts';

@@ -1,5 +1,5 @@
-import { codeOf } from '../kit/errors.ts';
-import { backoffDelay } from '../kit/retry.ts';
+import { codeOf } from '../kit/runtime/errors.ts';
+import { backoffDelay } from '../kit/runtime/retry.ts';
 import type { BoxEvent } from '../protocol/access-api.ts';
 import { accessPaths, sessionEndedClose } from '../protocol/constants.ts';
 import { boxEvent } from './box-event.ts';

@@ -1,5 +1,5 @@
 /** The SDK: find boxes, be let in, and talk to a box by whichever way is open. For browsers and Node. */
-export { Problem } from '../kit/errors.ts';
+export { Problem } from '../kit/runtime/errors.ts';
 export { type AgentSignInOptions, signInWithAgent } from './agent.ts';
 export { type ArrivalOptions, hasArrived } from './arrival.ts';
 export {

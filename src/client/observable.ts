@@ -1,6 +1,6 @@
-import type { Fact } from '../kit/fact.ts';
+import type { Fact } from '../kit/runtime/fact.ts';
 
-/** As `OwnedFact` of kit/fact.ts, which compares with Node's own means, for browsers: values are small and plain. */
+/** As `OwnedFact` of kit/runtime/fact.ts, which compares with Node's own means, for browsers: values are small and plain. */
 export class Observable<T> implements Fact<T> {
   #value: T;
   #text: string;

@@ -1,4 +1,4 @@
-import { Problem } from '../kit/errors.ts';
+import { Problem } from '../kit/runtime/errors.ts';
 import { isBoxId, pairingPaths } from '../protocol/constants.ts';
 import type {
   AuthoriseAnswer,

@@ -1,6 +1,6 @@
-import { codeOf, Problem } from '../kit/errors.ts';
-import type { Fact } from '../kit/fact.ts';
-import { backoffDelay } from '../kit/retry.ts';
+import { codeOf, Problem } from '../kit/runtime/errors.ts';
+import type { Fact } from '../kit/runtime/fact.ts';
+import { backoffDelay } from '../kit/runtime/retry.ts';
 import type { BoxEvent } from '../protocol/access-api.ts';
 import { pairingLimits } from '../protocol/constants.ts';
 import { Observable, tellAll } from './observable.ts';

@@ -1,4 +1,4 @@
-import type { Clock, Random } from '../kit/clock.ts';
+import type { Clock, Random } from '../kit/runtime/clock.ts';
 
 /** Everything the SDK takes from the world around it. Each is the platform's own by default, and handed in by tests. */
 export interface Runtime {
@@ -27,7 +27,7 @@ export function runtimeFrom(given: Partial<Runtime> = {}): Runtime {
   };
 }
 
-/** kit/clock.ts has the same for Node alone. */
+/** kit/runtime/clock.ts has the same for Node alone. */
 const pageClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),

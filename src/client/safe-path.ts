@@ -1,4 +1,4 @@
-import { Problem } from '../kit/errors.ts';
+import { Problem } from '../kit/runtime/errors.ts';
 
 /** A path of the box: `//other.example` and `/\other.example` are paths to another host. */
 export function safePath(path: string): string {

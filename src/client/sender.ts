@@ -1,4 +1,4 @@
-import { messageOf, Problem } from '../kit/errors.ts';
+import { messageOf, Problem } from '../kit/runtime/errors.ts';
 import type { Runtime } from './runtime.ts';
 import type { Endpoint } from './endpoints.ts';
 import type { EndpointKeeper } from './endpoint-keeper.ts';

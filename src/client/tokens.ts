@@ -1,5 +1,5 @@
-import { abortable } from '../kit/abortable.ts';
-import { codeOf, Problem } from '../kit/errors.ts';
+import { abortable } from '../kit/runtime/abortable.ts';
+import { codeOf, Problem } from '../kit/runtime/errors.ts';
 import type { RememberedBox, RememberedBoxes, Tokens } from './remembered.ts';
 import type { Runtime } from './runtime.ts';
 import type { TokenAnswer } from './token-answer.ts';

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
-import { domainPattern, logSettings, portSetting } from '../kit/common-settings.ts';
-import type { DeepReadonly } from '../kit/config.ts';
+import { domainPattern, logSettings, portSetting } from '../kit/config/common-settings.ts';
+import type { DeepReadonly } from '../kit/config/config.ts';
 
 const text = (description: string, more: object = {}): ReturnType<typeof Type.String> =>
   Type.String({ default: '', description, ...more });

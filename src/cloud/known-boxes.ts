@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
-import { clientKey } from '../kit/client-key.ts';
-import { type Clock, days, hours } from '../kit/clock.ts';
-import { FairShares } from '../kit/fair-shares.ts';
+import { clientKey } from '../kit/http/client-key.ts';
+import { type Clock, days, hours } from '../kit/runtime/clock.ts';
+import { FairShares } from '../kit/http/fair-shares.ts';
 import { boxIdFromDigest } from '../protocol/names.ts';
 
 /** An identity costs nothing, time does: who comes back after so long is no name that was made for an attack just now. */

@@ -1,7 +1,7 @@
-import { command, type Command, exitCode, logFor } from '../kit/command.ts';
-import { builtAt } from '../kit/program.ts';
-import { runUntilEnded } from '../kit/run.ts';
-import { serviceManager } from '../kit/systemd.ts';
+import { command, type Command, exitCode, logFor } from '../kit/config/command.ts';
+import { builtAt } from '../kit/runtime/program.ts';
+import { runUntilEnded } from '../kit/runtime/run.ts';
+import { serviceManager } from '../kit/runtime/systemd.ts';
 import { Cloud, type CloudPart, cloudParts } from './cloud.ts';
 import { CloudConfig } from './config.ts';
 

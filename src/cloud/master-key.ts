@@ -2,9 +2,9 @@ import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { link, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { codeOf, messageOf, Problem } from '../kit/errors.ts';
-import { syncFolder, writeAtomic } from '../kit/files.ts';
-import { Markers, markersFolder } from '../kit/markers.ts';
+import { codeOf, messageOf, Problem } from '../kit/runtime/errors.ts';
+import { syncFolder, writeAtomic } from '../kit/store/files.ts';
+import { Markers, markersFolder } from '../kit/store/markers.ts';
 
 const bytes = 32;
 

@@ -1,4 +1,4 @@
-import { Metrics } from '../kit/metrics.ts';
+import { Metrics } from '../kit/runtime/metrics.ts';
 
 /** A part of the cloud, with a snapshot of what it counts. */
 export interface Measured {

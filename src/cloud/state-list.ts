@@ -1,4 +1,4 @@
-import type { StateFile } from '../kit/state-file.ts';
+import type { StateFile } from '../kit/store/state-file.ts';
 
 const store = {
   refused: ['store-damaged', 'store-missing', 'store-too-new', 'storage-failed'],

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { days, minutes } from '../kit/clock.ts';
+import { days, minutes } from '../kit/runtime/clock.ts';
 
 /**
  * The secret with which a box proves its kite name to a relay: HMAC-SHA256 over kite name and epoch, in hex. Derived,

@@ -265,7 +265,7 @@ export type ResetRequest = Static<typeof ResetRequest>;
  */
 export type PasswordRefusal = 'too-short' | 'too-long' | 'repeated' | 'common' | 'own-name';
 
-/** One part of the box, as kit/health.ts has it. Times in ms since the epoch. */
+/** One part of the box, as kit/runtime/health.ts has it. Times in ms since the epoch. */
 const condition = Type.Object({
   name: Type.String(),
   severity: Type.Union([Type.Literal('ok'), Type.Literal('warning'), Type.Literal('error')]),

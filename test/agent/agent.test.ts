@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { minutes, seconds } from '../../src/kit/clock.ts';
+import { minutes, seconds } from '../../src/kit/runtime/clock.ts';
 import { agentPaths } from '../../src/protocol/agent-api.ts';
 import { appOrigin, boxId, names } from '../box/lab/lab.ts';
 import { withToken } from '../box/auth/agents/paired.ts';

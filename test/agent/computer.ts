@@ -7,8 +7,8 @@ import { Accounts } from '../../src/cli/agent/accounts.ts';
 import { folderStore } from '../../src/client/node/folder-store.ts';
 import { RememberedBoxes } from '../../src/client/remembered.ts';
 import type { Runtime } from '../../src/client/runtime.ts';
-import { OwnedFact } from '../../src/kit/fact.ts';
-import { type Log, silentLog } from '../../src/kit/log.ts';
+import { OwnedFact } from '../../src/kit/runtime/fact.ts';
+import { type Log, silentLog } from '../../src/kit/log/log.ts';
 import type { Endpoints } from '../../src/protocol/access-api.ts';
 import {
   agentBoxPaths,

@@ -1,7 +1,7 @@
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect, it, onTestFinished } from 'vitest';
 import { desktopEntry, installLink } from '../../src/agent/install.ts';
-import { codeOf } from '../../src/kit/errors.ts';
+import { codeOf } from '../../src/kit/runtime/errors.ts';
 import { temporaryFolder } from '../support/folder.ts';
 
 it('registers the link with the desktop, or says what is missing', async () => {

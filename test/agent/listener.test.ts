@@ -6,7 +6,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { listenLocally, localServer } from '../../src/agent/listener.ts';
 import { agentFolder } from '../../src/agent/places.ts';
 import { PortFile } from '../../src/agent/port-file.ts';
-import { codeOf } from '../../src/kit/errors.ts';
+import { codeOf } from '../../src/kit/runtime/errors.ts';
 import { agentPorts } from '../../src/protocol/agent-api.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { statusLine } from '../support/status-line.ts';

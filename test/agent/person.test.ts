@@ -2,7 +2,7 @@ import { chmodSync, writeFileSync, existsSync, readFileSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { Person, type PersonOptions } from '../../src/agent/person.ts';
-import { silentLog } from '../../src/kit/log.ts';
+import { silentLog } from '../../src/kit/log/log.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { soon } from '../support/soon.ts';
 

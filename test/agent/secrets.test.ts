@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { createLog } from '../../src/kit/log.ts';
+import { createLog } from '../../src/kit/log/log.ts';
 import { agentPaths } from '../../src/protocol/agent-api.ts';
 import { readFileSync, readdirSync } from 'node:fs';
 import { openComputer } from './computer.ts';

@@ -2,9 +2,9 @@ import { constants, sign, X509Certificate } from 'node:crypto';
 import { beforeEach, expect, it } from 'vitest';
 import type { PairedBox } from '../../src/agent/paired-box.ts';
 import { SignIn } from '../../src/agent/sign-in.ts';
-import { codeOf } from '../../src/kit/errors.ts';
-import { silentLog } from '../../src/kit/log.ts';
-import { rsaKeyPem, signCertificate } from '../../src/kit/x509.ts';
+import { codeOf } from '../../src/kit/runtime/errors.ts';
+import { silentLog } from '../../src/kit/log/log.ts';
+import { rsaKeyPem, signCertificate } from '../../src/kit/x509/x509.ts';
 import {
   type AgentView,
   type ExchangeRequest,

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { minutes } from '../../src/kit/clock.ts';
+import { minutes } from '../../src/kit/runtime/clock.ts';
 import { agentPaths } from '../../src/protocol/agent-api.ts';
 import { agentBoxPaths } from '../../src/protocol/constants.ts';
 import { appOrigin, boxId, fromApp } from '../box/lab/lab.ts';

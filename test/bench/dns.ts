@@ -8,7 +8,7 @@ import { servedZone } from '../../src/cloud/dns-server/served-zone.ts';
 import { ZoneStore } from '../../src/cloud/dns-server/store.ts';
 import { emptyZone, type ZoneContent } from '../../src/cloud/dns-server/zone-content.ts';
 import { ZoneView } from '../../src/cloud/dns-server/zone-view.ts';
-import { Child } from '../../src/kit/child.ts';
+import { Child } from '../../src/kit/runtime/child.ts';
 import { exchangeUdp, query } from '../cloud/dns-server/dns-client.ts';
 import { zoneRoot } from '../cloud/dns-server/options.ts';
 import { serverOptions } from '../cloud/dns-server/support.ts';

@@ -11,7 +11,7 @@ import { claimBox } from '../../src/cli/home/first-person.ts';
 import { Home } from '../../src/cli/home/home.ts';
 import { freePorts } from '../../src/cli/home/ports.ts';
 import { watchSteps } from '../../src/cli/home/progress.ts';
-import { Child } from '../../src/kit/child.ts';
+import { Child } from '../../src/kit/runtime/child.ts';
 import type { BenchRow } from './bench-row.ts';
 
 const run = promisify(execFile);

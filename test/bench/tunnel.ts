@@ -10,10 +10,10 @@ import { fileURLToPath } from 'node:url';
 import { Client, type Dispatcher } from 'undici';
 import { Tunnel } from '../../src/box/tunnel/tunnel.ts';
 import { createTestCa } from '../../src/cli/home/test-ca.ts';
-import { systemClock } from '../../src/kit/clock.ts';
-import { OwnedFact, until } from '../../src/kit/fact.ts';
-import { Health } from '../../src/kit/health.ts';
-import { silentLog } from '../../src/kit/log.ts';
+import { systemClock } from '../../src/kit/runtime/clock.ts';
+import { OwnedFact, until } from '../../src/kit/runtime/fact.ts';
+import { Health } from '../../src/kit/runtime/health.ts';
+import { silentLog } from '../../src/kit/log/log.ts';
 import { grantFor, randomBoxId, someCertificate, tunnelNameOf, WebStandIn } from '../box/tunnel/stand-in.ts';
 import type { BenchRow } from './bench-row.ts';
 

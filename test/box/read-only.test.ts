@@ -17,11 +17,11 @@ import { AccessStore } from ${JSON.stringify(join(source, 'box/sessions/store.ts
 import { loadIdentity } from ${JSON.stringify(join(source, 'box/identity/identity.ts'))};
 import { keepStateBefore } from ${JSON.stringify(join(source, 'box/update/state-before.ts'))};
 import { Control } from ${JSON.stringify(join(source, 'box/control/control.ts'))};
-import { Health } from ${JSON.stringify(join(source, 'kit/health.ts'))};
-import { systemClock } from ${JSON.stringify(join(source, 'kit/clock.ts'))};
-import { silentLog } from ${JSON.stringify(join(source, 'kit/log.ts'))};
-import { lockFolder } from ${JSON.stringify(join(source, 'kit/lock.ts'))};
-import { Markers } from ${JSON.stringify(join(source, 'kit/markers.ts'))};
+import { Health } from ${JSON.stringify(join(source, 'kit/runtime/health.ts'))};
+import { systemClock } from ${JSON.stringify(join(source, 'kit/runtime/clock.ts'))};
+import { silentLog } from ${JSON.stringify(join(source, 'kit/log/log.ts'))};
+import { lockFolder } from ${JSON.stringify(join(source, 'kit/store/lock.ts'))};
+import { Markers } from ${JSON.stringify(join(source, 'kit/store/markers.ts'))};
 const [, folder] = process.argv;
 const remount = (how) => execFileSync('mount', ['-o', 'remount,' + how, folder]);
 const identity = () => loadIdentity({ stateFolder: folder, clock: systemClock });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { freePort } from '../../src/cli/home/free-port.ts';
 import { createTestCa } from '../../src/cli/home/test-ca.ts';
-import { days, minutes } from '../../src/kit/clock.ts';
+import { days, minutes } from '../../src/kit/runtime/clock.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { soon } from '../support/soon.ts';
 import { FakedBox, noFaketime } from './faked-box.ts';

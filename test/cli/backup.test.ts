@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readIdentity } from '../../src/box/identity/identity.ts';
 import { freePort } from '../../src/cli/home/free-port.ts';
-import { exitCode } from '../../src/kit/command.ts';
+import { exitCode } from '../../src/kit/config/command.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { statusLine } from '../support/status-line.ts';
 import type { Ran } from './run.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { boxConfigFile } from '../../src/box/installation.ts';
 import { boxFile } from '../../src/cli/box-file.ts';
-import { lockFolder } from '../../src/kit/lock.ts';
+import { lockFolder } from '../../src/kit/store/lock.ts';
 import { temporaryFolder } from '../support/folder.ts';
 
 /** A folder with a home in it that once ran. */

@@ -8,8 +8,8 @@ import { CardSettings } from '../../src/box/card/card-settings.ts';
 import { BoxConfig } from '../../src/box/config.ts';
 import { CloudConfig } from '../../src/cloud/config.ts';
 import { configSchemas } from '../../src/cli/config-schemas.ts';
-import { loadConfig } from '../../src/kit/config.ts';
-import { settingsOf } from '../../src/kit/settings.ts';
+import { loadConfig } from '../../src/kit/config/config.ts';
+import { settingsOf } from '../../src/kit/config/settings.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { spawnSync } from '../support/programs.ts';
 

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { CardSettings, readCardSettings } from '../../src/box/card/card-settings.ts';
 import { generatedDocs } from '../../src/cli/generated-docs.ts';
-import { exitCode } from '../../src/kit/command.ts';
-import { settingsOf } from '../../src/kit/settings.ts';
+import { exitCode } from '../../src/kit/config/command.ts';
+import { settingsOf } from '../../src/kit/config/settings.ts';
 import { porchlight } from './run.ts';
 
 const page = (name: string): string => readFileSync(join(import.meta.dirname, '../../docs', name), 'utf8');

@@ -1,6 +1,6 @@
 import { spawn } from '../support/programs.ts';
 import { join } from 'node:path';
-import type { Command } from '../../src/kit/command.ts';
+import type { Command } from '../../src/kit/config/command.ts';
 
 export interface Ran {
   code: number | null;

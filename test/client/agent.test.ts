@@ -5,7 +5,7 @@ import { BoxConnection } from '../../src/client/box-connection.ts';
 import { RememberedBoxes } from '../../src/client/remembered.ts';
 import type { Runtime } from '../../src/client/runtime.ts';
 import { memoryStore } from '../../src/client/store.ts';
-import { codeOf } from '../../src/kit/errors.ts';
+import { codeOf } from '../../src/kit/runtime/errors.ts';
 import { agentPorts } from '../../src/protocol/constants.ts';
 import { type Computer, labRuntime, openComputer } from '../agent/computer.ts';
 import { appOrigin, boxId, clientId, names } from '../box/lab/lab.ts';

@@ -4,7 +4,7 @@ import { BoxConnection } from '../../src/client/box-connection.ts';
 import { type RememberedBox, RememberedBoxes } from '../../src/client/remembered.ts';
 import type { Runtime } from '../../src/client/runtime.ts';
 import { memoryStore } from '../../src/client/store.ts';
-import { codeOf } from '../../src/kit/errors.ts';
+import { codeOf } from '../../src/kit/runtime/errors.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
 const id = 'a'.repeat(52);

@@ -1,6 +1,6 @@
 import { describe, it, type TestContext } from 'vitest';
 import { BoxConnection, type BoxConnectionOptions } from '../../src/client/box-connection.ts';
-import { codeOf } from '../../src/kit/errors.ts';
+import { codeOf } from '../../src/kit/runtime/errors.ts';
 import type { RememberedBoxes } from '../../src/client/remembered.ts';
 import type { BoxEvent } from '../../src/protocol/access-api.ts';
 import { FakeClock } from '../support/fake-clock.ts';

@@ -3,7 +3,7 @@ import { describe, it, type TestContext } from 'vitest';
 import { connect, finish, type FinishOptions, isReturn } from '../../src/client/connect.ts';
 import type { RememberedBox } from '../../src/client/remembered.ts';
 import { memoryStore, type Store } from '../../src/client/store.ts';
-import { codeOf } from '../../src/kit/errors.ts';
+import { codeOf } from '../../src/kit/runtime/errors.ts';
 import { ConnectQuery } from '../../src/protocol/access-api.ts';
 import { Value } from 'typebox/value';
 import { StandIn } from './stand-in.ts';

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../support/folder.ts';
 import { discover, type DiscoverOptions, type Discovery } from '../../src/client/discover.ts';
-import { Problem } from '../../src/kit/errors.ts';
+import { Problem } from '../../src/kit/runtime/errors.ts';
 import { Agent, fetch as undiciFetch } from 'undici';
 import { announce, createBox, startServer, testCaPem, zoneRoot } from '../cloud/registration-server/setup.ts';
 

@@ -6,7 +6,7 @@ import { isUuid4, PairingMemory } from '../../src/client/pairing-memory.ts';
 import { livePairingSocket } from '../../src/client/pairing-socket.ts';
 import { type Runtime, runtimeFrom } from '../../src/client/runtime.ts';
 import { memoryStore } from '../../src/client/store.ts';
-import { Problem } from '../../src/kit/errors.ts';
+import { Problem } from '../../src/kit/runtime/errors.ts';
 import { AuthoriseAnswer, AuthorisePending, ServerInfo } from '../../src/protocol/pairing-api.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 

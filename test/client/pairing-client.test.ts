@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { PairingClient, type PairingClientOptions } from '../../src/client/pairing-client.ts';
 import { memoryStore, type Store } from '../../src/client/store.ts';
-import { minutes, seconds } from '../../src/kit/clock.ts';
-import { codeOf } from '../../src/kit/errors.ts';
+import { minutes, seconds } from '../../src/kit/runtime/clock.ts';
+import { codeOf } from '../../src/kit/runtime/errors.ts';
 import type { BoxEvent } from '../../src/protocol/access-api.ts';
 import { away, boxId, home } from '../box/lab/lab.ts';
 import { decide, pendingOf } from '../box/auth/pairing/flow.ts';

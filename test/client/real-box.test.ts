@@ -5,8 +5,8 @@ import { connect, finish } from '../../src/client/connect.ts';
 import { RememberedBoxes } from '../../src/client/remembered.ts';
 import type { Runtime } from '../../src/client/runtime.ts';
 import { memoryStore } from '../../src/client/store.ts';
-import { OwnedFact } from '../../src/kit/fact.ts';
-import { codeOf } from '../../src/kit/errors.ts';
+import { OwnedFact } from '../../src/kit/runtime/fact.ts';
+import { codeOf } from '../../src/kit/runtime/errors.ts';
 import type { BoxEvent, Endpoints } from '../../src/protocol/access-api.ts';
 import {
   appOrigin,

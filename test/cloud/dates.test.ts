@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { zoneDates, ZoneStore } from '../../src/cloud/dns-server/store.ts';
 import { emptyZone } from '../../src/cloud/dns-server/zone-content.ts';
 import { recordDates, RecordStore } from '../../src/cloud/registration-server/store.ts';
-import { days, hours } from '../../src/kit/clock.ts';
+import { days, hours } from '../../src/kit/runtime/clock.ts';
 import type { DatedTables } from '../../src/kit/trusted-time/redate.ts';
 import { temporaryFolder } from '../support/folder.ts';
 

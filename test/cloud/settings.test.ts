@@ -4,9 +4,9 @@ import { expect, it, onTestFinished } from 'vitest';
 import { createTestCa } from '../../src/cli/home/test-ca.ts';
 import { Cloud } from '../../src/cloud/cloud.ts';
 import { CloudConfig } from '../../src/cloud/config.ts';
-import { loadConfig } from '../../src/kit/config.ts';
-import { silentLog } from '../../src/kit/log.ts';
-import { serviceManager } from '../../src/kit/systemd.ts';
+import { loadConfig } from '../../src/kit/config/config.ts';
+import { silentLog } from '../../src/kit/log/log.ts';
+import { serviceManager } from '../../src/kit/runtime/systemd.ts';
 import { temporaryFolder } from '../support/folder.ts';
 
 it.each([

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { acceptedTunnelSecrets, tunnelSecret } from '../../src/cloud/tunnel-secret.ts';
-import { days, hours, minutes } from '../../src/kit/clock.ts';
+import { days, hours, minutes } from '../../src/kit/runtime/clock.ts';
 
 const key = Buffer.alloc(32, 7);
 const kite = 'remote.abc.box.test';

@@ -2,8 +2,8 @@ import { expect, it } from 'vitest';
 import { BoxConfig } from '../../src/box/config.ts';
 import { CardSettings, readCardSettings } from '../../src/box/card/card-settings.ts';
 import { CloudConfig } from '../../src/cloud/config.ts';
-import { readLeniently } from '../../src/kit/config.ts';
-import { type Setting, settingsOf } from '../../src/kit/settings.ts';
+import { readLeniently } from '../../src/kit/config/config.ts';
+import { type Setting, settingsOf } from '../../src/kit/config/settings.ts';
 import { mentions, pages } from './pages.ts';
 
 const box = settingsOf(BoxConfig);

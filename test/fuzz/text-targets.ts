@@ -2,8 +2,8 @@ import { deepEqual, equal, ok } from 'node:assert/strict';
 import { decodeCardText } from '../../src/box/card/card-text.ts';
 import { readCardSettings } from '../../src/box/card/card-settings.ts';
 import { readProxyHeader } from '../../src/box/web/proxy-protocol.ts';
-import { Problem } from '../../src/kit/errors.ts';
-import { cookieValues, hostName, normalAuthority, splitList, trimOws } from '../../src/kit/http-text.ts';
+import { Problem } from '../../src/kit/runtime/errors.ts';
+import { cookieValues, hostName, normalAuthority, splitList, trimOws } from '../../src/kit/http/http-text.ts';
 import {
   digestIn,
   parseSignature,

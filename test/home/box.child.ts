@@ -7,11 +7,11 @@ import type { TunnelState } from '../../src/box/facts.ts';
 import { NetworkWatcher } from '../../src/box/network/network-watcher.ts';
 import { ZoneClient } from '../../src/box/zone/zone-client.ts';
 import { ZoneKeeper } from '../../src/box/zone/zone-keeper.ts';
-import { systemClock } from '../../src/kit/clock.ts';
-import { OwnedFact } from '../../src/kit/fact.ts';
-import { Health } from '../../src/kit/health.ts';
-import { createLog } from '../../src/kit/log.ts';
-import { ServiceGroup } from '../../src/kit/service.ts';
+import { systemClock } from '../../src/kit/runtime/clock.ts';
+import { OwnedFact } from '../../src/kit/runtime/fact.ts';
+import { Health } from '../../src/kit/runtime/health.ts';
+import { createLog } from '../../src/kit/log/log.ts';
+import { ServiceGroup } from '../../src/kit/runtime/service.ts';
 import type { BoxArguments } from './parts.ts';
 
 const { zoneRoot, api, stateFolder, resolvers } = JSON.parse(process.argv[2] ?? '') as BoxArguments;

@@ -1,9 +1,9 @@
 /* A cloud in a namespace: the dns-server, on the ports it has in the world. Argument: `CloudArguments` as JSON. */
 import { createTestCa } from '../../src/cli/home/test-ca.ts';
 import { DnsServer } from '../../src/cloud/dns-server/dns-server.ts';
-import { systemClock } from '../../src/kit/clock.ts';
-import { Health } from '../../src/kit/health.ts';
-import { createLog } from '../../src/kit/log.ts';
+import { systemClock } from '../../src/kit/runtime/clock.ts';
+import { Health } from '../../src/kit/runtime/health.ts';
+import { createLog } from '../../src/kit/log/log.ts';
 import type { CloudArguments } from './parts.ts';
 
 const { zoneRoot, address, stateFolder } = JSON.parse(process.argv[2] ?? '') as CloudArguments;

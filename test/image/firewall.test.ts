@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { BoxConfig } from '../../src/box/config.ts';
-import { loadConfig } from '../../src/kit/config.ts';
+import { loadConfig } from '../../src/kit/config/config.ts';
 import { connect, createNamespace, type Namespace, withoutNamespaces } from '../support/netns.ts';
 import { atEndOfTest } from '../support/at-end.ts';
 

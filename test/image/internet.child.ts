@@ -6,9 +6,9 @@ import { Pebble } from '../../src/cli/home/pebble.ts';
 import { createTestCa } from '../../src/cli/home/test-ca.ts';
 import { Cloud, cloudParts } from '../../src/cloud/cloud.ts';
 import { CloudConfig } from '../../src/cloud/config.ts';
-import { loadConfig } from '../../src/kit/config.ts';
-import { createLog } from '../../src/kit/log.ts';
-import { serviceManager } from '../../src/kit/systemd.ts';
+import { loadConfig } from '../../src/kit/config/config.ts';
+import { createLog } from '../../src/kit/log/log.ts';
+import { serviceManager } from '../../src/kit/runtime/systemd.ts';
 import type { Internet } from './vm-home.ts';
 
 const { folder, zoneRoot, cloud, app } = JSON.parse(process.argv[2] ?? '') as Internet;

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { seconds } from '../../src/kit/clock.ts';
+import { seconds } from '../../src/kit/runtime/clock.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { createKeeper, createLab, eventually, type Lab, type TestedKeeper } from '../box/certificate/lab.ts';
 import { slowLine } from './slow-line.ts';

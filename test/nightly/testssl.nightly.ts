@@ -17,7 +17,8 @@ const known: Readonly<Record<string, string>> = {
   cert_revocation: 'the CA of the test revokes nothing',
   cert_notAfter: 'it issues for days',
   DNS_CAArecord: 'the name is in /etc/hosts and in no DNS',
-  cipher_order: 'Mozilla’s intermediate: the client chooses among what is all good (src/kit/tls-policy.ts)',
+  cipher_order:
+    'Mozilla’s intermediate: the client chooses among what is all good (src/kit/x509/tls-policy.ts)',
   HSTS: 'a name of a box has to work without a certificate, too; the hosted app has it',
   BREACH: 'what is compressed at / is a file that is the same for everybody',
 };

@@ -33,7 +33,7 @@ function treeOf(path: string, text: string): Node {
 }
 
 /** Where starting programs comes from, by the end of the path of the module. */
-const origins = /^node:child_process$|\/support\/programs\.ts$|\/kit\/child\.ts$/;
+const origins = /^node:child_process$|\/support\/programs\.ts$|\/kit\/runtime\/child\.ts$/;
 const original = new Set(['spawn', 'spawnSync', 'execFile', 'execFileSync', 'Child']);
 /** Methods that start a program, whatever object has them: `namespace.exec('ip', […])`. */
 const methods = new Set(['spawn', 'exec', 'run']);

@@ -150,7 +150,10 @@ describe('reading the sources', () => {
       "const script = ['one', 'cd x && two'].join('\\n'); box.exec('unshare', ['-m', 'sh', '-c', script]);",
       ['unshare', 'sh', 'one', 'two'],
     ],
-    ["import { Child } from '../../src/kit/child.ts'; new Child({ command: 'one', args: ['a'] });", ['one']],
+    [
+      "import { Child } from '../../src/kit/runtime/child.ts'; new Child({ command: 'one', args: ['a'] });",
+      ['one'],
+    ],
     ['const script = `#!/bin/sh\\none`;', ['one']],
     ["steps.run('not a program', () => 1); regex.exec('text'); db.exec('SELECT 1');", []],
   ])('%s', (text, expected) => {

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Pebble } from '../../src/cli/home/pebble.ts';
 import { freePorts, type HomePorts } from '../../src/cli/home/ports.ts';
 import { createTestCa, type TestCa } from '../../src/cli/home/test-ca.ts';
-import { silentLog } from '../../src/kit/log.ts';
+import { silentLog } from '../../src/kit/log/log.ts';
 import type { Program, Running } from './program.ts';
 
 const here = '127.0.0.1';

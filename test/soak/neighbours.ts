@@ -1,7 +1,7 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
-import { rsaKeyPem, signCertificate } from '../../src/kit/x509.ts';
+import { rsaKeyPem, signCertificate } from '../../src/kit/x509/x509.ts';
 import { boxIdFromDigest, zoneName } from '../../src/protocol/names.ts';
 import { Caller } from './caller.ts';
 import { type House, zoneRoot } from './house.ts';

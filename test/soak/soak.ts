@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { messageOf } from '../../src/kit/errors.ts';
+import { messageOf } from '../../src/kit/runtime/errors.ts';
 import { Damages } from './damages.ts';
 import { openDisk } from './disk.ts';
 import { House } from './house.ts';

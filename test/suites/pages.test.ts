@@ -6,10 +6,10 @@ import { listPage, problemPage } from '../../src/cli/find/proxy-pages.ts';
 import { errorPage } from '../../src/box/auth/oauth/error-page.ts';
 import { statusPage } from '../../src/box/web/status-page.ts';
 import { createTestCa } from '../../src/cli/home/test-ca.ts';
-import { Problem } from '../../src/kit/errors.ts';
-import { createHttpsApp, HttpsService } from '../../src/kit/http-server.ts';
-import { silentLog } from '../../src/kit/log.ts';
-import { plainPageHeaders } from '../../src/kit/plain-page.ts';
+import { Problem } from '../../src/kit/runtime/errors.ts';
+import { createHttpsApp, HttpsService } from '../../src/kit/http/http-server.ts';
+import { silentLog } from '../../src/kit/log/log.ts';
+import { plainPageHeaders } from '../../src/kit/http/plain-page.ts';
 import { buildPagesIfOlder } from '../browser/built-pages.ts';
 import { htmlFaults } from '../support/html.ts';
 import { accessibilityFaults, launchBrowser, noBrowser, overflowAt320 } from '../web/browser.ts';
@@ -54,7 +54,7 @@ describe('pages as html-validate sees them', () => {
 });
 
 describe.skipIf(noBrowser !== undefined)(`pages as axe sees them in Chromium ${noBrowser ?? ''}`, () => {
-  // They differ in their words alone; test/kit/refusal.test.ts has all of them.
+  // They differ in their words alone; test/kit/http/refusal.test.ts has all of them.
   const statuses = [404, 429, 502];
   let service: HttpsService;
   let browser: Browser;

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { Box } from '../../src/box/box.ts';
 import { BoxConfig } from '../../src/box/config.ts';
 import { freePorts } from '../../src/cli/home/ports.ts';
-import { loadConfig } from '../../src/kit/config.ts';
-import { LogMemory } from '../../src/kit/log-memory.ts';
-import { silentLog } from '../../src/kit/log.ts';
-import { serviceManager } from '../../src/kit/systemd.ts';
+import { loadConfig } from '../../src/kit/config/config.ts';
+import { LogMemory } from '../../src/kit/log/log-memory.ts';
+import { silentLog } from '../../src/kit/log/log.ts';
+import { serviceManager } from '../../src/kit/runtime/systemd.ts';
 import { atEnd } from './at-end.ts';
 
 /** A real box in this process, whose cloud and CA are not there. */

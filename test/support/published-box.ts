@@ -3,10 +3,10 @@ import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { loadIdentity } from '../../src/box/identity/identity.ts';
 import { publishedServices, type ServiceSettings } from '../../src/box/web/published-services.ts';
 import { Web, type WebOptions } from '../../src/box/web/web.ts';
-import { systemClock } from '../../src/kit/clock.ts';
-import { OwnedFact } from '../../src/kit/fact.ts';
-import { Health } from '../../src/kit/health.ts';
-import { silentLog } from '../../src/kit/log.ts';
+import { systemClock } from '../../src/kit/runtime/clock.ts';
+import { OwnedFact } from '../../src/kit/runtime/fact.ts';
+import { Health } from '../../src/kit/runtime/health.ts';
+import { silentLog } from '../../src/kit/log/log.ts';
 import { zoneName } from '../../src/protocol/names.ts';
 import { webParts } from './web-parts.ts';
 

@@ -1,5 +1,5 @@
 import { mustBeThere } from './programs.ts';
-import { Child } from '../../src/kit/child.ts';
+import { Child } from '../../src/kit/runtime/child.ts';
 
 /** Node has no datagram sockets of the Unix domain; Python has, and comes with PageKite. */
 const listener = `

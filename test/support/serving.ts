@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { expect } from 'vitest';
-import { Child } from '../../src/kit/child.ts';
+import { Child } from '../../src/kit/runtime/child.ts';
 import { atEndOfTest } from './at-end.ts';
 import { mustBeThere } from './programs.ts';
 

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort } from '../../src/cli/home/free-port.ts';
-import { Child } from '../../src/kit/child.ts';
+import { Child } from '../../src/kit/runtime/child.ts';
 import { exchangeUdp, query } from '../cloud/dns-server/dns-client.ts';
 
 /** Unbound as a caching resolver that finds the zone root's servers as any resolver would, but for their port. */

@@ -1,7 +1,7 @@
 import { Visitors } from '../../src/box/web/visitors.ts';
 import type { WebOptions } from '../../src/box/web/web.ts';
-import type { BuiltFile } from '../../src/kit/built-files.ts';
-import { type Fact, OwnedFact } from '../../src/kit/fact.ts';
+import type { BuiltFile } from '../../src/kit/http/built-files.ts';
+import { type Fact, OwnedFact } from '../../src/kit/runtime/fact.ts';
 
 /** A console of one page, for tests that are not about the console. */
 export const aPage: ReadonlyMap<string, BuiltFile> = new Map([

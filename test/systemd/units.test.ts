@@ -7,8 +7,8 @@ import { BoxConfig } from '../../src/box/config.ts';
 import { boxCommand } from '../../src/box/main.ts';
 import { CloudConfig } from '../../src/cloud/config.ts';
 import { cloudCommands } from '../../src/cloud/main.ts';
-import { loadConfig } from '../../src/kit/config.ts';
-import { exitCode } from '../../src/kit/command.ts';
+import { loadConfig } from '../../src/kit/config/config.ts';
+import { exitCode } from '../../src/kit/config/command.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { installedAt, seconds, services, type Unit, unitFolder, units } from './unit.ts';
 

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { cutToFit } from '../../kit/text.ts';
+import { cutToFit } from '../../kit/runtime/text.ts';
 import { protocolVersion } from '../../protocol/version.ts';
 import type { Announcement } from '../../protocol/registration-api.ts';
 import type { MdnsState, PublishedZone, TunnelState, ZoneCertificate } from '../facts.ts';

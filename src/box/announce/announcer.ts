@@ -1,10 +1,10 @@
-import { type Clock, type Random, seconds } from '../../kit/clock.ts';
-import { codeOf, messageOf, Problem } from '../../kit/errors.ts';
-import { type Fact, OwnedFact } from '../../kit/fact.ts';
-import type { Health } from '../../kit/health.ts';
-import type { Log } from '../../kit/log.ts';
-import { Reconciler } from '../../kit/reconcile.ts';
-import type { Service } from '../../kit/service.ts';
+import { type Clock, type Random, seconds } from '../../kit/runtime/clock.ts';
+import { codeOf, messageOf, Problem } from '../../kit/runtime/errors.ts';
+import { type Fact, OwnedFact } from '../../kit/runtime/fact.ts';
+import type { Health } from '../../kit/runtime/health.ts';
+import type { Log } from '../../kit/log/log.ts';
+import { Reconciler } from '../../kit/runtime/reconcile.ts';
+import type { Service } from '../../kit/runtime/service.ts';
 import { copyRemedy } from '../../protocol/run-api.ts';
 import { registrationLimits } from '../../protocol/registration-api.ts';
 import type {

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
-import { type Clock, minutes } from '../../kit/clock.ts';
-import { codeOf } from '../../kit/errors.ts';
-import { HttpClient } from '../../kit/http-client.ts';
+import { type Clock, minutes } from '../../kit/runtime/clock.ts';
+import { codeOf } from '../../kit/runtime/errors.ts';
+import { HttpClient } from '../../kit/http/http-client.ts';
 import { RegisterResponse } from '../../protocol/registration-api.ts';
 import type { Identity, Run } from '../facts.ts';
 import { runHeadersOf } from '../run-headers.ts';

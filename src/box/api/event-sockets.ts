@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
-import { type Clock, seconds } from '../../kit/clock.ts';
-import { isAbort } from '../../kit/errors.ts';
-import { FairShares } from '../../kit/fair-shares.ts';
-import type { Fact } from '../../kit/fact.ts';
-import { refuseUpgrade } from '../../kit/refuse-upgrade.ts';
+import { type Clock, seconds } from '../../kit/runtime/clock.ts';
+import { isAbort } from '../../kit/runtime/errors.ts';
+import { FairShares } from '../../kit/http/fair-shares.ts';
+import type { Fact } from '../../kit/runtime/fact.ts';
+import { refuseUpgrade } from '../../kit/http/refuse-upgrade.ts';
 import { sessionEndedClose, type Endpoints } from '../../protocol/access-api.ts';
 import type { Guard } from './guard.ts';
 import type { SessionSockets } from './session-sockets.ts';

@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
 import { timingSafeEqual } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Problem } from '../../kit/errors.ts';
-import { cookieValues, normalAuthority } from '../../kit/http-text.ts';
-import type { Log } from '../../kit/log.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
+import { cookieValues, normalAuthority } from '../../kit/http/http-text.ts';
+import type { Log } from '../../kit/log/log.ts';
 import type { ZoneNames } from '../../protocol/names.ts';
 import { isOwnHost, isZoneHost } from '../origins.ts';
 import type { People, Person } from '../sessions/people.ts';
@@ -12,7 +12,7 @@ import { secretHash } from '../sessions/secrets.ts';
 import { cookieIdleMs, notSignedIn, type Session, type Sessions } from '../sessions/sessions.ts';
 import type { Tokens } from '../sessions/tokens.ts';
 import type { Visitor, VisitorOf } from '../visitor.ts';
-import { StorageProblem } from '../../kit/storage/problem.ts';
+import { StorageProblem } from '../../kit/disk/problem.ts';
 
 /**
  * Who may call a route. Every route of access says so; what changes something, comes without a token or signature and is not

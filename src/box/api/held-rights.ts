@@ -1,7 +1,7 @@
 import { type Duplex, PassThrough, type Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { seconds } from '../../kit/clock.ts';
-import type { HttpApp } from '../../kit/http-server.ts';
+import { seconds } from '../../kit/runtime/clock.ts';
+import type { HttpApp } from '../../kit/http/http-server.ts';
 import { type Guard, safeMethods } from './guard.ts';
 import { notSignedIn, type Sessions } from '../sessions/sessions.ts';
 

@@ -1,6 +1,6 @@
 import type { RouteShorthandOptions } from 'fastify';
 import { Type } from 'typebox';
-import type { HttpApp } from '../../kit/http-server.ts';
+import type { HttpApp } from '../../kit/http/http-server.ts';
 import { accessLimits } from '../../protocol/access-api.ts';
 import { type ApprovalsView, DecideRequest } from '../../protocol/approvals-api.ts';
 import type { AuditView } from '../../protocol/audit-api.ts';

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
-import type { Fact } from '../../kit/fact.ts';
-import type { HttpApp } from '../../kit/http-server.ts';
+import type { Fact } from '../../kit/runtime/fact.ts';
+import type { HttpApp } from '../../kit/http/http-server.ts';
 import { accessLimits, type LogLine, logLevels, type Endpoints } from '../../protocol/access-api.ts';
 import type { ServiceView } from '../../protocol/service-api.ts';
 import { preflight, type Guard } from './guard.ts';

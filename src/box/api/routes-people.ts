@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { Problem } from '../../kit/errors.ts';
-import type { HttpApp } from '../../kit/http-server.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
+import type { HttpApp } from '../../kit/http/http-server.ts';
 import {
   accessLimits,
   AppList,

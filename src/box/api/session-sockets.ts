@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { type Clock, seconds } from '../../kit/clock.ts';
-import { codeOf, isAbort } from '../../kit/errors.ts';
-import type { Log } from '../../kit/log.ts';
+import { type Clock, seconds } from '../../kit/runtime/clock.ts';
+import { codeOf, isAbort } from '../../kit/runtime/errors.ts';
+import type { Log } from '../../kit/log/log.ts';
 import { accessLimits, type BoxEvent, sessionEndedClose } from '../../protocol/access-api.ts';
 import type { DeviceHello, DeviceReply } from '../../protocol/enrolment-api.ts';
 import { pairingProtocol, type SocketDetails } from '../../protocol/pairing-api.ts';

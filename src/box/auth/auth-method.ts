@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { HttpApp } from '../../kit/http-server.ts';
-import type { Service } from '../../kit/service.ts';
+import type { HttpApp } from '../../kit/http/http-server.ts';
+import type { Service } from '../../kit/runtime/service.ts';
 
 export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 

@@ -1,4 +1,4 @@
-import type { Fact } from '../../kit/fact.ts';
+import type { Fact } from '../../kit/runtime/fact.ts';
 import { accessLimits, type TokenResponse, type Endpoints } from '../../protocol/access-api.ts';
 import type { TokenPair } from '../sessions/tokens.ts';
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import type { Clock } from '../../kit/clock.ts';
-import { codeOf, Problem } from '../../kit/errors.ts';
+import type { Clock } from '../../kit/runtime/clock.ts';
+import { codeOf, Problem } from '../../kit/runtime/errors.ts';
 import { type AuditNote, rootNote } from '../audit-notes.ts';
 import { notesFile } from '../sessions/note-delivery.ts';
 import { AccessStore } from '../sessions/store.ts';

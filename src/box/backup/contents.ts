@@ -2,7 +2,7 @@ import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { Problem } from '../../kit/errors.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
 import { accessLimits } from '../../protocol/access-api.ts';
 import type { BoxConfig } from '../config.ts';
 import { boxIdSchemaPattern } from '../../protocol/names.ts';

@@ -1,8 +1,8 @@
 import { lstat, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { ownersAlone, storing } from '../../kit/database.ts';
-import { privateFolder } from '../../kit/files.ts';
+import { ownersAlone, storing } from '../../kit/store/database.ts';
+import { privateFolder } from '../../kit/store/files.ts';
 
 /**
  * What belongs to the process that runs, to this machine, or to a moment: no backup holds it, and no restore touches what

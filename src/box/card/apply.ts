@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { messageOf } from '../../kit/errors.ts';
-import { readIfThere } from '../../kit/files.ts';
+import { messageOf } from '../../kit/runtime/errors.ts';
+import { readIfThere } from '../../kit/store/files.ts';
 import { zoneMeant } from './as-meant.ts';
 import { type Before, boxSettings, boxToml, placeHash, readBefore, sourceOf } from './box-settings.ts';
 import { strangeNames } from './card-names.ts';

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { codeOf } from '../../kit/errors.ts';
+import { codeOf } from '../../kit/runtime/errors.ts';
 
 /** What people write in `porchlight.toml` in more than one way, as the one that settings have. */
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { parse, stringify } from 'smol-toml';
-import { readLeniently } from '../../kit/config.ts';
-import { settingsOf } from '../../kit/settings.ts';
+import { readLeniently } from '../../kit/config/config.ts';
+import { settingsOf } from '../../kit/config/settings.ts';
 import type { Place } from '../backup/contents.ts';
 import { BoxConfig } from '../config.ts';
 import { type Group, groupOf, type Standing } from './groups.ts';

@@ -3,8 +3,8 @@ import { constants } from 'node:fs';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
-import { codeOf, Problem } from '../../kit/errors.ts';
-import { syncFolder } from '../../kit/files.ts';
+import { codeOf, Problem } from '../../kit/runtime/errors.ts';
+import { syncFolder } from '../../kit/store/files.ts';
 
 const run = promisify(execFile);
 

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { suggestion } from '../../kit/suggest.ts';
+import { suggestion } from '../../kit/config/suggest.ts';
 import type { CardPaths } from './paths.ts';
 
 /** The names that mean something on the card. */

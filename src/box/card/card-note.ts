@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import { type Clock, type Random, seconds } from '../../kit/clock.ts';
-import { writeAtomic } from '../../kit/files.ts';
-import type { Health } from '../../kit/health.ts';
-import type { Log } from '../../kit/log.ts';
-import { Reconciler } from '../../kit/reconcile.ts';
-import type { Service } from '../../kit/service.ts';
+import { type Clock, type Random, seconds } from '../../kit/runtime/clock.ts';
+import { writeAtomic } from '../../kit/store/files.ts';
+import type { Health } from '../../kit/runtime/health.ts';
+import type { Log } from '../../kit/log/log.ts';
+import { Reconciler } from '../../kit/runtime/reconcile.ts';
+import type { Service } from '../../kit/runtime/service.ts';
 import { type BoxFacts, boxUrls } from '../system/status.ts';
 import type { Outcome } from './asked.ts';
 import { plain } from './card-folder.ts';

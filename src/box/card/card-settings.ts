@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
-import { type LenientlyRead, readLeniently } from '../../kit/config.ts';
-import { messageOf, Problem } from '../../kit/errors.ts';
+import { type LenientlyRead, readLeniently } from '../../kit/config/config.ts';
+import { messageOf, Problem } from '../../kit/runtime/errors.ts';
 import { BoxConfig } from '../config.ts';
 import { asMeant } from './as-meant.ts';
 

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { codeOf, Problem } from '../../kit/errors.ts';
+import { codeOf, Problem } from '../../kit/runtime/errors.ts';
 import { readPlainFile } from './card-folder.ts';
 
 /**

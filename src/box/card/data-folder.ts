@@ -1,7 +1,7 @@
 import { readFile, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { codeOf } from '../../kit/errors.ts';
-import { privateFolder, syncFolder, writeAtomic } from '../../kit/files.ts';
+import { codeOf } from '../../kit/runtime/errors.ts';
+import { privateFolder, syncFolder, writeAtomic } from '../../kit/store/files.ts';
 
 /**
  * Replaces a file on data atomically, and makes its folder; `undefined` removes it. What is there already is not written

@@ -1,6 +1,6 @@
-import type { LenientFault, LenientlyRead } from '../../kit/config.ts';
-import { sectionsOf } from '../../kit/meant-key.ts';
-import { settingsOf } from '../../kit/settings.ts';
+import type { LenientFault, LenientlyRead } from '../../kit/config/config.ts';
+import { sectionsOf } from '../../kit/config/meant-key.ts';
+import { settingsOf } from '../../kit/config/settings.ts';
 import { countryFault } from './as-meant.ts';
 import { CardSettings, type CardValues } from './card-settings.ts';
 import { ssidMost } from './system-files.ts';

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
-import { Problem } from '../../kit/errors.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
 import type { Place } from '../backup/contents.ts';
 import { readCardText } from './card-text.ts';
 import type { CardPaths } from './paths.ts';

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { messageOf } from '../../kit/errors.ts';
+import { messageOf } from '../../kit/runtime/errors.ts';
 import { plainText, readPlainFile, withWritableCard, writeToCard } from './card-folder.ts';
 import type { CardPaths } from './paths.ts';
 import { readRequest, takeRequestAway } from './requests.ts';

@@ -1,5 +1,5 @@
 import { Value } from 'typebox/value';
-import { readLeniently } from '../../kit/config.ts';
+import { readLeniently } from '../../kit/config/config.ts';
 import { Place } from '../backup/contents.ts';
 import { BoxConfig } from '../config.ts';
 import { boxToml, isSomewhere, valuesOfPlace } from './box-settings.ts';

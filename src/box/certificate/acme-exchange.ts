@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Agent } from 'node:https';
 import acme from 'acme-client';
-import { Problem } from '../../kit/errors.ts';
-import { retryAfterSeconds } from '../../kit/refused-answer.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
+import { retryAfterSeconds } from '../../kit/http/refused-answer.ts';
 import { isBadNonce, refusal, withoutNull } from './acme-shapes.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { type Static, type TSchema, Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { Problem } from '../../kit/errors.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
 
 /**
  * The resources of RFC 8555 as far as we read them. A CA is a stranger: nothing it sends is used unchecked, and nothing that

@@ -2,7 +2,7 @@ import { Agent } from 'node:https';
 import acme from 'acme-client';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { messageOf, Problem } from '../../kit/errors.ts';
+import { messageOf, Problem } from '../../kit/runtime/errors.ts';
 import { type Exchange, exchanges, patientClient } from './acme-exchange.ts';
 import {
   type AcmeOrder,

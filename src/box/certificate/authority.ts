@@ -1,4 +1,4 @@
-import type { Health } from '../../kit/health.ts';
+import type { Health } from '../../kit/runtime/health.ts';
 import type { ZoneCertificate } from '../facts.ts';
 import { AcmeCa, type ExternalAccount, type Offers } from './acme.ts';
 import { certId } from './ari.ts';

@@ -1,8 +1,8 @@
 import { lookup, Resolver } from 'node:dns/promises';
 import { once } from 'node:events';
 import { isIP } from 'node:net';
-import { type Clock, seconds } from '../../kit/clock.ts';
-import { codeOf, Problem } from '../../kit/errors.ts';
+import { type Clock, seconds } from '../../kit/runtime/clock.ts';
+import { codeOf, Problem } from '../../kit/runtime/errors.ts';
 
 export interface DnsCheck {
   /** `_acme-challenge.<zone>`. */

@@ -1,6 +1,6 @@
-import { type Clock, minutes } from '../../kit/clock.ts';
-import { codeOf, messageOf, Problem } from '../../kit/errors.ts';
-import type { Log } from '../../kit/log.ts';
+import { type Clock, minutes } from '../../kit/runtime/clock.ts';
+import { codeOf, messageOf, Problem } from '../../kit/runtime/errors.ts';
+import type { Log } from '../../kit/log/log.ts';
 import type { ZoneNames } from '../../protocol/names.ts';
 import type { ZoneState } from '../../protocol/zone-api.ts';
 import type { AcmeCa, AcmeSession, Authorizations, ExternalAccount } from './acme.ts';

@@ -1,8 +1,8 @@
 import { generateKeyPair, X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import { promisify } from 'node:util';
-import { messageOf, Problem } from '../../kit/errors.ts';
-import { isKeyOf } from '../../kit/key-check.ts';
+import { messageOf, Problem } from '../../kit/runtime/errors.ts';
+import { isKeyOf } from '../../kit/x509/key-check.ts';
 import type { ZoneCertificate } from '../facts.ts';
 
 export interface Pair {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { type Static, Type } from 'typebox';
-import { days, hours, minutes, type Random, seconds } from '../../kit/clock.ts';
-import { Problem } from '../../kit/errors.ts';
-import { type Backoff, backoffDelay } from '../../kit/retry.ts';
+import { days, hours, minutes, type Random, seconds } from '../../kit/runtime/clock.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
+import { type Backoff, backoffDelay } from '../../kit/runtime/retry.ts';
 import type { ZoneCertificate } from '../facts.ts';
 
 /** When to ask which CA for a certificate: functions of what is known and the time. All times in ms since the epoch. */

@@ -1,6 +1,6 @@
-import { minutes } from '../../kit/clock.ts';
-import type { Health } from '../../kit/health.ts';
-import { storageFaults } from '../../kit/storage/problem.ts';
+import { minutes } from '../../kit/runtime/clock.ts';
+import type { Health } from '../../kit/runtime/health.ts';
+import { storageFaults } from '../../kit/disk/problem.ts';
 import type { ZoneCertificate } from '../facts.ts';
 import type { Decision, Failure } from './policy.ts';
 

@@ -1,10 +1,10 @@
 import { chmod, rm } from 'node:fs/promises';
-import { minutes } from '../../kit/clock.ts';
-import { isReadOnly } from '../../kit/storage/place.ts';
-import type { Health } from '../../kit/health.ts';
-import { createHttpApp, type HttpApp } from '../../kit/http-server.ts';
-import type { Log } from '../../kit/log.ts';
-import type { Service } from '../../kit/service.ts';
+import { minutes } from '../../kit/runtime/clock.ts';
+import { isReadOnly } from '../../kit/disk/place.ts';
+import type { Health } from '../../kit/runtime/health.ts';
+import { createHttpApp, type HttpApp } from '../../kit/http/http-server.ts';
+import type { Log } from '../../kit/log/log.ts';
+import type { Service } from '../../kit/runtime/service.ts';
 import { controlSocket } from './socket-path.ts';
 
 /**

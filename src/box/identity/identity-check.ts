@@ -1,6 +1,6 @@
 import { createHash, X509Certificate } from 'node:crypto';
-import { messageOf, Problem } from '../../kit/errors.ts';
-import { isKeyOf } from '../../kit/key-check.ts';
+import { messageOf, Problem } from '../../kit/runtime/errors.ts';
+import { isKeyOf } from '../../kit/x509/key-check.ts';
 import { boxIdFromDigest } from '../../protocol/names.ts';
 import type { Identity } from '../facts.ts';
 

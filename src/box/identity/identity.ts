@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Clock } from '../../kit/clock.ts';
-import { moveTo, privateFolder, readIfThere, writeAtomic } from '../../kit/files.ts';
-import { Markers } from '../../kit/markers.ts';
-import { rsaKeyPem, signCertificate } from '../../kit/x509.ts';
+import type { Clock } from '../../kit/runtime/clock.ts';
+import { moveTo, privateFolder, readIfThere, writeAtomic } from '../../kit/store/files.ts';
+import { Markers } from '../../kit/store/markers.ts';
+import { rsaKeyPem, signCertificate } from '../../kit/x509/x509.ts';
 import type { Identity } from '../facts.ts';
 import { damaged, identityFrom } from './identity-check.ts';
 

@@ -1,4 +1,4 @@
-import type { Random } from '../../kit/clock.ts';
+import type { Random } from '../../kit/runtime/clock.ts';
 import { keyOf, nothingElse, type OwnedRecord, sameName, uniqueNames } from './records.ts';
 
 /** As dns-packet decodes it; the top bit of a class is no part of it (RFC 6762, 5.4). */

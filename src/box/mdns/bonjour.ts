@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Clock, Random } from '../../kit/clock.ts';
-import { messageOf } from '../../kit/errors.ts';
-import type { Log } from '../../kit/log.ts';
+import type { Clock, Random } from '../../kit/runtime/clock.ts';
+import { messageOf } from '../../kit/runtime/errors.ts';
+import type { Log } from '../../kit/log/log.ts';
 import { type Query, replyTo } from './answer-policy.ts';
 import { conflictIn, deferMs, isStorm, losesTo, probeFor, probing, storm } from './claim-policy.ts';
 import { LinkVoice, mdnsPort, type Sender } from './link-voice.ts';

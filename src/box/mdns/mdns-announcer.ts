@@ -1,16 +1,16 @@
-import { type Clock, type Random, minutes } from '../../kit/clock.ts';
-import { codeOf, messageOf } from '../../kit/errors.ts';
-import { type Fact, OwnedFact } from '../../kit/fact.ts';
-import type { Health } from '../../kit/health.ts';
-import type { Log } from '../../kit/log.ts';
-import { Reconciler } from '../../kit/reconcile.ts';
-import type { Service } from '../../kit/service.ts';
+import { type Clock, type Random, minutes } from '../../kit/runtime/clock.ts';
+import { codeOf, messageOf } from '../../kit/runtime/errors.ts';
+import { type Fact, OwnedFact } from '../../kit/runtime/fact.ts';
+import type { Health } from '../../kit/runtime/health.ts';
+import type { Log } from '../../kit/log/log.ts';
+import { Reconciler } from '../../kit/runtime/reconcile.ts';
+import type { Service } from '../../kit/runtime/service.ts';
 import { protocolVersion } from '../../protocol/version.ts';
 import type { HomeNetwork, Identity, MdnsState } from '../facts.ts';
 import { AvahiAdapter, avahiPlaces, lookForAvahi } from './avahi.ts';
 import { BonjourAdapter } from './bonjour.ts';
 import { chooseAdapter, linksOf, type MdnsAdapter, type WantedService } from './wanted.ts';
-import { storageFaults } from '../../kit/storage/problem.ts';
+import { storageFaults } from '../../kit/disk/problem.ts';
 
 export interface MdnsAnnouncerOptions {
   identity: Identity;

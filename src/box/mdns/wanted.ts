@@ -1,4 +1,4 @@
-import { cutToFit } from '../../kit/text.ts';
+import { cutToFit } from '../../kit/runtime/text.ts';
 import { addressFamily } from '../../protocol/addresses.ts';
 import type { MdnsText } from '../../protocol/mdns.ts';
 import { shortId, type BoxId } from '../../protocol/names.ts';

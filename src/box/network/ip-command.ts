@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { Child } from '../../kit/child.ts';
-import { codeOf, messageOf, Problem } from '../../kit/errors.ts';
+import { Child } from '../../kit/runtime/child.ts';
+import { codeOf, messageOf, Problem } from '../../kit/runtime/errors.ts';
 import type { Observed } from './network-policy.ts';
 
 const run = promisify(execFile);

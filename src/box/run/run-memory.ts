@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { readIfThere, writeAtomic } from '../../kit/files.ts';
+import { readIfThere, writeAtomic } from '../../kit/store/files.ts';
 import type { BoxId } from '../../protocol/names.ts';
 import { runIdPattern } from '../../protocol/run-api.ts';
 import { type AuditNote, AuditNotes, withNote } from '../audit-notes.ts';

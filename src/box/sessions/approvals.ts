@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { type Clock, days, seconds } from '../../kit/clock.ts';
-import { Problem } from '../../kit/errors.ts';
-import { type Fact, OwnedFact } from '../../kit/fact.ts';
-import { FairShares } from '../../kit/fair-shares.ts';
-import { shortName } from '../../kit/text.ts';
+import { type Clock, days, seconds } from '../../kit/runtime/clock.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
+import { type Fact, OwnedFact } from '../../kit/runtime/fact.ts';
+import { FairShares } from '../../kit/http/fair-shares.ts';
+import { shortName } from '../../kit/runtime/text.ts';
 import { isHomeAddress } from '../../protocol/addresses.ts';
 import {
   type ApprovalKind,

@@ -1,4 +1,4 @@
-import { Problem } from '../../kit/errors.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
 import type { AppList } from '../../protocol/access-api.ts';
 import { agentClient } from '../../protocol/constants.ts';
 import type { AccessStore } from './store.ts';

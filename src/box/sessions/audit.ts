@@ -1,8 +1,8 @@
-import { type Clock, days } from '../../kit/clock.ts';
-import { codeOf, messageOf } from '../../kit/errors.ts';
-import type { Log } from '../../kit/log.ts';
-import { RateLimit } from '../../kit/rate-limit.ts';
-import { shortName } from '../../kit/text.ts';
+import { type Clock, days } from '../../kit/runtime/clock.ts';
+import { codeOf, messageOf } from '../../kit/runtime/errors.ts';
+import type { Log } from '../../kit/log/log.ts';
+import { RateLimit } from '../../kit/http/rate-limit.ts';
+import { shortName } from '../../kit/runtime/text.ts';
 import { type AuditAction, type AuditEntry, auditLimits } from '../../protocol/audit-api.ts';
 import type { AuditNote } from '../audit-notes.ts';
 import { type AccessStore, textOrNull } from './store.ts';

@@ -1,4 +1,4 @@
-import { days, seconds } from '../../kit/clock.ts';
+import { days, seconds } from '../../kit/runtime/clock.ts';
 import type { DatedTables } from '../../kit/trusted-time/redate.ts';
 import { accessLimits } from '../../protocol/access-api.ts';
 

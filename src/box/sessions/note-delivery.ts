@@ -2,8 +2,8 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
-import type { Fact } from '../../kit/fact.ts';
-import { readIfThere } from '../../kit/files.ts';
+import type { Fact } from '../../kit/runtime/fact.ts';
+import { readIfThere } from '../../kit/store/files.ts';
 import type { Audit } from './audit.ts';
 import { AuditNote } from '../audit-notes.ts';
 

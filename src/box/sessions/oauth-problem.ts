@@ -1,4 +1,4 @@
-import { Problem } from '../../kit/errors.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
 
 /** RFC 6749, 5.2, and for what is this side's fault the word of 4.1.2.1. */
 type OAuthError =

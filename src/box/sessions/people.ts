@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import type { Clock } from '../../kit/clock.ts';
-import { type Fact, OwnedFact } from '../../kit/fact.ts';
-import { Problem } from '../../kit/errors.ts';
-import { type Markers, resetBox } from '../../kit/markers.ts';
-import { readableName, withoutJoiners } from '../../kit/text.ts';
+import type { Clock } from '../../kit/runtime/clock.ts';
+import { type Fact, OwnedFact } from '../../kit/runtime/fact.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
+import { type Markers, resetBox } from '../../kit/store/markers.ts';
+import { readableName, withoutJoiners } from '../../kit/runtime/text.ts';
 import type { InviteRequest, PersonView } from '../../protocol/access-api.ts';
 import { inviteMs } from './dated-columns.ts';
 import { newHumanCode, normalHumanCode, secretHash } from './secrets.ts';

@@ -1,5 +1,5 @@
-import { type Clock, minutes } from '../../kit/clock.ts';
-import { Problem } from '../../kit/errors.ts';
+import { type Clock, minutes } from '../../kit/runtime/clock.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
 import { type ProofMethod, proofMinutes } from '../../protocol/account-api.ts';
 
 const recentMs = minutes(proofMinutes);

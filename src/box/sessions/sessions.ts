@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { type Clock, days, minutes, seconds } from '../../kit/clock.ts';
-import { Problem } from '../../kit/errors.ts';
+import { type Clock, days, minutes, seconds } from '../../kit/runtime/clock.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
 import type { sessionKinds } from '../../protocol/access-api.ts';
 import type { AuditAction } from '../../protocol/audit-api.ts';
 import { type AccessStore, numberOrNull, type Row, textOrNull } from './store.ts';

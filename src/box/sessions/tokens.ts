@@ -1,4 +1,4 @@
-import { type Clock, days } from '../../kit/clock.ts';
+import { type Clock, days } from '../../kit/runtime/clock.ts';
 import { accessMs } from './dated-columns.ts';
 import { invalidGrant } from './oauth-problem.ts';
 import { newToken, secretHash } from './secrets.ts';

@@ -1,6 +1,6 @@
-import { type Clock, seconds } from '../../kit/clock.ts';
+import { type Clock, seconds } from '../../kit/runtime/clock.ts';
 import type { AccessStore } from './store.ts';
-import { StorageProblem } from '../../kit/storage/problem.ts';
+import { StorageProblem } from '../../kit/disk/problem.ts';
 
 /** An app whose answer was lost on the way asks again within this. */
 const windowMs = seconds(30);

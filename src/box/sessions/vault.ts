@@ -1,10 +1,10 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { codeOf, Problem } from '../../kit/errors.ts';
-import { writeAtomic } from '../../kit/files.ts';
-import { type Markers, resetBox } from '../../kit/markers.ts';
-import { storageFailed } from '../../kit/storage/failures.ts';
+import { codeOf, Problem } from '../../kit/runtime/errors.ts';
+import { writeAtomic } from '../../kit/store/files.ts';
+import { type Markers, resetBox } from '../../kit/store/markers.ts';
+import { storageFailed } from '../../kit/disk/failures.ts';
 
 const algorithm = 'aes-256-gcm';
 const keyBytes = 32;

@@ -1,17 +1,17 @@
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { join } from 'node:path';
-import type { Clock, Random } from '../../kit/clock.ts';
-import { type Fact, OwnedFact } from '../../kit/fact.ts';
-import { checkedJson, readCheckedJson } from '../../kit/checked-json.ts';
-import { messageOf, Problem } from '../../kit/errors.ts';
-import { privateFolder, readIfThere, writeAtomic } from '../../kit/files.ts';
-import type { Health } from '../../kit/health.ts';
-import type { Log } from '../../kit/log.ts';
-import type { Markers } from '../../kit/markers.ts';
-import { Reconciler } from '../../kit/reconcile.ts';
-import type { Service } from '../../kit/service.ts';
-import { readableName } from '../../kit/text.ts';
+import type { Clock, Random } from '../../kit/runtime/clock.ts';
+import { type Fact, OwnedFact } from '../../kit/runtime/fact.ts';
+import { checkedJson, readCheckedJson } from '../../kit/store/checked-json.ts';
+import { messageOf, Problem } from '../../kit/runtime/errors.ts';
+import { privateFolder, readIfThere, writeAtomic } from '../../kit/store/files.ts';
+import type { Health } from '../../kit/runtime/health.ts';
+import type { Log } from '../../kit/log/log.ts';
+import type { Markers } from '../../kit/store/markers.ts';
+import { Reconciler } from '../../kit/runtime/reconcile.ts';
+import type { Service } from '../../kit/runtime/service.ts';
+import { readableName } from '../../kit/runtime/text.ts';
 import { type AuditNote, AuditNotes, withNote } from '../audit-notes.ts';
 import { type SettingsRequest, SettingsView } from '../../protocol/access-api.ts';
 

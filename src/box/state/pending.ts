@@ -3,8 +3,8 @@ import { readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { Problem } from '../../kit/errors.ts';
-import { moveTo, privateFolder, readIfThere, syncFolder, writeAtomic } from '../../kit/files.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
+import { moveTo, privateFolder, readIfThere, syncFolder, writeAtomic } from '../../kit/store/files.ts';
 import { stateBeforeFolder } from './folders.ts';
 
 /**

@@ -1,4 +1,4 @@
-import type { StateFile } from '../../kit/state-file.ts';
+import type { StateFile } from '../../kit/store/state-file.ts';
 
 const identity = { refused: ['identity-damaged'] };
 const store = {

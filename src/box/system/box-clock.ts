@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import type { Clock, Random } from '../../kit/clock.ts';
-import type { Log } from '../../kit/log.ts';
+import type { Clock, Random } from '../../kit/runtime/clock.ts';
+import type { Log } from '../../kit/log/log.ts';
 import { systemSources, type TimeSources } from '../../kit/trusted-time/sources.ts';
 import { TrustedClock } from '../../kit/trusted-time/trusted-clock.ts';
 import type { BoxConfig } from '../config.ts';

@@ -1,5 +1,5 @@
-import type { Clock } from '../../kit/clock.ts';
-import { Metrics } from '../../kit/metrics.ts';
+import type { Clock } from '../../kit/runtime/clock.ts';
+import { Metrics } from '../../kit/runtime/metrics.ts';
 import type { BoxFacts } from './status.ts';
 
 /** The numbers of a box for Prometheus, read from its facts at each scrape. */

@@ -1,5 +1,5 @@
-import type { Fact } from '../../kit/fact.ts';
-import type { Condition } from '../../kit/health.ts';
+import type { Fact } from '../../kit/runtime/fact.ts';
+import type { Condition } from '../../kit/runtime/health.ts';
 import { addressName, type ZoneNames } from '../../protocol/names.ts';
 import type {
   AnnounceState,

@@ -1,4 +1,4 @@
-import type { Health } from '../../kit/health.ts';
+import type { Health } from '../../kit/runtime/health.ts';
 import { copyRemedy } from '../../protocol/run-api.ts';
 import type { TunnelState } from '../facts.ts';
 

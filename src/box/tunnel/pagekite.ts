@@ -1,9 +1,9 @@
 import { access, constants, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Child, type Exit } from '../../kit/child.ts';
-import { Problem } from '../../kit/errors.ts';
-import { privateFolder, writeAtomic } from '../../kit/files.ts';
+import { Child, type Exit } from '../../kit/runtime/child.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
+import { privateFolder, writeAtomic } from '../../kit/store/files.ts';
 import type { TunnelGrant } from '../../protocol/zone-api.ts';
 import { pagekiteOptions } from './pagekite-options.ts';
 import { type PagekiteEvent, parsePagekiteLine } from './pagekite-output.ts';

@@ -1,5 +1,5 @@
-import { minutes, type Random, seconds } from '../../kit/clock.ts';
-import { type Backoff, backoffDelay } from '../../kit/retry.ts';
+import { minutes, type Random, seconds } from '../../kit/runtime/clock.ts';
+import { type Backoff, backoffDelay } from '../../kit/runtime/retry.ts';
 import type { TunnelState } from '../facts.ts';
 import type { PagekiteEvent } from './pagekite-output.ts';
 

@@ -1,6 +1,6 @@
 import { request } from 'node:https';
 import { addressFamily } from '../../protocol/addresses.ts';
-import { codeOf, messageOf, Problem } from '../../kit/errors.ts';
+import { codeOf, messageOf, Problem } from '../../kit/runtime/errors.ts';
 import { type OwnProbe, probePath } from './own-probe.ts';
 
 export interface ProbeOptions {

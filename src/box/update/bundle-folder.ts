@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, readdir, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { codeOf, Problem } from '../../kit/errors.ts';
-import { privateFolder } from '../../kit/files.ts';
-import { storageFailed } from '../../kit/storage/failures.ts';
-import { isOfDisk } from '../../kit/storage/problem.ts';
+import { codeOf, Problem } from '../../kit/runtime/errors.ts';
+import { privateFolder } from '../../kit/store/files.ts';
+import { storageFailed } from '../../kit/disk/failures.ts';
+import { isOfDisk } from '../../kit/disk/problem.ts';
 import { updateLimits } from '../../protocol/update-api.ts';
 
 /** The box keeps this much of its disk for itself. */

@@ -1,5 +1,5 @@
-import { minutes, seconds } from '../../kit/clock.ts';
-import type { Severity } from '../../kit/health.ts';
+import { minutes, seconds } from '../../kit/runtime/clock.ts';
+import type { Severity } from '../../kit/runtime/health.ts';
 
 /** A condition of the box, as /healthz tells it and as it is kept from before the update. */
 export interface Seen {

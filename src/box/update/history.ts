@@ -1,6 +1,6 @@
-import type { Clock } from '../../kit/clock.ts';
-import { type Fact, OwnedFact } from '../../kit/fact.ts';
-import type { Log } from '../../kit/log.ts';
+import type { Clock } from '../../kit/runtime/clock.ts';
+import { type Fact, OwnedFact } from '../../kit/runtime/fact.ts';
+import type { Log } from '../../kit/log/log.ts';
 import type { UpdateState } from '../../protocol/update-api.ts';
 import { type AuditNote, withNote } from '../audit-notes.ts';
 import type { RaucStatus } from './rauc.ts';

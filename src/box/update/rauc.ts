@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { type Clock, seconds } from '../../kit/clock.ts';
-import { codeOf, messageOf, Problem } from '../../kit/errors.ts';
+import { type Clock, seconds } from '../../kit/runtime/clock.ts';
+import { codeOf, messageOf, Problem } from '../../kit/runtime/errors.ts';
 import {
   type Manifest,
   manifestIn,

@@ -1,8 +1,8 @@
 import { Agent, request } from 'undici';
-import { type Clock, minutes, type Random, seconds } from '../../kit/clock.ts';
-import { codeOf, isAbort, messageOf, Problem } from '../../kit/errors.ts';
-import { HttpClient } from '../../kit/http-client.ts';
-import { retry } from '../../kit/retry.ts';
+import { type Clock, minutes, type Random, seconds } from '../../kit/runtime/clock.ts';
+import { codeOf, isAbort, messageOf, Problem } from '../../kit/runtime/errors.ts';
+import { HttpClient } from '../../kit/http/http-client.ts';
+import { retry } from '../../kit/runtime/retry.ts';
 import { type Release, ReleaseIndex, type UpdateChannel } from '../../protocol/update-api.ts';
 import type { BundleFolder } from './bundle-folder.ts';
 

@@ -1,4 +1,4 @@
-import { type Clock, hours, likelyNow } from '../../kit/clock.ts';
+import { type Clock, hours, likelyNow } from '../../kit/runtime/clock.ts';
 import { type RestartHours, restartDelayMs } from './update-policy.ts';
 
 /** When the box restarts by itself into what was written: at its own moment (`share`, in [0, 1)) within the hours. */

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
-import { Problem } from '../../kit/errors.ts';
-import type { HttpApp } from '../../kit/http-server.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
+import type { HttpApp } from '../../kit/http/http-server.ts';
 import { BundleQuery, InstallRequest, UpdateSettings, type UpdateState } from '../../protocol/update-api.ts';
 import type { CallGuard, PartRoutes } from '../ports.ts';
 import type { Updater } from './updater.ts';

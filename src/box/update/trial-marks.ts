@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { readIfThere, syncFolder, writeAtomic } from '../../kit/files.ts';
+import { readIfThere, syncFolder, writeAtomic } from '../../kit/store/files.ts';
 
 /** Root’s own folder: what it says decides whether a slot is kept, so that the box itself can only read it. */
 const trialFolder = '/var/lib/porchlight-update';

@@ -1,4 +1,4 @@
-import type { Severity } from '../../kit/health.ts';
+import type { Severity } from '../../kit/runtime/health.ts';
 import type { UpdateState } from '../../protocol/update-api.ts';
 
 /**

@@ -1,5 +1,5 @@
-import { codeOf, messageOf, Problem } from '../../kit/errors.ts';
-import type { Log } from '../../kit/log.ts';
+import { codeOf, messageOf, Problem } from '../../kit/runtime/errors.ts';
+import type { Log } from '../../kit/log/log.ts';
 import type { UpdateState } from '../../protocol/update-api.ts';
 import type { AuditNote } from '../audit-notes.ts';
 import type { RaucStatus } from './rauc.ts';

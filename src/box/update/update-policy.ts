@@ -1,5 +1,5 @@
-import { days, hours, minutes } from '../../kit/clock.ts';
-import { Problem } from '../../kit/errors.ts';
+import { days, hours, minutes } from '../../kit/runtime/clock.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
 import type { Release } from '../../protocol/update-api.ts';
 import { compareVersions } from './versions.ts';
 

@@ -1,8 +1,8 @@
 import { dirname, join } from 'node:path';
 import { type Static, type TSchema, Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { privateFolder, readIfThere, writeAtomic } from '../../kit/files.ts';
-import type { Log } from '../../kit/log.ts';
+import { privateFolder, readIfThere, writeAtomic } from '../../kit/store/files.ts';
+import type { Log } from '../../kit/log/log.ts';
 import { UpdateSettings } from '../../protocol/update-api.ts';
 import { AuditNotes } from '../audit-notes.ts';
 import { machineFolder } from '../state/folders.ts';

@@ -1,6 +1,6 @@
-import { Problem } from '../../kit/errors.ts';
-import type { Fact } from '../../kit/fact.ts';
-import type { Condition } from '../../kit/health.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
+import type { Fact } from '../../kit/runtime/fact.ts';
+import type { Condition } from '../../kit/runtime/health.ts';
 import type { Release, UpdateChannel, UpdateState } from '../../protocol/update-api.ts';
 import type { AuditNote } from '../audit-notes.ts';
 import type { BundleFolder } from './bundle-folder.ts';

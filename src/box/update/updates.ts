@@ -1,10 +1,10 @@
 import { access, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Clock, Random } from '../../kit/clock.ts';
-import { codeOf, Problem } from '../../kit/errors.ts';
-import type { Fact } from '../../kit/fact.ts';
-import type { Condition, Health } from '../../kit/health.ts';
-import type { Log } from '../../kit/log.ts';
+import type { Clock, Random } from '../../kit/runtime/clock.ts';
+import { codeOf, Problem } from '../../kit/runtime/errors.ts';
+import type { Fact } from '../../kit/runtime/fact.ts';
+import type { Condition, Health } from '../../kit/runtime/health.ts';
+import type { Log } from '../../kit/log/log.ts';
 import type { BoxConfig } from '../config.ts';
 import { BundleFolder } from './bundle-folder.ts';
 import { UpdateHistory } from './history.ts';

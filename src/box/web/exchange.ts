@@ -1,7 +1,7 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { seconds } from '../../kit/clock.ts';
-import { messageOf, Problem } from '../../kit/errors.ts';
+import { seconds } from '../../kit/runtime/clock.ts';
+import { messageOf, Problem } from '../../kit/runtime/errors.ts';
 import { bodyOf, type Headers, isSafe, trailersOf } from './forwarding.ts';
 import type { PublishedService } from './published-services.ts';
 import type { ServiceConnections } from './service-connection.ts';

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
-import { lowerAscii, splitList } from '../../kit/http-text.ts';
+import { lowerAscii, splitList } from '../../kit/http/http-text.ts';
 
 /* What a reverse proxy passes on and what it does not (RFC 9110, 7.6). */
 

@@ -1,8 +1,8 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import { constants, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
 import type { Socket } from 'node:net';
-import type { Problem } from '../../kit/errors.ts';
-import { refusal } from '../../kit/refusal.ts';
+import type { Problem } from '../../kit/runtime/errors.ts';
+import { refusal } from '../../kit/http/refusal.ts';
 import { type Headers, headLines } from './forwarding.ts';
 
 export type HttpVisitorRequest = IncomingMessage | Http2ServerRequest;

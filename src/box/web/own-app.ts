@@ -1,12 +1,12 @@
 import helmet from '@fastify/helmet';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { serveApiDocument } from '../../kit/api-document.ts';
-import { type BuiltFile, sendBuiltFile, sendZipped } from '../../kit/built-files.ts';
-import { Problem } from '../../kit/errors.ts';
-import { createHttpApp, type HttpApp } from '../../kit/http-server.ts';
-import type { Log } from '../../kit/log.ts';
-import { plainPageHeaders } from '../../kit/plain-page.ts';
+import { serveApiDocument } from '../../kit/http/api-document.ts';
+import { type BuiltFile, sendBuiltFile, sendZipped } from '../../kit/http/built-files.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
+import { createHttpApp, type HttpApp } from '../../kit/http/http-server.ts';
+import type { Log } from '../../kit/log/log.ts';
+import { plainPageHeaders } from '../../kit/http/plain-page.ts';
 import { type StatusView, statusPage } from './status-page.ts';
 
 export interface OwnAppOptions {

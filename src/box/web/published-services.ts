@@ -1,5 +1,5 @@
-import { seconds } from '../../kit/clock.ts';
-import { Problem } from '../../kit/errors.ts';
+import { seconds } from '../../kit/runtime/clock.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
 import { isServiceLabel } from '../../protocol/names.ts';
 
 /** A local service that the box publishes under its certificate, as `https://<label>.<zone>`. */

@@ -1,13 +1,13 @@
 import { createServer, type Server } from 'node:http';
-import { clientKey } from '../../kit/client-key.ts';
-import { answerClientError, httpLimits } from '../../kit/http-server.ts';
-import { isSound } from '../../kit/http-strict.ts';
-import { hostName } from '../../kit/http-text.ts';
-import { listen, listenProblem } from '../../kit/listen.ts';
-import { escaped } from '../../kit/markup.ts';
-import { Places } from '../../kit/places.ts';
-import { plainPage, plainPageHeaders } from '../../kit/plain-page.ts';
-import type { Service } from '../../kit/service.ts';
+import { clientKey } from '../../kit/http/client-key.ts';
+import { answerClientError, httpLimits } from '../../kit/http/http-server.ts';
+import { isSound } from '../../kit/http/http-strict.ts';
+import { hostName } from '../../kit/http/http-text.ts';
+import { listen, listenProblem } from '../../kit/http/listen.ts';
+import { escaped } from '../../kit/http/markup.ts';
+import { Places } from '../../kit/http/places.ts';
+import { plainPage, plainPageHeaders } from '../../kit/http/plain-page.ts';
+import type { Service } from '../../kit/runtime/service.ts';
 
 /** Plain HTTP serves nothing: it sends every visitor to the same page over HTTPS. */
 export class HttpRedirect implements Service {

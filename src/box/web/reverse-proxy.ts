@@ -1,10 +1,10 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { Problem } from '../../kit/errors.ts';
-import { lowerAscii, normalAuthority } from '../../kit/http-text.ts';
-import type { Log } from '../../kit/log.ts';
-import { refuseUpgrade } from '../../kit/refuse-upgrade.ts';
+import type { Problem } from '../../kit/runtime/errors.ts';
+import { lowerAscii, normalAuthority } from '../../kit/http/http-text.ts';
+import type { Log } from '../../kit/log/log.ts';
+import { refuseUpgrade } from '../../kit/http/refuse-upgrade.ts';
 import { Exchange } from './exchange.ts';
 import { bodyOf, type Headers, requestHeaders, responseHeaders } from './forwarding.ts';
 import type { PublishedService } from './published-services.ts';

@@ -1,6 +1,6 @@
 import { createSecureContext, type SecureContext } from 'node:tls';
-import { hostName } from '../../kit/http-text.ts';
-import { intermediateTls } from '../../kit/tls-policy.ts';
+import { hostName } from '../../kit/http/http-text.ts';
+import { intermediateTls } from '../../kit/x509/tls-policy.ts';
 import type { Identity, ZoneCertificate } from '../facts.ts';
 
 /** Which certificate answers a TLS ClientHello: the zone's for the zone's names, the identity's for all others. */

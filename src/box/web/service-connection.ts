@@ -1,8 +1,8 @@
 import { Agent, type ClientRequest, request as send } from 'node:http';
 import { Socket, type TcpNetConnectOpts } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { httpLimits } from '../../kit/http-server.ts';
-import { Problem } from '../../kit/errors.ts';
+import { httpLimits } from '../../kit/http/http-server.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
 import type { Headers } from './forwarding.ts';
 
 /** Of a head, both ways, over HTTP/1.1 and HTTP/2. */

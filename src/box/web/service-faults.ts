@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { codeOf, messageOf, Problem } from '../../kit/errors.ts';
-import { lowerAscii } from '../../kit/http-text.ts';
+import { codeOf, messageOf, Problem } from '../../kit/runtime/errors.ts';
+import { lowerAscii } from '../../kit/http/http-text.ts';
 import type { PublishedService } from './published-services.ts';
 import { headLimitBytes } from './service-connection.ts';
 

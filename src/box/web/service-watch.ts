@@ -1,11 +1,11 @@
 import { connect } from 'node:net';
-import { type Clock, type Random, seconds } from '../../kit/clock.ts';
-import type { Problem } from '../../kit/errors.ts';
-import { OwnedFact } from '../../kit/fact.ts';
-import type { Health } from '../../kit/health.ts';
-import type { Log } from '../../kit/log.ts';
-import { Reconciler } from '../../kit/reconcile.ts';
-import type { Service } from '../../kit/service.ts';
+import { type Clock, type Random, seconds } from '../../kit/runtime/clock.ts';
+import type { Problem } from '../../kit/runtime/errors.ts';
+import { OwnedFact } from '../../kit/runtime/fact.ts';
+import type { Health } from '../../kit/runtime/health.ts';
+import type { Log } from '../../kit/log/log.ts';
+import { Reconciler } from '../../kit/runtime/reconcile.ts';
+import type { Service } from '../../kit/runtime/service.ts';
 import type { PublishedService } from './published-services.ts';
 
 /** Health condition of a service that is not there. */

@@ -1,4 +1,4 @@
-import { hostName } from '../../kit/http-text.ts';
+import { hostName } from '../../kit/http/http-text.ts';
 import type { ZoneNames } from '../../protocol/names.ts';
 import { isOwnHost } from '../origins.ts';
 

@@ -1,6 +1,6 @@
-import type { Condition } from '../../kit/health.ts';
-import { escaped } from '../../kit/markup.ts';
-import { plainPage } from '../../kit/plain-page.ts';
+import type { Condition } from '../../kit/runtime/health.ts';
+import { escaped } from '../../kit/http/markup.ts';
+import { plainPage } from '../../kit/http/plain-page.ts';
 
 /** What the status page shows. From outside of the home network, `details` is absent: strangers learn nothing of the home. */
 export interface StatusView {

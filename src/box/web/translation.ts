@@ -1,4 +1,4 @@
-import { lowerAscii, normalAuthority } from '../../kit/http-text.ts';
+import { lowerAscii, normalAuthority } from '../../kit/http/http-text.ts';
 import type { Headers } from './forwarding.ts';
 
 /*

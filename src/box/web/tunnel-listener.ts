@@ -1,7 +1,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
-import { listen } from '../../kit/listen.ts';
-import type { Peer } from '../../kit/places.ts';
+import { listen } from '../../kit/http/listen.ts';
+import type { Peer } from '../../kit/http/places.ts';
 import { readProxyHeader, type HttpVisitor } from './proxy-protocol.ts';
 
 const headerTimeoutMs = 5000;

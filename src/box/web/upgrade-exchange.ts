@@ -1,8 +1,8 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { messageOf, Problem } from '../../kit/errors.ts';
-import { refuseUpgrade } from '../../kit/refuse-upgrade.ts';
+import { messageOf, Problem } from '../../kit/runtime/errors.ts';
+import { refuseUpgrade } from '../../kit/http/refuse-upgrade.ts';
 import { type Headers, headLines } from './forwarding.ts';
 import type { PublishedService } from './published-services.ts';
 import type { ServiceConnections } from './service-connection.ts';

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Socket } from 'node:net';
-import type { Fact } from '../../kit/fact.ts';
-import { type Peer, Places } from '../../kit/places.ts';
+import type { Fact } from '../../kit/runtime/fact.ts';
+import { type Peer, Places } from '../../kit/http/places.ts';
 import { addressFamily, canonicalAddress, isWithin } from '../../protocol/addresses.ts';
 import { clientKeyOf, type Visitor } from '../visitor.ts';
 import { TunnelListener } from './tunnel-listener.ts';

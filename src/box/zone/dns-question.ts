@@ -1,6 +1,6 @@
 import { lookup, Resolver } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { codeOf } from '../../kit/errors.ts';
+import { codeOf } from '../../kit/runtime/errors.ts';
 import { addressFamily, canonicalAddress } from '../../protocol/addresses.ts';
 
 /**

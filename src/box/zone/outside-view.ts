@@ -1,10 +1,10 @@
-import { type Clock, minutes, type Random, seconds } from '../../kit/clock.ts';
-import type { Fact } from '../../kit/fact.ts';
-import type { Health } from '../../kit/health.ts';
-import type { Log } from '../../kit/log.ts';
-import { Reconciler } from '../../kit/reconcile.ts';
-import { backoffDelay } from '../../kit/retry.ts';
-import type { Service } from '../../kit/service.ts';
+import { type Clock, minutes, type Random, seconds } from '../../kit/runtime/clock.ts';
+import type { Fact } from '../../kit/runtime/fact.ts';
+import type { Health } from '../../kit/runtime/health.ts';
+import type { Log } from '../../kit/log/log.ts';
+import { Reconciler } from '../../kit/runtime/reconcile.ts';
+import { backoffDelay } from '../../kit/runtime/retry.ts';
+import type { Service } from '../../kit/runtime/service.ts';
 import type { ZoneNames } from '../../protocol/names.ts';
 import type { ZoneState } from '../../protocol/zone-api.ts';
 import { askHomeResolver, type ResolverReport } from './home-resolver.ts';

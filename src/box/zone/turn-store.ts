@@ -2,9 +2,9 @@ import { dirname, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { messageOf } from '../../kit/errors.ts';
-import { privateFolder, readIfThere, writeAtomic } from '../../kit/files.ts';
-import type { Log } from '../../kit/log.ts';
+import { messageOf } from '../../kit/runtime/errors.ts';
+import { privateFolder, readIfThere, writeAtomic } from '../../kit/store/files.ts';
+import type { Log } from '../../kit/log/log.ts';
 import { mirrorLabelPattern } from '../../protocol/names.ts';
 import { firstTurn, type MirrorTurn } from './zone-policy.ts';
 

@@ -1,4 +1,4 @@
-import { HttpClient, type HttpClientOptions } from '../../kit/http-client.ts';
+import { HttpClient, type HttpClientOptions } from '../../kit/http/http-client.ts';
 import { TunnelGrant, type ZoneRecords, ZoneState } from '../../protocol/zone-api.ts';
 import { StandingAnswer, type StandingRequest } from '../../protocol/run-api.ts';
 import type { Identity, Run } from '../facts.ts';

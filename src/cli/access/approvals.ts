@@ -1,7 +1,7 @@
 import { BoxConfig } from '../../box/config.ts';
-import { command, exitCode } from '../../kit/command.ts';
-import { Problem } from '../../kit/errors.ts';
-import { wrapped } from '../../kit/wrapped.ts';
+import { command, exitCode } from '../../kit/config/command.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
+import { wrapped } from '../../kit/runtime/wrapped.ts';
 import { ApprovalsView, type PendingApproval } from '../../protocol/approvals-api.ts';
 import { askControl } from '../ask-control.ts';
 import { chosen } from './chosen.ts';

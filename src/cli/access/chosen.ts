@@ -1,4 +1,4 @@
-import { Problem } from '../../kit/errors.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
 
 /** The shortest beginning of an id that counts as that id. */
 const leastTyped = 4;

@@ -1,8 +1,8 @@
 import { Type } from 'typebox';
 import { BoxConfig } from '../../box/config.ts';
-import { systemClock } from '../../kit/clock.ts';
-import { command, exitCode } from '../../kit/command.ts';
-import { Problem } from '../../kit/errors.ts';
+import { systemClock } from '../../kit/runtime/clock.ts';
+import { command, exitCode } from '../../kit/config/command.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
 import { ControlEnded, ControlSessions } from '../../protocol/control-api.ts';
 import { askControl } from '../ask-control.ts';
 import { chosen } from './chosen.ts';

@@ -1,5 +1,5 @@
-import { relativeTime } from '../../kit/relative-time.ts';
-import { wrapped } from '../../kit/wrapped.ts';
+import { relativeTime } from '../../kit/runtime/relative-time.ts';
+import { wrapped } from '../../kit/runtime/wrapped.ts';
 import type { ControlSession } from '../../protocol/control-api.ts';
 
 /** So much of an id tells two apart, and can be typed. */

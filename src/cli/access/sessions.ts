@@ -1,6 +1,6 @@
 import { BoxConfig } from '../../box/config.ts';
-import { systemClock } from '../../kit/clock.ts';
-import { command, exitCode } from '../../kit/command.ts';
+import { systemClock } from '../../kit/runtime/clock.ts';
+import { command, exitCode } from '../../kit/config/command.ts';
 import { ControlSessions } from '../../protocol/control-api.ts';
 import { askControl } from '../ask-control.ts';
 import { sessionTree } from './session-tree.ts';

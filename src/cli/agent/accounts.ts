@@ -1,7 +1,7 @@
 import { type FSWatcher, watch } from 'node:fs';
 import type { PairedBoxes } from '../../agent/paired-box.ts';
-import { privateFolder } from '../../kit/files.ts';
-import type { Service } from '../../kit/service.ts';
+import { privateFolder } from '../../kit/store/files.ts';
+import type { Service } from '../../kit/runtime/service.ts';
 import { PairedAccount, type PairedAccountOptions } from './paired-account.ts';
 
 export interface AccountsOptions extends Omit<PairedAccountOptions, 'box'> {

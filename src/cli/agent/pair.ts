@@ -9,9 +9,9 @@ import {
   type Store,
 } from '../../client/index.ts';
 import type { Runtime } from '../../client/runtime.ts';
-import { type Clock, minutes } from '../../kit/clock.ts';
-import { Problem } from '../../kit/errors.ts';
-import type { Log } from '../../kit/log.ts';
+import { type Clock, minutes } from '../../kit/runtime/clock.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
+import type { Log } from '../../kit/log/log.ts';
 import { agentClient } from '../../protocol/agent-api.ts';
 import { PairedAccount } from './paired-account.ts';
 import { awaitReturn } from './returned.ts';

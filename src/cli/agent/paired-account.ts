@@ -4,9 +4,9 @@ import type { PairedBox } from '../../agent/paired-box.ts';
 import { BoxConnection, type RememberedBox, type RememberedBoxes, type Store } from '../../client/index.ts';
 import { jsonOf } from '../../client/answers.ts';
 import { type Runtime, runtimeFrom } from '../../client/runtime.ts';
-import { type Clock, seconds } from '../../kit/clock.ts';
-import { codeOf, Problem } from '../../kit/errors.ts';
-import type { Log } from '../../kit/log.ts';
+import { type Clock, seconds } from '../../kit/runtime/clock.ts';
+import { codeOf, Problem } from '../../kit/runtime/errors.ts';
+import type { Log } from '../../kit/log/log.ts';
 import {
   agentBoxPaths,
   AgentView,

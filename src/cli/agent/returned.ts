@@ -1,9 +1,9 @@
 import { createServer } from 'node:http';
-import { Problem } from '../../kit/errors.ts';
-import { isSound } from '../../kit/http-strict.ts';
-import { listen } from '../../kit/listen.ts';
-import { plainPage, plainPageHeaders } from '../../kit/plain-page.ts';
-import { refusal } from '../../kit/refusal.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
+import { isSound } from '../../kit/http/http-strict.ts';
+import { listen } from '../../kit/http/listen.ts';
+import { plainPage, plainPageHeaders } from '../../kit/http/plain-page.ts';
+import { refusal } from '../../kit/http/refusal.ts';
 import { agentClient } from '../../protocol/agent-api.ts';
 
 const { pathname } = new URL(agentClient.redirectUri);

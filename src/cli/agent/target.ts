@@ -1,5 +1,5 @@
 import { discover, type Runtime } from '../../client/index.ts';
-import { Problem } from '../../kit/errors.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
 import type { Endpoints } from '../../protocol/access-api.ts';
 import { type BoxId, isBoxId, shortId, tunnelLabel } from '../../protocol/constants.ts';
 

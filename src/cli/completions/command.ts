@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
-import { type Command, command, exitCode } from '../../kit/command.ts';
-import { Problem } from '../../kit/errors.ts';
+import { type Command, command, exitCode } from '../../kit/config/command.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
 import { bashCompletions } from './bash.ts';
 import { fishCompletions } from './fish.ts';
 import { lineOf } from './lines.ts';

@@ -1,5 +1,5 @@
-import type { Command } from '../../kit/command.ts';
-import { choicesOf, configFileSetting, type Setting } from '../../kit/settings.ts';
+import type { Command } from '../../kit/config/command.ts';
+import { choicesOf, configFileSetting, type Setting } from '../../kit/config/settings.ts';
 
 /** A flag, and what can follow it: nothing, a file, one of some words, or something that nobody can guess. */
 export interface Flag {

@@ -2,10 +2,10 @@ import { join } from 'node:path';
 import { Directory } from '../../box/certificate/acme-shapes.ts';
 import { CertificateStore } from '../../box/certificate/store.ts';
 import type { ZoneCertificate } from '../../box/facts.ts';
-import { days } from '../../kit/clock.ts';
-import { codeOf, messageOf } from '../../kit/errors.ts';
-import { HttpClient } from '../../kit/http-client.ts';
-import { silentLog } from '../../kit/log.ts';
+import { days } from '../../kit/runtime/clock.ts';
+import { codeOf, messageOf } from '../../kit/runtime/errors.ts';
+import { HttpClient } from '../../kit/http/http-client.ts';
+import { silentLog } from '../../kit/log/log.ts';
 import { type Check, failure, type Finding, ok, skipped, warning } from './check.ts';
 import { handshake, handshakeWithPair, wordsFor } from './tls.ts';
 

@@ -1,5 +1,5 @@
-import { codeOf, messageOf, Problem } from '../../kit/errors.ts';
-import type { Severity } from '../../kit/health.ts';
+import { codeOf, messageOf, Problem } from '../../kit/runtime/errors.ts';
+import type { Severity } from '../../kit/runtime/health.ts';
 import type { DoctorContext } from './context.ts';
 
 /** `skipped`: could not be checked, because of something that another check reports. */

@@ -1,4 +1,4 @@
-import { hours, minutes, seconds } from '../../kit/clock.ts';
+import { hours, minutes, seconds } from '../../kit/runtime/clock.ts';
 import { type Check, failure, type Finding, ok, warning } from './check.ts';
 import { serverTime } from './tls.ts';
 

@@ -1,8 +1,8 @@
 import { BoxConfig } from '../../box/config.ts';
 import { trustOf } from '../../box/installation.ts';
-import { builtAt } from '../../kit/program.ts';
-import { seconds, systemClock } from '../../kit/clock.ts';
-import { command, exitCode } from '../../kit/command.ts';
+import { builtAt } from '../../kit/runtime/program.ts';
+import { seconds, systemClock } from '../../kit/runtime/clock.ts';
+import { command, exitCode } from '../../kit/config/command.ts';
 import { boxCheck, identityCheck } from './box.ts';
 import { caCheck, certificateCheck, pageCheck } from './certificate.ts';
 import { type Check, runChecks } from './check.ts';

@@ -5,7 +5,7 @@ import { ipCommand } from '../../box/network/ip-command.ts';
 import { homeNetwork } from '../../box/network/network-policy.ts';
 import type { BoxStatus } from '../../box/system/status.ts';
 import { ZoneClient } from '../../box/zone/zone-client.ts';
-import type { Clock } from '../../kit/clock.ts';
+import type { Clock } from '../../kit/runtime/clock.ts';
 import { type ZoneNames, zoneNames } from '../../protocol/names.ts';
 import type { ZoneState } from '../../protocol/zone-api.ts';
 import { askBox } from '../ask-box.ts';

@@ -1,6 +1,6 @@
 import { askHomeResolver, type ResolverReport } from '../../box/zone/home-resolver.ts';
 import { askNameServers } from '../../box/zone/name-servers.ts';
-import { codeOf } from '../../kit/errors.ts';
+import { codeOf } from '../../kit/runtime/errors.ts';
 import { canonicalAddress } from '../../protocol/addresses.ts';
 import { zoneNames } from '../../protocol/names.ts';
 import type { ZoneState } from '../../protocol/zone-api.ts';

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { HttpClient } from '../../kit/http-client.ts';
+import { HttpClient } from '../../kit/http/http-client.ts';
 import { PingEntry } from '../../protocol/registration-api.ts';
 import { type Check, ok, warning } from './check.ts';
 

@@ -1,4 +1,4 @@
-import { wrapped } from '../../kit/wrapped.ts';
+import { wrapped } from '../../kit/runtime/wrapped.ts';
 import { marks } from '../terminal.ts';
 import type { NamedFinding, Verdict } from './check.ts';
 

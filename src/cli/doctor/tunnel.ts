@@ -1,4 +1,4 @@
-import { codeOf, messageOf } from '../../kit/errors.ts';
+import { codeOf, messageOf } from '../../kit/runtime/errors.ts';
 import { type Check, failure, type Finding, ok, skipped, warning } from './check.ts';
 import type { DoctorContext } from './context.ts';
 import { handshake, wordsFor } from './tls.ts';

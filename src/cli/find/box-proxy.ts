@@ -4,8 +4,8 @@ import { pipeline } from 'node:stream/promises';
 import { upgrade } from 'undici';
 import { bodyOf } from '../../box/web/forwarding.ts';
 import type { PinnedBox } from '../../client/node/pinned-fetch.ts';
-import { messageOf, Problem } from '../../kit/errors.ts';
-import { lowerAscii } from '../../kit/http-text.ts';
+import { messageOf, Problem } from '../../kit/runtime/errors.ts';
+import { lowerAscii } from '../../kit/http/http-text.ts';
 import { headersToBox, headersToBrowser, type Sides } from './proxy-headers.ts';
 
 /** A box that says nothing for so long after a request is not waited for. */

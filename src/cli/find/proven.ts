@@ -1,8 +1,8 @@
 import type { LocalBox } from '../../client/node/find.ts';
 import type { Pins } from '../../client/node/pins.ts';
-import { systemClock } from '../../kit/clock.ts';
-import { codeOf, messageOf } from '../../kit/errors.ts';
-import { StorageProblem } from '../../kit/storage/problem.ts';
+import { systemClock } from '../../kit/runtime/clock.ts';
+import { codeOf, messageOf } from '../../kit/runtime/errors.ts';
+import { StorageProblem } from '../../kit/disk/problem.ts';
 
 /** `new`: first seen now, and remembered. `known`: the same as then. `changed`: not the same. `silent`: no proof. */
 export type ShownIdentity = 'new' | 'known' | 'changed' | 'silent';

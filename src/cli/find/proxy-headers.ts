@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { type Headers, responseHeaders as endToEnd } from '../../box/web/forwarding.ts';
 import { Translation, withoutAttributes } from '../../box/web/translation.ts';
-import { splitList, trimOws } from '../../kit/http-text.ts';
+import { splitList, trimOws } from '../../kit/http/http-text.ts';
 
 /* What is said differently on the two sides of the door. Origins are as RFC 6454, 6.2 has them. */
 

@@ -1,7 +1,7 @@
-import type { Problem } from '../../kit/errors.ts';
-import { escaped } from '../../kit/markup.ts';
-import { plainPage } from '../../kit/plain-page.ts';
-import { sentence } from '../../kit/refusal.ts';
+import type { Problem } from '../../kit/runtime/errors.ts';
+import { escaped } from '../../kit/http/markup.ts';
+import { plainPage } from '../../kit/http/plain-page.ts';
+import { sentence } from '../../kit/http/refusal.ts';
 import { shortId } from '../../protocol/names.ts';
 import { identityWords, type Listed } from './proven.ts';
 

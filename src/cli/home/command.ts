@@ -1,9 +1,9 @@
 import { join, resolve } from 'node:path';
 import { Type } from 'typebox';
 import { urlsByKind, boxUrls } from '../../box/system/status.ts';
-import { command, exitCode, type Io, mayColour } from '../../kit/command.ts';
-import { Problem } from '../../kit/errors.ts';
-import { runUntilEnded } from '../../kit/run.ts';
+import { command, exitCode, type Io, mayColour } from '../../kit/config/command.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
+import { runUntilEnded } from '../../kit/runtime/run.ts';
 import { boxFile } from '../box-file.ts';
 import type { FirstPerson } from './first-person.ts';
 import { Home } from './home.ts';

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { request } from 'node:https';
 import { join } from 'node:path';
-import { Problem } from '../../kit/errors.ts';
-import { until } from '../../kit/fact.ts';
-import { readIfThere, writeAtomic } from '../../kit/files.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
+import { until } from '../../kit/runtime/fact.ts';
+import { readIfThere, writeAtomic } from '../../kit/store/files.ts';
 import type { Box } from '../../box/box.ts';
 
 export interface FirstPerson {

@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { Problem } from '../../kit/errors.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
 
 /** Below the range from which the kernel takes ports for outgoing traffic: no stranger gets in between. */
 const [from, to] = [10_000, 32_000];

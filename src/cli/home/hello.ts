@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http';
-import { listen, listenProblem } from '../../kit/listen.ts';
-import type { Service } from '../../kit/service.ts';
+import { listen, listenProblem } from '../../kit/http/listen.ts';
+import type { Service } from '../../kit/runtime/service.ts';
 
 /** The small local web service that a home on one machine publishes. */
 export class HelloService implements Service {

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, request } from 'undici';
-import { Child, type Exit } from '../../kit/child.ts';
-import { messageOf, Problem } from '../../kit/errors.ts';
-import { privateFolder, writeAtomic } from '../../kit/files.ts';
-import type { Log } from '../../kit/log.ts';
-import type { Service } from '../../kit/service.ts';
+import { Child, type Exit } from '../../kit/runtime/child.ts';
+import { messageOf, Problem } from '../../kit/runtime/errors.ts';
+import { privateFolder, writeAtomic } from '../../kit/store/files.ts';
+import type { Log } from '../../kit/log/log.ts';
+import type { Service } from '../../kit/runtime/service.ts';
 import { freePort, requireFree } from './free-port.ts';
 import type { TestCa } from './test-ca.ts';
 

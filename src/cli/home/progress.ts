@@ -1,6 +1,6 @@
 import type { Box } from '../../box/box.ts';
-import type { Fact } from '../../kit/fact.ts';
-import { until } from '../../kit/fact.ts';
+import type { Fact } from '../../kit/runtime/fact.ts';
+import { until } from '../../kit/runtime/fact.ts';
 
 /** The steps from an empty folder to a box that is reachable in every way. */
 export type BoxStep = 'identity' | 'address' | 'zone' | 'certificate' | 'mdns' | 'tunnel' | 'announced';

@@ -1,5 +1,5 @@
-import { systemClock } from '../../kit/clock.ts';
-import { rsaKeyPem, signCertificate } from '../../kit/x509.ts';
+import { systemClock } from '../../kit/runtime/clock.ts';
+import { rsaKeyPem, signCertificate } from '../../kit/x509/x509.ts';
 
 const year = 365 * 86_400_000;
 

@@ -1,4 +1,4 @@
-import { codeOf, Problem } from '../../kit/errors.ts';
+import { codeOf, Problem } from '../../kit/runtime/errors.ts';
 import { instanceEntries, instanceLimits, instancePaths, sealedMediaType } from '../../protocol/constants.ts';
 import type {
   InstanceCredentials,

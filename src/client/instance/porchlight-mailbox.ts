@@ -1,4 +1,4 @@
-import { codeOf, Problem } from '../../kit/errors.ts';
+import { codeOf, Problem } from '../../kit/runtime/errors.ts';
 import { mailboxLimits, mailboxPaths, signInText, thumbprintText } from '../../protocol/constants.ts';
 import { askJson } from '../answers.ts';
 import { type Runtime, runtimeFrom } from '../runtime.ts';

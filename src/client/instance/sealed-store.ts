@@ -1,4 +1,4 @@
-import { Problem } from '../../kit/errors.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
 import type { Store } from '../store.ts';
 import { fromBase64url, toBase64url } from './base64url.ts';
 

@@ -1,4 +1,4 @@
-import { Problem } from '../../kit/errors.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
 
 /** The members `names` of an answer, which must be texts. Throws `bad-answer`. */
 export function textsIn<N extends string>(

@@ -1,7 +1,7 @@
 import { networkInterfaces } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Bonjour, type Service } from 'bonjour-service';
-import { isAbort, messageOf, Problem } from '../../kit/errors.ts';
+import { isAbort, messageOf, Problem } from '../../kit/runtime/errors.ts';
 import { canonicalAddress, isHomeAddress, isLoopback } from '../../protocol/addresses.ts';
 import { mdnsService } from '../../protocol/mdns.ts';
 import { boxIdFromDigest } from '../../protocol/names.ts';

@@ -1,7 +1,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { codeOf } from '../../kit/errors.ts';
-import { privateFolder, readIfThere, syncFolder, writeAtomic } from '../../kit/files.ts';
+import { codeOf } from '../../kit/runtime/errors.ts';
+import { privateFolder, readIfThere, syncFolder, writeAtomic } from '../../kit/store/files.ts';
 import type { Store } from '../store.ts';
 
 const ending = '.json';

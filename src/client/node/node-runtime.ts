@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { rootCertificates } from 'node:tls';
 import { Agent, fetch, WebSocket } from 'undici';
-import { codeOf } from '../../kit/errors.ts';
-import { privateFolder } from '../../kit/files.ts';
-import { lockFolder } from '../../kit/lock.ts';
+import { codeOf } from '../../kit/runtime/errors.ts';
+import { privateFolder } from '../../kit/store/files.ts';
+import { lockFolder } from '../../kit/store/lock.ts';
 import type { Runtime } from '../runtime.ts';
 
 const pauseMs = 20;

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
-import { Problem } from '../../kit/errors.ts';
-import { privateFolder, readIfThere, writeAtomic } from '../../kit/files.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
+import { privateFolder, readIfThere, writeAtomic } from '../../kit/store/files.ts';
 import type { LocalBox } from './find.ts';
 import { identityChanged, PinnedBox } from './pinned-fetch.ts';
 

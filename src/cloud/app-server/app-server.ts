@@ -1,8 +1,8 @@
-import { readBuiltFiles, sendBuiltFile } from '../../kit/built-files.ts';
-import type { Health } from '../../kit/health.ts';
-import { createHttpsApp, type HttpsApp, HttpsService } from '../../kit/http-server.ts';
-import type { Log } from '../../kit/log.ts';
-import type { Service } from '../../kit/service.ts';
+import { readBuiltFiles, sendBuiltFile } from '../../kit/http/built-files.ts';
+import type { Health } from '../../kit/runtime/health.ts';
+import { createHttpsApp, type HttpsApp, HttpsService } from '../../kit/http/http-server.ts';
+import type { Log } from '../../kit/log/log.ts';
+import type { Service } from '../../kit/runtime/service.ts';
 import { pageHeaders } from './page-headers.ts';
 
 export interface AppServerOptions {

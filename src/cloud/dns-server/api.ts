@@ -1,12 +1,12 @@
 import type { TLSSocket } from 'node:tls';
 import { Type } from 'typebox';
 import type { FastifyRequest } from 'fastify';
-import { apiDocumentPath, serveApiDocument } from '../../kit/api-document.ts';
-import { type Clock, likelyNow } from '../../kit/clock.ts';
-import { createHttpsApp, httpLimits, type HttpsApp } from '../../kit/http-server.ts';
-import { RateLimit } from '../../kit/rate-limit.ts';
-import type { Log } from '../../kit/log.ts';
-import { takeUntypedJson } from '../../kit/untyped-json.ts';
+import { apiDocumentPath, serveApiDocument } from '../../kit/http/api-document.ts';
+import { type Clock, likelyNow } from '../../kit/runtime/clock.ts';
+import { createHttpsApp, httpLimits, type HttpsApp } from '../../kit/http/http-server.ts';
+import { RateLimit } from '../../kit/http/rate-limit.ts';
+import type { Log } from '../../kit/log/log.ts';
+import { takeUntypedJson } from '../../kit/http/untyped-json.ts';
 import { tunnelLabel, zoneName } from '../../protocol/names.ts';
 import { runLabel } from '../../protocol/run-api.ts';
 import {
@@ -21,7 +21,7 @@ import { KnownBoxes } from '../known-boxes.ts';
 import { tunnelSecret } from '../tunnel-secret.ts';
 import { claimOf } from '../runs/claim.ts';
 import { legacyRoutes } from './legacy-api.ts';
-import { clientKey } from '../../kit/client-key.ts';
+import { clientKey } from '../../kit/http/client-key.ts';
 import { peerAddress } from '../peer-address.ts';
 import type { Runs } from '../runs/runs.ts';
 import { onlyFirst, runRoutes } from './run-routes.ts';

@@ -1,9 +1,9 @@
 import type { TLSSocket } from 'node:tls';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import type { Clock } from '../../kit/clock.ts';
-import type { HttpsApp } from '../../kit/http-server.ts';
-import { hostName, lowerAscii } from '../../kit/http-text.ts';
+import type { Clock } from '../../kit/runtime/clock.ts';
+import type { HttpsApp } from '../../kit/http/http-server.ts';
+import { hostName, lowerAscii } from '../../kit/http/http-text.ts';
 import { addressFamily, addressFromLabel } from '../../protocol/addresses.ts';
 import { challengeLabel, tunnelLabel } from '../../protocol/names.ts';
 import { boxIdOfPeer, sha1OfPeer } from '../box-certificate.ts';

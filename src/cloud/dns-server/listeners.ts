@@ -1,6 +1,6 @@
 import type { RemoteInfo } from 'node:dgram';
-import { codeOf } from '../../kit/errors.ts';
-import { hostHere, listenProblem } from '../../kit/listen.ts';
+import { codeOf } from '../../kit/runtime/errors.ts';
+import { hostHere, listenProblem } from '../../kit/http/listen.ts';
 import type { Answered } from './answer.ts';
 import type { ResponseRateLimiter } from './response-rate.ts';
 import { type TcpLimits, TcpListener } from './tcp-listener.ts';

@@ -1,6 +1,6 @@
 import { addressKind, networkOf } from '../../protocol/addresses.ts';
 import { peerAddress } from '../peer-address.ts';
-import { RateLimit } from '../../kit/rate-limit.ts';
+import { RateLimit } from '../../kit/http/rate-limit.ts';
 
 /** How often the same answer goes to the same network over UDP. */
 export interface ResponseRate {

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import type { HttpsApp } from '../../kit/http-server.ts';
+import type { HttpsApp } from '../../kit/http/http-server.ts';
 import { runHeaders, StandingAnswer, StandingRequest } from '../../protocol/run-api.ts';
 import { claimOf } from '../runs/claim.ts';
 import type { Claim } from '../runs/policy.ts';

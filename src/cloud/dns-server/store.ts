@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { isDeepStrictEqual } from 'node:util';
-import { openDatabase, storing, transaction, writeNothing } from '../../kit/database.ts';
-import { Problem } from '../../kit/errors.ts';
-import { privateFolder } from '../../kit/files.ts';
-import { checkAfterUncleanEnd } from '../../kit/integrity.ts';
-import { StorageProblem, toldOutside } from '../../kit/storage/problem.ts';
+import { openDatabase, storing, transaction, writeNothing } from '../../kit/store/database.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
+import { privateFolder } from '../../kit/store/files.ts';
+import { checkAfterUncleanEnd } from '../../kit/store/integrity.ts';
+import { StorageProblem, toldOutside } from '../../kit/disk/problem.ts';
 import type { Correction } from '../../kit/trusted-time/policy.ts';
 import { type DatedTables, redateOnce } from '../../kit/trusted-time/redate.ts';
 import { markedStore } from '../marked-store.ts';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, isIPv6, type Server, type Socket } from 'node:net';
-import { clientKey } from '../../kit/client-key.ts';
-import { FairShares } from '../../kit/fair-shares.ts';
+import { clientKey } from '../../kit/http/client-key.ts';
+import { FairShares } from '../../kit/http/fair-shares.ts';
 
 /** Bounds of DNS over TCP (RFC 7766): enough for resolvers, too little to be worth an attack. */
 export interface TcpLimits {

@@ -1,4 +1,4 @@
-import { Problem } from '../../kit/errors.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
 import { challengeLabel, mirrorLabelPattern, tunnelLabel } from '../../protocol/names.ts';
 import { zoneLimits, type ZoneRecords } from '../../protocol/zone-api.ts';
 

@@ -4,7 +4,7 @@ import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { mirrorLabelPattern } from '../../protocol/names.ts';
 import { ChallengeValue, type ZoneRecords } from '../../protocol/zone-api.ts';
-import { Problem } from '../../kit/errors.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
 
 const mirrorLabel = new RegExp(mirrorLabelPattern);
 

@@ -1,8 +1,8 @@
-import { type Clock, days, hours, minutes } from '../../kit/clock.ts';
-import { Problem } from '../../kit/errors.ts';
-import { clientKey } from '../../kit/client-key.ts';
-import { RateLimit, rateLimited } from '../../kit/rate-limit.ts';
-import { StorageProblem } from '../../kit/storage/problem.ts';
+import { type Clock, days, hours, minutes } from '../../kit/runtime/clock.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
+import { clientKey } from '../../kit/http/client-key.ts';
+import { RateLimit, rateLimited } from '../../kit/http/rate-limit.ts';
+import { StorageProblem } from '../../kit/disk/problem.ts';
 import { isBoxId } from '../../protocol/names.ts';
 import { type ServedZone, servedZone } from './served-zone.ts';
 import type { Change, StoredZone, ZoneStore } from './store.ts';

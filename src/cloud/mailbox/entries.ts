@@ -1,6 +1,6 @@
-import { type Clock, seconds } from '../../kit/clock.ts';
-import { Problem } from '../../kit/errors.ts';
-import { FairShares } from '../../kit/fair-shares.ts';
+import { type Clock, seconds } from '../../kit/runtime/clock.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
+import { FairShares } from '../../kit/http/fair-shares.ts';
 import type { BoxId } from '../../protocol/names.ts';
 import type { PutEntryRequest } from '../../protocol/mailbox-api.ts';
 

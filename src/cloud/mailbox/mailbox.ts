@@ -1,10 +1,10 @@
-import { type Clock, type Random, seconds } from '../../kit/clock.ts';
-import type { Health } from '../../kit/health.ts';
-import { createHttpsApp, type HttpsApp, HttpsService } from '../../kit/http-server.ts';
-import type { Log } from '../../kit/log.ts';
-import { type Rate, RateLimit } from '../../kit/rate-limit.ts';
-import { Reconciler } from '../../kit/reconcile.ts';
-import type { Service } from '../../kit/service.ts';
+import { type Clock, type Random, seconds } from '../../kit/runtime/clock.ts';
+import type { Health } from '../../kit/runtime/health.ts';
+import { createHttpsApp, type HttpsApp, HttpsService } from '../../kit/http/http-server.ts';
+import type { Log } from '../../kit/log/log.ts';
+import { type Rate, RateLimit } from '../../kit/http/rate-limit.ts';
+import { Reconciler } from '../../kit/runtime/reconcile.ts';
+import type { Service } from '../../kit/runtime/service.ts';
 import { mailboxLimits } from '../../protocol/mailbox-api.ts';
 import { boxTlsOptions } from '../box-certificate.ts';
 import { KnownBoxes } from '../known-boxes.ts';

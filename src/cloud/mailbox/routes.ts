@@ -2,11 +2,11 @@ import type { TLSSocket } from 'node:tls';
 import cors from '@fastify/cors';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { serveApiDocument } from '../../kit/api-document.ts';
-import { type Clock, seconds } from '../../kit/clock.ts';
-import { Problem } from '../../kit/errors.ts';
-import type { HttpsApp } from '../../kit/http-server.ts';
-import type { RateLimit } from '../../kit/rate-limit.ts';
+import { serveApiDocument } from '../../kit/http/api-document.ts';
+import { type Clock, seconds } from '../../kit/runtime/clock.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
+import type { HttpsApp } from '../../kit/http/http-server.ts';
+import type { RateLimit } from '../../kit/http/rate-limit.ts';
 import {
   ChallengeAnswer,
   EntryAnswer,
@@ -20,7 +20,7 @@ import {
 } from '../../protocol/mailbox-api.ts';
 import type { BoxId } from '../../protocol/names.ts';
 import { boxIdOfPeer } from '../box-certificate.ts';
-import { clientKey } from '../../kit/client-key.ts';
+import { clientKey } from '../../kit/http/client-key.ts';
 import type { KnownBoxes } from '../known-boxes.ts';
 import type { Entries } from './entries.ts';
 import type { SignIn } from './sign-in.ts';

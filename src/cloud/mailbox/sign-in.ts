@@ -9,8 +9,8 @@ import {
   X509Certificate,
 } from 'node:crypto';
 import { isIP } from 'node:net';
-import { type Clock, seconds } from '../../kit/clock.ts';
-import { codeOf, Problem } from '../../kit/errors.ts';
+import { type Clock, seconds } from '../../kit/runtime/clock.ts';
+import { codeOf, Problem } from '../../kit/runtime/errors.ts';
 import {
   type MailboxKey,
   mailboxLimits,

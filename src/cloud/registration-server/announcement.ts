@@ -1,5 +1,5 @@
 import { Value } from 'typebox/value';
-import { Problem } from '../../kit/errors.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
 import { type BoxId, zoneName } from '../../protocol/names.ts';
 import { Announcement, registrationLimits } from '../../protocol/registration-api.ts';
 

@@ -1,14 +1,14 @@
 import type { TLSSocket } from 'node:tls';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import type { Clock } from '../../kit/clock.ts';
-import type { HttpsApp } from '../../kit/http-server.ts';
+import type { Clock } from '../../kit/runtime/clock.ts';
+import type { HttpsApp } from '../../kit/http/http-server.ts';
 import { ArrivalAnswer, arrivalLimits, ArrivalRequest } from '../../protocol/registration-api.ts';
 import { boxIdOfPeer } from '../box-certificate.ts';
-import { clientKey } from '../../kit/client-key.ts';
+import { clientKey } from '../../kit/http/client-key.ts';
 import type { Arrivals } from './arrivals.ts';
 import { callerAddress, type ProxyTrust } from './caller.ts';
-import { type Rate, RateLimit } from '../../kit/rate-limit.ts';
+import { type Rate, RateLimit } from '../../kit/http/rate-limit.ts';
 
 export interface ArrivalRates {
   /** Reports of one box. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Clock } from '../../kit/clock.ts';
-import { FairShares } from '../../kit/fair-shares.ts';
+import type { Clock } from '../../kit/runtime/clock.ts';
+import { FairShares } from '../../kit/http/fair-shares.ts';
 import { arrivalLimits } from '../../protocol/registration-api.ts';
 
 const lifetimeMs = arrivalLimits.lifetimeSeconds * 1000;

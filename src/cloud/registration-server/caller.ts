@@ -1,6 +1,6 @@
 import { BlockList } from 'node:net';
-import { Problem } from '../../kit/errors.ts';
-import { lowerAscii, splitList } from '../../kit/http-text.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
+import { lowerAscii, splitList } from '../../kit/http/http-text.ts';
 import { addressFamily, canonicalAddress } from '../../protocol/addresses.ts';
 import { peerAddress } from '../peer-address.ts';
 

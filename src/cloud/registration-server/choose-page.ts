@@ -1,6 +1,6 @@
-import { Problem } from '../../kit/errors.ts';
-import { escaped } from '../../kit/markup.ts';
-import { plainPage } from '../../kit/plain-page.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
+import { escaped } from '../../kit/http/markup.ts';
+import { plainPage } from '../../kit/http/plain-page.ts';
 import { shortId } from '../../protocol/names.ts';
 import type { Announcement, PingEntry } from '../../protocol/registration-api.ts';
 

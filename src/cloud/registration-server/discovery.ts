@@ -1,5 +1,5 @@
 import { registrationLimits, type PingEntry } from '../../protocol/registration-api.ts';
-import type { RateLimit } from '../../kit/rate-limit.ts';
+import type { RateLimit } from '../../kit/http/rate-limit.ts';
 import { readShortCode } from './short-code.ts';
 import type { ShownRecord } from './store.ts';
 

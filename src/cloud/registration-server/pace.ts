@@ -1,4 +1,4 @@
-import type { Random } from '../../kit/clock.ts';
+import type { Random } from '../../kit/runtime/clock.ts';
 
 /** The last ten seconds count: long enough not to twitch, short enough to see a million boxes return after an outage. */
 const memoryMs = 10_000;

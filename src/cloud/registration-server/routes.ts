@@ -2,12 +2,12 @@ import type { TLSSocket } from 'node:tls';
 import cors from '@fastify/cors';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import type { Clock, Random } from '../../kit/clock.ts';
-import { serveApiDocument } from '../../kit/api-document.ts';
-import { Problem } from '../../kit/errors.ts';
-import type { HttpsApp } from '../../kit/http-server.ts';
-import { plainPageHeaders } from '../../kit/plain-page.ts';
-import { takeUntypedJson } from '../../kit/untyped-json.ts';
+import type { Clock, Random } from '../../kit/runtime/clock.ts';
+import { serveApiDocument } from '../../kit/http/api-document.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
+import type { HttpsApp } from '../../kit/http/http-server.ts';
+import { plainPageHeaders } from '../../kit/http/plain-page.ts';
+import { takeUntypedJson } from '../../kit/http/untyped-json.ts';
 import { addressFamily, homeOf } from '../../protocol/addresses.ts';
 import type { BoxId } from '../../protocol/names.ts';
 import {
@@ -17,7 +17,7 @@ import {
   sharedAddressHeader,
 } from '../../protocol/registration-api.ts';
 import { boxIdOfPeer } from '../box-certificate.ts';
-import { clientKey } from '../../kit/client-key.ts';
+import { clientKey } from '../../kit/http/client-key.ts';
 import type { KnownBoxes } from '../known-boxes.ts';
 import { announcementOf } from './announcement.ts';
 import { callerAddress, type ProxyTrust } from './caller.ts';
@@ -25,7 +25,7 @@ import { choosePage, returnAddress } from './choose-page.ts';
 import { type Discovery, discover } from './discovery.ts';
 import type { RegistrationCounters } from './metrics.ts';
 import { againIn, type LoadMeter } from './pace.ts';
-import type { RateLimit } from '../../kit/rate-limit.ts';
+import type { RateLimit } from '../../kit/http/rate-limit.ts';
 import { shortCode } from './short-code.ts';
 import type { RecordStore } from './store.ts';
 import { claimOf } from '../runs/claim.ts';

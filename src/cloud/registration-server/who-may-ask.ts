@@ -1,4 +1,4 @@
-import { Problem } from '../../kit/errors.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
 import { type BoxId, isBoxId } from '../../protocol/names.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { lowerAscii } from '../../kit/http-text.ts';
+import { lowerAscii } from '../../kit/http/http-text.ts';
 
 /**
  * Reads the server name (SNI, RFC 6066, 3) out of a TLS ClientHello (RFC 8446, 4.1.2), which may span several records

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
-import { clientKey } from '../../kit/client-key.ts';
-import { FairShares } from '../../kit/fair-shares.ts';
+import { clientKey } from '../../kit/http/client-key.ts';
+import { FairShares } from '../../kit/http/fair-shares.ts';
 import type { RelayLimits } from './limits.ts';
 import type { Counters } from './metrics.ts';
 

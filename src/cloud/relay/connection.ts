@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { type SecureContext, TLSSocket } from 'node:tls';
-import { hostName, lowerAscii } from '../../kit/http-text.ts';
+import { hostName, lowerAscii } from '../../kit/http/http-text.ts';
 import { type ClientHello, fatalAlert, looksLikeTls, readClientHello } from './client-hello.ts';
 import { parseRequestHead, type RequestHead } from './handshake.ts';
 import type { Refusal } from './limits.ts';

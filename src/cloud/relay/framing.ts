@@ -1,4 +1,4 @@
-import { lowerAscii, trimOws } from '../../kit/http-text.ts';
+import { lowerAscii, trimOws } from '../../kit/http/http-text.ts';
 
 /**
  * The frames of a PageKite tunnel, both directions: `<length in hex>\r\n` and that many bytes, which are header lines, an

@@ -1,8 +1,8 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { isBoxId, type BoxId } from '../../protocol/names.ts';
-import { minutes } from '../../kit/clock.ts';
+import { minutes } from '../../kit/runtime/clock.ts';
 import { runOfLabel } from '../../protocol/run-api.ts';
-import { lowerAscii, trimOws } from '../../kit/http-text.ts';
+import { lowerAscii, trimOws } from '../../kit/http/http-text.ts';
 
 /** How a box proves its kite names to us. Pure: text and time in, answer out. */
 

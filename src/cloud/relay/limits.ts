@@ -1,4 +1,4 @@
-import type { Rate } from '../../kit/rate-limit.ts';
+import type { Rate } from '../../kit/http/rate-limit.ts';
 
 export interface RelayLimits {
   /** Connections of visitors, and of those that have not said yet what they are; shared between client networks. */

@@ -1,7 +1,7 @@
 import type { BoxId } from '../../protocol/names.ts';
 import type { BoxTunnel } from './box-tunnel.ts';
 import type { Run } from './handshake.ts';
-import type { FairShares } from '../../kit/fair-shares.ts';
+import type { FairShares } from '../../kit/http/fair-shares.ts';
 import type { Stream } from './stream.ts';
 
 /** One box and its tunnels: one, and for a while two after a take-over. Limits count here. */

@@ -1,4 +1,4 @@
-import { minutes, seconds } from '../../kit/clock.ts';
+import { minutes, seconds } from '../../kit/runtime/clock.ts';
 
 /** The run of a box that may act; see protocol/run-api.ts. Times are monotonic, ms. */
 export interface KnownRun {

@@ -1,5 +1,5 @@
-import { isAbort, Problem } from '../../kit/errors.ts';
-import { type Clock, minutes, seconds } from '../../kit/clock.ts';
+import { isAbort, Problem } from '../../kit/runtime/errors.ts';
+import { type Clock, minutes, seconds } from '../../kit/runtime/clock.ts';
 import { copyRemedy, type StandingAnswer, type StandingRequest } from '../../protocol/run-api.ts';
 import { type Claim, judge, type KnownRun, type RunTiming, runTiming } from './policy.ts';
 

@@ -2,8 +2,8 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { checkedJson, readCheckedJson } from '../checked-json.ts';
-import { readIfThere, writeAtomic } from '../files.ts';
+import { checkedJson, readCheckedJson } from '../store/checked-json.ts';
+import { readIfThere, writeAtomic } from '../store/files.ts';
 
 const Doubt = { id: Type.String(), since: Type.Number() };
 

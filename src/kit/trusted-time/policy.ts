@@ -1,4 +1,4 @@
-import { days, hours, minutes, seconds } from '../clock.ts';
+import { days, hours, minutes, seconds } from '../runtime/clock.ts';
 
 /**
  * What time it is, as far as anybody can know: functions of what the clock says, what was known before, and who agrees.

@@ -1,6 +1,6 @@
-import { codeOf, messageOf } from '../errors.ts';
-import type { Fact } from '../fact.ts';
-import type { Log } from '../log.ts';
+import { codeOf, messageOf } from '../runtime/errors.ts';
+import type { Fact } from '../runtime/fact.ts';
+import type { Log } from '../log/log.ts';
 import type { Correction } from './policy.ts';
 
 /** A column of a store that holds a date, ms since the epoch. */

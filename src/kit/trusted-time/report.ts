@@ -1,5 +1,5 @@
-import { minutes } from '../clock.ts';
-import type { Health } from '../health.ts';
+import { minutes } from '../runtime/clock.ts';
+import type { Health } from '../runtime/health.ts';
 import type { TimeTrust, TrustedClock } from './trusted-clock.ts';
 
 const name = 'clock';

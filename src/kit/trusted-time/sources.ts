@@ -4,7 +4,7 @@ import { stat } from 'node:fs/promises';
 import { request } from 'node:https';
 import { uptime } from 'node:os';
 import { promisify } from 'node:util';
-import { seconds } from '../clock.ts';
+import { seconds } from '../runtime/clock.ts';
 
 /** What there is to know about the time, beside the wall clock. A fake stands in for it in tests. */
 export interface TimeSources {

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import type { Clock, Random } from '../clock.ts';
-import { minutes, seconds } from '../clock.ts';
-import { codeOf, messageOf } from '../errors.ts';
-import { type Fact, OwnedFact } from '../fact.ts';
-import type { Log } from '../log.ts';
-import { Reconciler } from '../reconcile.ts';
-import type { Service } from '../service.ts';
+import type { Clock, Random } from '../runtime/clock.ts';
+import { minutes, seconds } from '../runtime/clock.ts';
+import { codeOf, messageOf } from '../runtime/errors.ts';
+import { type Fact, OwnedFact } from '../runtime/fact.ts';
+import type { Log } from '../log/log.ts';
+import { Reconciler } from '../runtime/reconcile.ts';
+import type { Service } from '../runtime/service.ts';
 import { newestIn, readKept, writeKept } from './memory.ts';
 import {
   beginning,

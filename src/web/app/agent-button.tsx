@@ -1,7 +1,7 @@
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { signInWithAgent } from '../../client/index.ts';
-import { isAbort } from '../../kit/errors.ts';
+import { isAbort } from '../../kit/runtime/errors.ts';
 import { agentLink, shortId } from '../../protocol/constants.ts';
 import { Button } from '../shared/controls.tsx';
 import { AppProblem } from './app-problem.tsx';

@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import { codeOf } from '../../kit/errors.ts';
+import { codeOf } from '../../kit/runtime/errors.ts';
 import { Notice } from '../shared/notice.tsx';
 import { problemText } from '../shared/problem-text.ts';
 import { useSharedText } from '../shared/text/shared.ts';

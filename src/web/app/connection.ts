@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { BoxConnection, type ConnectionState, type RememberedBox } from '../../client/index.ts';
-import { isAbort } from '../../kit/errors.ts';
+import { isAbort } from '../../kit/runtime/errors.ts';
 import { problemOf } from '../shared/api.ts';
 import { type BoxState, boxStateOf } from './box-state.ts';
 import { agreeToHome, askBrowserForHome, type HomeAccess, homeAccess, useApp } from './context.ts';

@@ -1,7 +1,7 @@
 import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { discover, type Discovery } from '../../client/index.ts';
-import { codeOf } from '../../kit/errors.ts';
+import { codeOf } from '../../kit/runtime/errors.ts';
 import { Button } from '../shared/controls.tsx';
 import { Form, TextField } from '../shared/form.tsx';
 import { PageHeading } from '../shared/layout.tsx';

@@ -1,7 +1,7 @@
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { hasArrived } from '../../client/index.ts';
-import { Problem } from '../../kit/errors.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
 import { Button } from '../shared/controls.tsx';
 import { PageHeading } from '../shared/layout.tsx';
 import { Notice, Waiting } from '../shared/notice.tsx';

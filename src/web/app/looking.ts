@@ -1,4 +1,4 @@
-import { isAbort, Problem } from '../../kit/errors.ts';
+import { isAbort, Problem } from '../../kit/runtime/errors.ts';
 
 /** At first a box that was just plugged in is waited for; then nobody hurries, neither the person nor the server. */
 export const pace = { firstMs: 3000, factor: 1.5, capMs: 60_000 } as const;

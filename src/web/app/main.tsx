@@ -1,6 +1,6 @@
 import { render } from 'preact';
 import { webStore } from '../../client/index.ts';
-import { Problem } from '../../kit/errors.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
 import { startLanguage } from '../shared/language.ts';
 import '../shared/design.css';
 import { NarrowPage } from '../shared/layout.tsx';

@@ -1,7 +1,7 @@
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { finish } from '../../client/index.ts';
-import { codeOf, isAbort } from '../../kit/errors.ts';
+import { codeOf, isAbort } from '../../kit/runtime/errors.ts';
 import { Button } from '../shared/controls.tsx';
 import { PageHeading } from '../shared/layout.tsx';
 import { Waiting } from '../shared/notice.tsx';

@@ -1,6 +1,6 @@
 import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import { codeOf, Problem } from '../../kit/errors.ts';
+import { codeOf, Problem } from '../../kit/runtime/errors.ts';
 import type { SecondFactor } from '../../protocol/account-api.ts';
 import { CodeField } from '../shared/form.tsx';
 import { Notice } from '../shared/notice.tsx';

@@ -2,7 +2,7 @@ import type {
   PublicKeyCredentialCreationOptionsJSON,
   PublicKeyCredentialRequestOptionsJSON,
 } from '@simplewebauthn/browser';
-import { Problem } from '../../kit/errors.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
 import type { PasskeyView } from '../../protocol/access-api.ts';
 import type { Api } from '../shared/api.ts';
 

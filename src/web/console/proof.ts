@@ -1,4 +1,4 @@
-import { codeOf, Problem } from '../../kit/errors.ts';
+import { codeOf, Problem } from '../../kit/runtime/errors.ts';
 import type { ProofMethod } from '../../protocol/account-api.ts';
 import type { Api } from '../shared/api.ts';
 import { createShared, type SharedValue } from '../shared/shared-value.ts';

@@ -1,4 +1,4 @@
-import { Problem } from '../../kit/errors.ts';
+import { Problem } from '../../kit/runtime/errors.ts';
 
 /** A box that has not answered by then does not answer. */
 const usualTimeoutMs = 15_000;

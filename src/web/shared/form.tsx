@@ -1,6 +1,6 @@
 import { type ComponentChildren, createContext, type JSX, type TargetedEvent } from 'preact';
 import { useContext, useId, useRef, useState } from 'preact/hooks';
-import { isAbort } from '../../kit/errors.ts';
+import { isAbort } from '../../kit/runtime/errors.ts';
 import { Button, type ButtonKind } from './controls.tsx';
 import { ProblemNotice } from './notice.tsx';
 import { problemText } from './problem-text.ts';

@@ -1,6 +1,6 @@
 /* `locale`: as of `useLocale`. Times are in ms since the epoch. */
 
-export { relativeTime } from '../../kit/relative-time.ts';
+export { relativeTime } from '../../kit/runtime/relative-time.ts';
 
 /** Date and time for people, in their own time zone. */
 export function dateTime(time: number, locale: string): string {

@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
-import { isAbort } from '../../kit/errors.ts';
+import { isAbort } from '../../kit/runtime/errors.ts';
 
 export interface Loaded<T> {
   /** `undefined` until the first answer. */

@@ -1,5 +1,5 @@
 import type { ComponentChildren, JSX } from 'preact';
-import { isAbort } from '../../kit/errors.ts';
+import { isAbort } from '../../kit/runtime/errors.ts';
 import { Button } from './controls.tsx';
 import type { Loaded } from './loading.ts';
 import { problemText } from './problem-text.ts';

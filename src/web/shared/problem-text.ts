@@ -1,4 +1,4 @@
-import { codeOf, messageOf, Problem } from '../../kit/errors.ts';
+import { codeOf, messageOf, Problem } from '../../kit/runtime/errors.ts';
 import type { SharedText } from './text/shared.ts';
 
 /** What to tell a person of any error: our words for its code, else the server's own, and how long to wait. */

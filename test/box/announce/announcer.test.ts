@@ -8,10 +8,10 @@ import type {
   RegistrationServer,
   RegistrationServerOptions,
 } from '../../../src/cloud/registration-server/registration-server.ts';
-import { minutes } from '../../../src/kit/clock.ts';
-import { OwnedFact } from '../../../src/kit/fact.ts';
-import { Health } from '../../../src/kit/health.ts';
-import { silentLog } from '../../../src/kit/log.ts';
+import { minutes } from '../../../src/kit/runtime/clock.ts';
+import { OwnedFact } from '../../../src/kit/runtime/fact.ts';
+import { Health } from '../../../src/kit/runtime/health.ts';
+import { silentLog } from '../../../src/kit/log/log.ts';
 import type { Announcement } from '../../../src/protocol/registration-api.ts';
 import { call, createBox, startServer, testCaPem, zoneRoot } from '../../cloud/registration-server/setup.ts';
 import { FakeClock } from '../../support/fake-clock.ts';

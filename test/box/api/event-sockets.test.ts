@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { WebSocket } from 'ws';
-import { days, minutes, seconds } from '../../../src/kit/clock.ts';
-import { OwnedFact } from '../../../src/kit/fact.ts';
+import { days, minutes, seconds } from '../../../src/kit/runtime/clock.ts';
+import { OwnedFact } from '../../../src/kit/runtime/fact.ts';
 import type { Endpoints } from '../../../src/protocol/access-api.ts';
 import { soon } from '../../support/soon.ts';
 import { appOrigin, Browser, fromApp, home, type Lab, names, openLab, socket } from '../lab/lab.ts';

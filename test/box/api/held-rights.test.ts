@@ -12,7 +12,7 @@ import { Passkeys } from '../../../src/box/auth/sign-in/passkeys.ts';
 import { People } from '../../../src/box/sessions/people.ts';
 import { notSignedIn, Sessions } from '../../../src/box/sessions/sessions.ts';
 import { AccessStore } from '../../../src/box/sessions/store.ts';
-import { OwnedFact } from '../../../src/kit/fact.ts';
+import { OwnedFact } from '../../../src/kit/runtime/fact.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { pairAgent } from '../auth/agents/paired.ts';

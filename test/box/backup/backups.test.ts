@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { Backups, placeFile } from '../../../src/box/backup/backups.ts';
 import { carryOut } from '../../../src/box/state/pending.ts';
 import { sealed } from '../../../src/box/backup/sealed.ts';
-import { minutes } from '../../../src/kit/clock.ts';
+import { minutes } from '../../../src/kit/runtime/clock.ts';
 import { loadIdentity } from '../../../src/box/identity/identity.ts';
 import { type Answer, Browser, type Lab, openLab, password } from '../lab/lab.ts';
 import { partRoutes } from '../lab/part-routes.ts';

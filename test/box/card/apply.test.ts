@@ -15,7 +15,7 @@ import { applyCard } from '../../../src/box/card/apply.ts';
 import { type CardPaths, cardPaths } from '../../../src/box/card/paths.ts';
 import { BoxConfig } from '../../../src/box/config.ts';
 import { createTestCa } from '../../../src/cli/home/test-ca.ts';
-import { loadConfig } from '../../../src/kit/config.ts';
+import { loadConfig } from '../../../src/kit/config/config.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 
 const parent = temporaryFolder();

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { applyCard } from '../../../src/box/card/apply.ts';
 import { type CardPaths, cardPaths } from '../../../src/box/card/paths.ts';
 import { BoxConfig } from '../../../src/box/config.ts';
-import { loadConfig } from '../../../src/kit/config.ts';
+import { loadConfig } from '../../../src/kit/config/config.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 
 /** What people really put on a card: each is taken as it was meant, or told, and never half. */

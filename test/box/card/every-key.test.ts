@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { CardSettings } from '../../../src/box/card/card-settings.ts';
 import { BoxConfig } from '../../../src/box/config.ts';
-import { settingsOf } from '../../../src/kit/settings.ts';
+import { settingsOf } from '../../../src/kit/config/settings.ts';
 
 /** Settings of the box that an appliance cannot be given by its card, each with why not. */
 const notOnCard: Readonly<Record<string, string>> = {

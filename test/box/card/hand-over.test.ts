@@ -10,8 +10,8 @@ import { type CardPaths, cardPaths } from '../../../src/box/card/paths.ts';
 import type { Place } from '../../../src/box/backup/contents.ts';
 import { BoxConfig } from '../../../src/box/config.ts';
 import { loadIdentity } from '../../../src/box/identity/identity.ts';
-import { loadConfig } from '../../../src/kit/config.ts';
-import { silentLog } from '../../../src/kit/log.ts';
+import { loadConfig } from '../../../src/kit/config/config.ts';
+import { silentLog } from '../../../src/kit/log/log.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { isBadNonce, refusal, wordsOf } from '../../../src/box/certificate/acme-shapes.ts';
-import { hours } from '../../../src/kit/clock.ts';
+import { hours } from '../../../src/kit/runtime/clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import type { AcmeProxy, Answer, Resource } from './acme-proxy.ts';
 import { createKeeper, createLab, eventually, type Lab } from './lab.ts';

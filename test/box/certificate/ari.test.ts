@@ -1,7 +1,7 @@
 import forge from 'node-forge';
 import { describe, expect, it } from 'vitest';
 import { certId, pollDelay, pollDelayAfterFailure, renewalWindow } from '../../../src/box/certificate/ari.ts';
-import { hours, minutes } from '../../../src/kit/clock.ts';
+import { hours, minutes } from '../../../src/kit/runtime/clock.ts';
 
 /** A certificate with the authority key identifier and serial number of the example in RFC 9773, 4.1. */
 function example(options: { authorityKey: boolean }): string {

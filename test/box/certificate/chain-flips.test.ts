@@ -2,7 +2,7 @@ import { createSecureContext } from 'node:tls';
 import { expect, it } from 'vitest';
 import { checkedPair } from '../../../src/box/certificate/pair.ts';
 import { createTestCa } from '../../../src/cli/home/test-ca.ts';
-import { codeOf } from '../../../src/kit/errors.ts';
+import { codeOf } from '../../../src/kit/runtime/errors.ts';
 
 const names = ['home.box.test', '*.home.box.test'];
 

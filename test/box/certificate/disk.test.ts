@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Child } from '../../../src/kit/child.ts';
+import { Child } from '../../../src/kit/runtime/child.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import type { ChildTask } from './keeper-child.ts';
 import { createLab, type Lab } from './lab.ts';

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import dnsPacket from 'dns-packet';
 import { afterEach, describe, expect, it } from 'vitest';
 import { untilServed } from '../../../src/box/certificate/dns-check.ts';
-import { systemClock } from '../../../src/kit/clock.ts';
+import { systemClock } from '../../../src/kit/runtime/clock.ts';
 
 const name = '_acme-challenge.box.localhost';
 const values = ['first', 'second'];

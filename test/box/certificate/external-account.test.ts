@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BoxConfig } from '../../../src/box/config.ts';
 import { externalAccountOf } from '../../../src/box/installation.ts';
-import { loadConfig } from '../../../src/kit/config.ts';
-import { createLog } from '../../../src/kit/log.ts';
+import { loadConfig } from '../../../src/kit/config/config.ts';
+import { createLog } from '../../../src/kit/log/log.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { createKeeper, createLab, eventually, type Lab, type TestedKeeper } from './lab.ts';
 

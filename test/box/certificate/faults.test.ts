@@ -4,7 +4,7 @@ import acme from 'acme-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AcmeCa } from '../../../src/box/certificate/acme.ts';
 import { ecKeyPem } from '../../../src/box/certificate/pair.ts';
-import { hours, minutes, seconds } from '../../../src/kit/clock.ts';
+import { hours, minutes, seconds } from '../../../src/kit/runtime/clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import type { Answer, Fault, Resource } from './acme-proxy.ts';
 import { createKeeper, createLab, eventually, type Lab } from './lab.ts';

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { CertificateKeeper } from '../../../src/box/certificate/certificate.ts';
 import type { Identity } from '../../../src/box/facts.ts';
 import { ZoneClient } from '../../../src/box/zone/zone-client.ts';
-import { systemClock } from '../../../src/kit/clock.ts';
-import { OwnedFact } from '../../../src/kit/fact.ts';
-import { Health } from '../../../src/kit/health.ts';
-import { silentLog } from '../../../src/kit/log.ts';
+import { systemClock } from '../../../src/kit/runtime/clock.ts';
+import { OwnedFact } from '../../../src/kit/runtime/fact.ts';
+import { Health } from '../../../src/kit/runtime/health.ts';
+import { silentLog } from '../../../src/kit/log/log.ts';
 import type { ZoneNames } from '../../../src/protocol/names.ts';
 import { publishedZone } from './published-zone.ts';
 

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Child } from '../../../src/kit/child.ts';
-import { until } from '../../../src/kit/fact.ts';
+import { Child } from '../../../src/kit/runtime/child.ts';
+import { until } from '../../../src/kit/runtime/fact.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import type { ChildTask } from './keeper-child.ts';
 import { createKeeper, createLab, eventually, type Lab } from './lab.ts';

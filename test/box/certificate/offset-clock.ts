@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../../../src/kit/clock.ts';
+import { type Clock, systemClock } from '../../../src/kit/runtime/clock.ts';
 
 /** Real time that can be moved forward: what sleeps until a time that has then passed wakes up. */
 export class OffsetClock implements Clock {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { minutes } from '../../../src/kit/clock.ts';
+import { minutes } from '../../../src/kit/runtime/clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { createKeeper, createLab, eventually, type Lab } from './lab.ts';
 import { OffsetClock } from './offset-clock.ts';

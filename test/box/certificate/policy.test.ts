@@ -12,8 +12,8 @@ import {
   type Target,
   withFailure,
 } from '../../../src/box/certificate/policy.ts';
-import { days, hours, minutes, seconds } from '../../../src/kit/clock.ts';
-import { Problem } from '../../../src/kit/errors.ts';
+import { days, hours, minutes, seconds } from '../../../src/kit/runtime/clock.ts';
+import { Problem } from '../../../src/kit/runtime/errors.ts';
 
 const t0 = Date.UTC(2030, 0, 1);
 const certificate = { serial: '01', notBefore: t0, notAfter: t0 + days(90) };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { report } from '../../../src/box/certificate/report.ts';
-import { Health } from '../../../src/kit/health.ts';
+import { Health } from '../../../src/kit/runtime/health.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 describe('an order that takes long', () => {

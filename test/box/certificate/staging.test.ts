@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hours, minutes } from '../../../src/kit/clock.ts';
+import { hours, minutes } from '../../../src/kit/runtime/clock.ts';
 import { Pebble } from '../../../src/cli/home/pebble.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { AcmeProxy } from './acme-proxy.ts';

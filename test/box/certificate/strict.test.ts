@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ttl } from '../../../src/cloud/dns-server/served-zone.ts';
-import { seconds } from '../../../src/kit/clock.ts';
+import { seconds } from '../../../src/kit/runtime/clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { startUnbound } from '../../support/unbound.ts';
 import { createKeeper, createLab, eventually, type Lab } from './lab.ts';

@@ -10,10 +10,10 @@ import { Type } from 'typebox';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Control, controlLimits, type ControlRoutes } from '../../../src/box/control/control.ts';
 import { askControl } from '../../../src/cli/ask-control.ts';
-import { codeOf, Problem } from '../../../src/kit/errors.ts';
-import { Health } from '../../../src/kit/health.ts';
-import { systemClock } from '../../../src/kit/clock.ts';
-import { silentLog } from '../../../src/kit/log.ts';
+import { codeOf, Problem } from '../../../src/kit/runtime/errors.ts';
+import { Health } from '../../../src/kit/runtime/health.ts';
+import { systemClock } from '../../../src/kit/runtime/clock.ts';
+import { silentLog } from '../../../src/kit/log/log.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 
 const execFile = promisify(execFileOf);

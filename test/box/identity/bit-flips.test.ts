@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { identityFrom } from '../../../src/box/identity/identity-check.ts';
 import { loadIdentity, readIdentity } from '../../../src/box/identity/identity.ts';
-import { systemClock } from '../../../src/kit/clock.ts';
-import { codeOf } from '../../../src/kit/errors.ts';
+import { systemClock } from '../../../src/kit/runtime/clock.ts';
+import { codeOf } from '../../../src/kit/runtime/errors.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 
 const root = temporaryFolder();

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadIdentity, readIdentity } from '../../../src/box/identity/identity.ts';
-import { systemClock } from '../../../src/kit/clock.ts';
+import { systemClock } from '../../../src/kit/runtime/clock.ts';
 import { isBoxId } from '../../../src/protocol/names.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';
@@ -108,7 +108,7 @@ describe('making it', () => {
   it('leaves none or a whole one when killed at any instant', async () => {
     const code = `
       import { loadIdentity } from ${JSON.stringify(join(import.meta.dirname, '../../../src/box/identity/identity.ts'))};
-      import { systemClock } from ${JSON.stringify(join(import.meta.dirname, '../../../src/kit/clock.ts'))};
+      import { systemClock } from ${JSON.stringify(join(import.meta.dirname, '../../../src/kit/runtime/clock.ts'))};
       process.stdout.write('.');
       await loadIdentity({ stateFolder: process.argv[1], clock: systemClock });
     `;

@@ -1,10 +1,10 @@
 import { createInterface } from 'node:readline';
 import type { HomeNetwork } from '../../../src/box/facts.ts';
 import { MdnsAnnouncer, type MdnsAnnouncerOptions } from '../../../src/box/mdns/mdns-announcer.ts';
-import { systemClock } from '../../../src/kit/clock.ts';
-import { OwnedFact } from '../../../src/kit/fact.ts';
-import { Health } from '../../../src/kit/health.ts';
-import { silentLog } from '../../../src/kit/log.ts';
+import { systemClock } from '../../../src/kit/runtime/clock.ts';
+import { OwnedFact } from '../../../src/kit/runtime/fact.ts';
+import { Health } from '../../../src/kit/runtime/health.ts';
+import { silentLog } from '../../../src/kit/log/log.ts';
 
 /**
  * The mDNS part of a box, alone. Started by home.ts inside a namespace with its options as JSON; each line on standard

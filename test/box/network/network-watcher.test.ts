@@ -1,12 +1,12 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { ipCommand, type NetworkSource } from '../../../src/box/network/ip-command.ts';
 import { NetworkWatcher } from '../../../src/box/network/network-watcher.ts';
-import { type Clock, systemClock } from '../../../src/kit/clock.ts';
-import type { Exit } from '../../../src/kit/child.ts';
-import { Problem } from '../../../src/kit/errors.ts';
-import { until } from '../../../src/kit/fact.ts';
-import { Health } from '../../../src/kit/health.ts';
-import { silentLog } from '../../../src/kit/log.ts';
+import { type Clock, systemClock } from '../../../src/kit/runtime/clock.ts';
+import type { Exit } from '../../../src/kit/runtime/child.ts';
+import { Problem } from '../../../src/kit/runtime/errors.ts';
+import { until } from '../../../src/kit/runtime/fact.ts';
+import { Health } from '../../../src/kit/runtime/health.ts';
+import { silentLog } from '../../../src/kit/log/log.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import {
   connect,

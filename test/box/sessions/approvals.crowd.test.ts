@@ -5,7 +5,7 @@ import { runInNewContext } from 'node:vm';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { WebSocket } from 'ws';
 import { PorchlightMailbox } from '../../../src/box/auth/instances/porchlight-mailbox.ts';
-import { Health } from '../../../src/kit/health.ts';
+import { Health } from '../../../src/kit/runtime/health.ts';
 import { approvalLimits } from '../../../src/protocol/approvals-api.ts';
 import { mailboxCaPem, startMailbox, TestInstance } from '../../cloud/mailbox/setup.ts';
 import { FakeClock } from '../../support/fake-clock.ts';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { datedColumns } from '../../../src/box/sessions/dated-columns.ts';
 import { AccessStore } from '../../../src/box/sessions/store.ts';
-import { days, hours } from '../../../src/kit/clock.ts';
+import { days, hours } from '../../../src/kit/runtime/clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 
 const folder = temporaryFolder();

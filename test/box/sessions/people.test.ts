@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { appAt } from '../../../src/box/sessions/apps.ts';
-import { days } from '../../../src/kit/clock.ts';
+import { days } from '../../../src/kit/runtime/clock.ts';
 import { away, Browser, fromApp, home, type Lab, names, openLab, password } from '../lab/lab.ts';
 
 let lab: Lab;

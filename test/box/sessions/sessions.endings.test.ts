@@ -5,11 +5,11 @@ import { PorchlightMailbox } from '../../../src/box/auth/instances/porchlight-ma
 import { Control } from '../../../src/box/control/control.ts';
 import { askControl } from '../../../src/cli/ask-control.ts';
 import type { MailboxServer } from '../../../src/cloud/mailbox/mailbox.ts';
-import { seconds } from '../../../src/kit/clock.ts';
-import { OwnedFact } from '../../../src/kit/fact.ts';
-import { Health } from '../../../src/kit/health.ts';
-import { systemClock } from '../../../src/kit/clock.ts';
-import { silentLog } from '../../../src/kit/log.ts';
+import { seconds } from '../../../src/kit/runtime/clock.ts';
+import { OwnedFact } from '../../../src/kit/runtime/fact.ts';
+import { Health } from '../../../src/kit/runtime/health.ts';
+import { systemClock } from '../../../src/kit/runtime/clock.ts';
+import { silentLog } from '../../../src/kit/log/log.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { mailboxCaPem, startMailbox } from '../../cloud/mailbox/setup.ts';

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Sessions } from '../../../src/box/sessions/sessions.ts';
 import { AccessStore } from '../../../src/box/sessions/store.ts';
 import { Tokens } from '../../../src/box/sessions/tokens.ts';
-import { hours, minutes } from '../../../src/kit/clock.ts';
+import { hours, minutes } from '../../../src/kit/runtime/clock.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
-import { minutes } from '../../../src/kit/clock.ts';
-import { createLog } from '../../../src/kit/log.ts';
+import { minutes } from '../../../src/kit/runtime/clock.ts';
+import { createLog } from '../../../src/kit/log/log.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import {
   appOrigin,

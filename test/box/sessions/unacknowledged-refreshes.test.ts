@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { seconds } from '../../../src/kit/clock.ts';
+import { seconds } from '../../../src/kit/runtime/clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { spawn } from '../../support/programs.ts';
 import { type Answer, Browser, fromApp, type Lab, openLab, refresh } from '../lab/lab.ts';

@@ -2,9 +2,9 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { OwnerSettings } from '../../../src/box/settings/owner-settings.ts';
-import { Health } from '../../../src/kit/health.ts';
-import { Markers } from '../../../src/kit/markers.ts';
-import { silentLog } from '../../../src/kit/log.ts';
+import { Health } from '../../../src/kit/runtime/health.ts';
+import { Markers } from '../../../src/kit/store/markers.ts';
+import { silentLog } from '../../../src/kit/log/log.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 

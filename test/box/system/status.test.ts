@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { HomeNetwork, PublishedZone, TunnelState, ZoneCertificate } from '../../../src/box/facts.ts';
 import { boxMetrics } from '../../../src/box/system/metrics.ts';
 import { type BoxFacts, boxStatus, urlsByKind, boxUrls } from '../../../src/box/system/status.ts';
-import { OwnedFact } from '../../../src/kit/fact.ts';
-import type { Condition } from '../../../src/kit/health.ts';
+import { OwnedFact } from '../../../src/kit/runtime/fact.ts';
+import type { Condition } from '../../../src/kit/runtime/health.ts';
 import { zoneNames } from '../../../src/protocol/names.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 

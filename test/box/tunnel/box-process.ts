@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { systemClock } from '../../../src/kit/clock.ts';
-import { OwnedFact } from '../../../src/kit/fact.ts';
-import { Health } from '../../../src/kit/health.ts';
-import { createLog } from '../../../src/kit/log.ts';
+import { systemClock } from '../../../src/kit/runtime/clock.ts';
+import { OwnedFact } from '../../../src/kit/runtime/fact.ts';
+import { Health } from '../../../src/kit/runtime/health.ts';
+import { createLog } from '../../../src/kit/log/log.ts';
 import { boxIdFromDigest } from '../../../src/protocol/names.ts';
 import { OwnProbe } from '../../../src/box/tunnel/own-probe.ts';
 import { Tunnel } from '../../../src/box/tunnel/tunnel.ts';

@@ -3,7 +3,7 @@ import { tunnelSecret } from '../../../src/cloud/tunnel-secret.ts';
 import { zoneName } from '../../../src/protocol/names.ts';
 import { runLabel } from '../../../src/protocol/run-api.ts';
 import type { TunnelGrant } from '../../../src/protocol/zone-api.ts';
-import { OwnedFact } from '../../../src/kit/fact.ts';
+import { OwnedFact } from '../../../src/kit/runtime/fact.ts';
 import { Household } from './home.ts';
 import { grantFor, masterKey, randomBoxId } from './stand-in.ts';
 

@@ -7,10 +7,10 @@ import { OwnProbe, probePath } from '../../../src/box/tunnel/own-probe.ts';
 import { readProxyHeader } from '../../../src/box/web/proxy-protocol.ts';
 import { Relay, type RelayOptions } from '../../../src/cloud/relay/relay.ts';
 import { tunnelSecret } from '../../../src/cloud/tunnel-secret.ts';
-import { systemClock } from '../../../src/kit/clock.ts';
-import { OwnedFact } from '../../../src/kit/fact.ts';
-import { Health } from '../../../src/kit/health.ts';
-import { silentLog } from '../../../src/kit/log.ts';
+import { systemClock } from '../../../src/kit/runtime/clock.ts';
+import { OwnedFact } from '../../../src/kit/runtime/fact.ts';
+import { Health } from '../../../src/kit/runtime/health.ts';
+import { silentLog } from '../../../src/kit/log/log.ts';
 import { boxIdFromDigest, type BoxId } from '../../../src/protocol/names.ts';
 import type { TunnelGrant } from '../../../src/protocol/zone-api.ts';
 

@@ -11,7 +11,7 @@ import {
   restartHoursOf,
 } from '../../../src/box/update/update-policy.ts';
 import { compareVersions } from '../../../src/box/update/versions.ts';
-import { days, hours, minutes, seconds } from '../../../src/kit/clock.ts';
+import { days, hours, minutes, seconds } from '../../../src/kit/runtime/clock.ts';
 import type { Release } from '../../../src/protocol/update-api.ts';
 
 const compatible = 'porchlight-arm64';

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from
 import { join, resolve } from 'node:path';
 import { vi } from 'vitest';
 import { Rauc } from '../../../src/box/update/rauc.ts';
-import { systemClock } from '../../../src/kit/clock.ts';
+import { systemClock } from '../../../src/kit/runtime/clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { soon } from '../../support/soon.ts';
 

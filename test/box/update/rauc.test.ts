@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Rauc } from '../../../src/box/update/rauc.ts';
 import { TrialMarks } from '../../../src/box/update/trial-marks.ts';
-import { systemClock } from '../../../src/kit/clock.ts';
+import { systemClock } from '../../../src/kit/runtime/clock.ts';
 import { compatible, RaucLab, whyNoRauc } from './rauc-lab.ts';
 
 const why = whyNoRauc();

@@ -6,9 +6,9 @@ import { TrialMarks } from '../../../src/box/update/trial-marks.ts';
 import { UpdateMemory } from '../../../src/box/update/update-record.ts';
 import { machineFolder } from '../../../src/box/state/folders.ts';
 import { Updater } from '../../../src/box/update/updater.ts';
-import { type Clock, systemClock } from '../../../src/kit/clock.ts';
-import { Health } from '../../../src/kit/health.ts';
-import { silentLog } from '../../../src/kit/log.ts';
+import { type Clock, systemClock } from '../../../src/kit/runtime/clock.ts';
+import { Health } from '../../../src/kit/runtime/health.ts';
+import { silentLog } from '../../../src/kit/log/log.ts';
 import type { RaucLab } from './rauc-lab.ts';
 
 /** Between tries of the network nobody waits here. */

@@ -3,9 +3,9 @@ import { type AddressInfo, createServer, type Server } from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
 import { publishedServices } from '../../../src/box/web/published-services.ts';
 import { ServiceWatch } from '../../../src/box/web/service-watch.ts';
-import { Problem } from '../../../src/kit/errors.ts';
-import { Health } from '../../../src/kit/health.ts';
-import { silentLog } from '../../../src/kit/log.ts';
+import { Problem } from '../../../src/kit/runtime/errors.ts';
+import { Health } from '../../../src/kit/runtime/health.ts';
+import { silentLog } from '../../../src/kit/log/log.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 async function listen(port = 0): Promise<Server> {

@@ -1,7 +1,7 @@
 import { Visitors } from '../../../src/box/web/visitors.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chosen } from '../../../src/box/web/sites.ts';
-import { OwnedFact } from '../../../src/kit/fact.ts';
+import { OwnedFact } from '../../../src/kit/runtime/fact.ts';
 import { zoneNames } from '../../../src/protocol/names.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { type PublishedBox, publishedBox } from '../../support/published-box.ts';

@@ -7,9 +7,9 @@ import type { HomeNetwork, Identity, TunnelState } from '../../../src/box/facts.
 import { createTestCa } from '../../../src/cli/home/test-ca.ts';
 import { DnsServer } from '../../../src/cloud/dns-server/dns-server.ts';
 import { freePort } from '../../../src/cli/home/free-port.ts';
-import { systemClock } from '../../../src/kit/clock.ts';
-import { Health } from '../../../src/kit/health.ts';
-import { silentLog } from '../../../src/kit/log.ts';
+import { systemClock } from '../../../src/kit/runtime/clock.ts';
+import { Health } from '../../../src/kit/runtime/health.ts';
+import { silentLog } from '../../../src/kit/log/log.ts';
 
 export const zoneRoot = 'box.example.org';
 export const relay = '203.0.113.7';

@@ -6,11 +6,11 @@ import type { HomeNetwork, Identity, PublishedZone, TunnelState } from '../../..
 import { askAddresses } from '../../../src/box/zone/dns-question.ts';
 import { ZoneClient } from '../../../src/box/zone/zone-client.ts';
 import { ZoneKeeper, type ZoneKeeperOptions } from '../../../src/box/zone/zone-keeper.ts';
-import { systemClock } from '../../../src/kit/clock.ts';
-import { Problem } from '../../../src/kit/errors.ts';
-import { OwnedFact, until } from '../../../src/kit/fact.ts';
-import { Health } from '../../../src/kit/health.ts';
-import { silentLog } from '../../../src/kit/log.ts';
+import { systemClock } from '../../../src/kit/runtime/clock.ts';
+import { Problem } from '../../../src/kit/runtime/errors.ts';
+import { OwnedFact, until } from '../../../src/kit/runtime/fact.ts';
+import { Health } from '../../../src/kit/runtime/health.ts';
+import { silentLog } from '../../../src/kit/log/log.ts';
 import type { ZoneRecords, ZoneState } from '../../../src/protocol/zone-api.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';

@@ -9,9 +9,9 @@ import { CloudConfig } from '../../../src/cloud/config.ts';
 import { createTestCa } from '../../../src/cli/home/test-ca.ts';
 import { freePorts } from '../../../src/cli/home/ports.ts';
 import type { Identity } from '../../../src/box/facts.ts';
-import { loadConfig } from '../../../src/kit/config.ts';
-import { silentLog } from '../../../src/kit/log.ts';
-import { serviceManager } from '../../../src/kit/systemd.ts';
+import { loadConfig } from '../../../src/kit/config/config.ts';
+import { silentLog } from '../../../src/kit/log/log.ts';
+import { serviceManager } from '../../../src/kit/runtime/systemd.ts';
 
 const zoneRoot = 'box.test';
 

@@ -5,8 +5,8 @@ import { judgeClock } from '../../../src/cli/doctor/clock.ts';
 import type { DoctorContext } from '../../../src/cli/doctor/context.ts';
 import { judgeMain } from '../../../src/cli/doctor/dns.ts';
 import { reportText } from '../../../src/cli/doctor/report.ts';
-import { days, hours, minutes, seconds } from '../../../src/kit/clock.ts';
-import { Problem } from '../../../src/kit/errors.ts';
+import { days, hours, minutes, seconds } from '../../../src/kit/runtime/clock.ts';
+import { Problem } from '../../../src/kit/runtime/errors.ts';
 import { tooLong } from '../run.ts';
 
 const now = Date.UTC(2026, 10, 23, 6);

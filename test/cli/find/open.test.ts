@@ -14,7 +14,7 @@ import { headersToBox, headersToBrowser } from '../../../src/cli/find/proxy-head
 import { proven } from '../../../src/cli/find/proven.ts';
 import type { LocalBox } from '../../../src/client/node/find.ts';
 import { Pins } from '../../../src/client/node/pins.ts';
-import { systemClock } from '../../../src/kit/clock.ts';
+import { systemClock } from '../../../src/kit/runtime/clock.ts';
 import { boxId, openLab, password, type Lab } from '../../box/lab/lab.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { soon } from '../../support/soon.ts';

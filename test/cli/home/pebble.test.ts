@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Pebble, type PebbleOptions } from '../../../src/cli/home/pebble.ts';
 import { createTestCa } from '../../../src/cli/home/test-ca.ts';
-import { silentLog } from '../../../src/kit/log.ts';
+import { silentLog } from '../../../src/kit/log/log.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 
 const folder = temporaryFolder();

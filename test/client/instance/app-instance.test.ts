@@ -8,7 +8,7 @@ import {
   storeKeyFrom,
 } from '../../../src/client/instance/index.ts';
 import { memoryStore, type Store } from '../../../src/client/store.ts';
-import { minutes } from '../../../src/kit/clock.ts';
+import { minutes } from '../../../src/kit/runtime/clock.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { type House, openHouse } from '../../box/auth/instances/house.ts';
 import { boxId, home, names } from '../../box/lab/lab.ts';

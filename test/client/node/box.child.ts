@@ -3,10 +3,10 @@ import type { AddressInfo } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { loadIdentity } from '../../../src/box/identity/identity.ts';
 import { MdnsAnnouncer } from '../../../src/box/mdns/mdns-announcer.ts';
-import { systemClock } from '../../../src/kit/clock.ts';
-import { OwnedFact } from '../../../src/kit/fact.ts';
-import { Health } from '../../../src/kit/health.ts';
-import { silentLog } from '../../../src/kit/log.ts';
+import { systemClock } from '../../../src/kit/runtime/clock.ts';
+import { OwnedFact } from '../../../src/kit/runtime/fact.ts';
+import { Health } from '../../../src/kit/runtime/health.ts';
+import { silentLog } from '../../../src/kit/log/log.ts';
 
 /**
  * What a client without any cloud sees of a box: its announcement, and a server that presents an identity. Arguments: state

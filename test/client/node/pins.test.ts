@@ -8,7 +8,7 @@ import { loadIdentity } from '../../../src/box/identity/identity.ts';
 import type { LocalBox } from '../../../src/client/node/find.ts';
 import { PinnedBox } from '../../../src/client/node/pinned-fetch.ts';
 import { Pins } from '../../../src/client/node/pins.ts';
-import { systemClock } from '../../../src/kit/clock.ts';
+import { systemClock } from '../../../src/kit/runtime/clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 
 const folder = temporaryFolder();

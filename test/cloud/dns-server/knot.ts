@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Child } from '../../../src/kit/child.ts';
+import { Child } from '../../../src/kit/runtime/child.ts';
 import { exchangeUdp, query } from './dns-client.ts';
 import { freePort } from '../../../src/cli/home/free-port.ts';
 

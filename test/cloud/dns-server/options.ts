@@ -1,7 +1,7 @@
 import type { DnsServerOptions } from '../../../src/cloud/dns-server/dns-server.ts';
-import { systemClock } from '../../../src/kit/clock.ts';
-import { Health } from '../../../src/kit/health.ts';
-import { silentLog } from '../../../src/kit/log.ts';
+import { systemClock } from '../../../src/kit/runtime/clock.ts';
+import { Health } from '../../../src/kit/runtime/health.ts';
+import { silentLog } from '../../../src/kit/log/log.ts';
 
 export const zoneRoot = 'box.example.org';
 export const masterKey = Buffer.alloc(32, 3);

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { DnsServer, type DnsServerOptions } from '../../../src/cloud/dns-server/dns-server.ts';
-import { codeOf, messageOf } from '../../../src/kit/errors.ts';
+import { codeOf, messageOf } from '../../../src/kit/runtime/errors.ts';
 import { baseOptions } from './options.ts';
 
 /**

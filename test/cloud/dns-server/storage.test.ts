@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ZoneStore } from '../../../src/cloud/dns-server/store.ts';
 import { emptyZone } from '../../../src/cloud/dns-server/zone-content.ts';
-import { Child } from '../../../src/kit/child.ts';
+import { Child } from '../../../src/kit/runtime/child.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { lookUp } from './dns-client.ts';
 import { zoneRoot } from './options.ts';

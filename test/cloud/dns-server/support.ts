@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { Agent, request } from 'undici';
 import { createTestCa } from '../../../src/cli/home/test-ca.ts';
 import { DnsServer, type DnsServerOptions } from '../../../src/cloud/dns-server/dns-server.ts';
-import { rsaKeyPem, signCertificate } from '../../../src/kit/x509.ts';
+import { rsaKeyPem, signCertificate } from '../../../src/kit/x509/x509.ts';
 import { boxIdFromDigest } from '../../../src/protocol/names.ts';
 import { baseOptions } from './options.ts';
 

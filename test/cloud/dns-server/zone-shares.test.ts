@@ -1,7 +1,7 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { ZoneStore } from '../../../src/cloud/dns-server/store.ts';
 import { defaultZoneLimits, Zones } from '../../../src/cloud/dns-server/zones.ts';
-import { minutes } from '../../../src/kit/clock.ts';
+import { minutes } from '../../../src/kit/runtime/clock.ts';
 import { crowdAddress, crowds } from '../../support/crowd.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';

@@ -1,9 +1,9 @@
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { createTestCa } from '../../../src/cli/home/test-ca.ts';
 import { MailboxServer, type MailboxServerOptions } from '../../../src/cloud/mailbox/mailbox.ts';
-import { systemClock } from '../../../src/kit/clock.ts';
-import { Health } from '../../../src/kit/health.ts';
-import { silentLog } from '../../../src/kit/log.ts';
+import { systemClock } from '../../../src/kit/runtime/clock.ts';
+import { Health } from '../../../src/kit/runtime/health.ts';
+import { silentLog } from '../../../src/kit/log/log.ts';
 import { type MailboxKey, signInText, thumbprintText } from '../../../src/protocol/mailbox-api.ts';
 import { atEnd } from '../../support/at-end.ts';
 import { type Answer, call as callServer, type Call } from '../registration-server/setup.ts';

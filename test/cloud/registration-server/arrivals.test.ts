@@ -6,7 +6,7 @@ import { RegistrationClient } from '../../../src/box/announce/registration-clien
 import { Arrivals } from '../../../src/cloud/registration-server/arrivals.ts';
 import { defaultArrivalRates } from '../../../src/cloud/registration-server/arrivals-routes.ts';
 import type { RegistrationServer } from '../../../src/cloud/registration-server/registration-server.ts';
-import { systemClock } from '../../../src/kit/clock.ts';
+import { systemClock } from '../../../src/kit/runtime/clock.ts';
 import { arrivalLimits } from '../../../src/protocol/registration-api.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { temporaryFolder } from '../../support/folder.ts';

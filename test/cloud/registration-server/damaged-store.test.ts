@@ -2,7 +2,7 @@ import { closeSync, cpSync, mkdirSync, openSync, statSync, writeSync } from 'nod
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { RecordStore } from '../../../src/cloud/registration-server/store.ts';
-import { Problem } from '../../../src/kit/errors.ts';
+import { Problem } from '../../../src/kit/runtime/errors.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 
 const folder = temporaryFolder();

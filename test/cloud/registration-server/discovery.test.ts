@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { discover } from '../../../src/cloud/registration-server/discovery.ts';
-import { RateLimit } from '../../../src/kit/rate-limit.ts';
+import { RateLimit } from '../../../src/kit/http/rate-limit.ts';
 import { RecordStore } from '../../../src/cloud/registration-server/store.ts';
 import { addressFamily, canonicalAddress, homeOf } from '../../../src/protocol/addresses.ts';
 import { registrationLimits } from '../../../src/protocol/registration-api.ts';

@@ -2,9 +2,9 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { callerAddress, proxyTrust } from '../../../src/cloud/registration-server/caller.ts';
 import { againIn, LoadMeter } from '../../../src/cloud/registration-server/pace.ts';
-import { RateLimit } from '../../../src/kit/rate-limit.ts';
+import { RateLimit } from '../../../src/kit/http/rate-limit.ts';
 import { readShortCode, shortCode } from '../../../src/cloud/registration-server/short-code.ts';
-import type { Problem } from '../../../src/kit/errors.ts';
+import type { Problem } from '../../../src/kit/runtime/errors.ts';
 import { registrationLimits } from '../../../src/protocol/registration-api.ts';
 
 describe('who is calling', () => {

@@ -8,7 +8,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { connect } from 'node:tls';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { RegistrationServer } from '../../../src/cloud/registration-server/registration-server.ts';
-import { Health } from '../../../src/kit/health.ts';
+import { Health } from '../../../src/kit/runtime/health.ts';
 import { chooseUrl, chosenBox } from '../../../src/client/choose.ts';
 import { registrationLimits, sharedAddressHeader } from '../../../src/protocol/registration-api.ts';
 import { FakeClock } from '../../support/fake-clock.ts';

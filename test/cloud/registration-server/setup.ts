@@ -5,10 +5,10 @@ import {
   RegistrationServer,
   type RegistrationServerOptions,
 } from '../../../src/cloud/registration-server/registration-server.ts';
-import { systemClock } from '../../../src/kit/clock.ts';
-import { Health } from '../../../src/kit/health.ts';
-import { silentLog } from '../../../src/kit/log.ts';
-import { rsaKeyPem, signCertificate } from '../../../src/kit/x509.ts';
+import { systemClock } from '../../../src/kit/runtime/clock.ts';
+import { Health } from '../../../src/kit/runtime/health.ts';
+import { silentLog } from '../../../src/kit/log/log.ts';
+import { rsaKeyPem, signCertificate } from '../../../src/kit/x509/x509.ts';
 import { type BoxId, boxIdFromDigest, zoneName } from '../../../src/protocol/names.ts';
 import type { Announcement } from '../../../src/protocol/registration-api.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Claim, judge, type KnownRun, runTiming, type Verdict } from '../../../src/cloud/runs/policy.ts';
-import { minutes, seconds } from '../../../src/kit/clock.ts';
+import { minutes, seconds } from '../../../src/kit/runtime/clock.ts';
 
 const now = 1_000_000;
 const timing = { ...runTiming, startedAt: 0 };

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Claim } from '../../../src/cloud/runs/policy.ts';
 import { Runs, type RunsOptions } from '../../../src/cloud/runs/runs.ts';
-import { hours, systemClock } from '../../../src/kit/clock.ts';
+import { hours, systemClock } from '../../../src/kit/runtime/clock.ts';
 import type { StandingAnswer, StandingRequest } from '../../../src/protocol/run-api.ts';
 
 const box = 'b'.repeat(51) + 'a';

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { days, hours, minutes, seconds } from '../../../src/kit/clock.ts';
+import { days, hours, minutes, seconds } from '../../../src/kit/runtime/clock.ts';
 import {
   beginning,
   correction,

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { OwnedFact } from '../../../src/kit/fact.ts';
-import { silentLog } from '../../../src/kit/log.ts';
+import { OwnedFact } from '../../../src/kit/runtime/fact.ts';
+import { silentLog } from '../../../src/kit/log/log.ts';
 import type { Correction } from '../../../src/kit/trusted-time/policy.ts';
 import { followCorrections } from '../../../src/kit/trusted-time/redate.ts';
 

@@ -1,9 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type Clock, days, hours, minutes, seconds, systemClock } from '../../../src/kit/clock.ts';
-import { Health } from '../../../src/kit/health.ts';
-import { silentLog } from '../../../src/kit/log.ts';
+import { type Clock, days, hours, minutes, seconds, systemClock } from '../../../src/kit/runtime/clock.ts';
+import { Health } from '../../../src/kit/runtime/health.ts';
+import { silentLog } from '../../../src/kit/log/log.ts';
 import { reportTrust } from '../../../src/kit/trusted-time/report.ts';
 import { TrustedClock } from '../../../src/kit/trusted-time/trusted-clock.ts';
 import { FakeClock } from '../../support/fake-clock.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Problem } from '../../../src/kit/errors.ts';
+import { Problem } from '../../../src/kit/runtime/errors.ts';
 import { createApi } from '../../../src/web/shared/api.ts';
 
 type Sent = { url: string; init: RequestInit };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Problem } from '../../../src/kit/errors.ts';
+import { Problem } from '../../../src/kit/runtime/errors.ts';
 import { clockTime, date, dateTime, daysUntil, relativeTime } from '../../../src/web/shared/format.ts';
 import { chooseLanguage, chooseLocale } from '../../../src/web/shared/language.ts';
 import { problemText } from '../../../src/web/shared/problem-text.ts';

@@ -1,9 +1,9 @@
 import { X509Certificate } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
-import { minutes, seconds } from '../../../kit/clock.ts';
-import { Problem } from '../../../kit/errors.ts';
-import type { HttpApp } from '../../../kit/http-server.ts';
-import { readableName } from '../../../kit/text.ts';
+import { minutes, seconds } from '../../../kit/runtime/clock.ts';
+import { Problem } from '../../../kit/runtime/errors.ts';
+import type { HttpApp } from '../../../kit/http/http-server.ts';
+import { readableName } from '../../../kit/runtime/text.ts';
 import {
   agentBoxPaths,
   agentClient,

@@ -1,7 +1,7 @@
 import { constants, sign } from 'node:crypto';
 import { promisify } from 'node:util';
-import { type Clock, likelyNow } from '../../../kit/clock.ts';
-import { FairRate } from '../../../kit/fair-rate.ts';
+import { type Clock, likelyNow } from '../../../kit/runtime/clock.ts';
+import { FairRate } from '../../../kit/http/fair-rate.ts';
 import { type SignAnswer, signedText } from '../../../protocol/agent-api.ts';
 import { clientKeyOf, type Visitor } from '../../visitor.ts';
 

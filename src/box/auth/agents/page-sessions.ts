@@ -1,4 +1,4 @@
-import type { Clock } from '../../../kit/clock.ts';
+import type { Clock } from '../../../kit/runtime/clock.ts';
 import { agentLimits } from '../../../protocol/constants.ts';
 import type { NewSession, Session, Sessions } from '../../sessions/sessions.ts';
 import type { AccessStore } from '../../sessions/store.ts';

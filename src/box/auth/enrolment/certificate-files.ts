@@ -1,12 +1,12 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { codeOf, Problem } from '../../../kit/errors.ts';
-import { writeAtomic } from '../../../kit/files.ts';
+import { codeOf, Problem } from '../../../kit/runtime/errors.ts';
+import { writeAtomic } from '../../../kit/store/files.ts';
 import { certificateFiles } from '../../../protocol/enrolment-api.ts';
 import type { Certificates } from './certificate-uploader.ts';
 import { type Destination, destinationRefused } from './destination.ts';
-import { storageProblem, toldOutside } from '../../../kit/storage/problem.ts';
+import { storageProblem, toldOutside } from '../../../kit/disk/problem.ts';
 
 const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
 

@@ -1,4 +1,4 @@
-import { type Clock, seconds } from '../../../kit/clock.ts';
+import { type Clock, seconds } from '../../../kit/runtime/clock.ts';
 import { enrolmentLimits } from '../../../protocol/enrolment-api.ts';
 
 /** What a device is given; PEM. Neither is a secret: the private key never leaves the device. */

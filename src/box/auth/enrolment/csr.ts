@@ -1,7 +1,7 @@
 import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
 import forge from 'node-forge';
-import { Problem } from '../../../kit/errors.ts';
-import { readableName } from '../../../kit/text.ts';
+import { Problem } from '../../../kit/runtime/errors.ts';
+import { readableName } from '../../../kit/runtime/text.ts';
 import { enrolmentLimits } from '../../../protocol/enrolment-api.ts';
 
 /** What is taken from a certificate signing request; all else that it asks for (extensions, names, usages) is not. */

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { Problem } from '../../../kit/errors.ts';
+import { Problem } from '../../../kit/runtime/errors.ts';
 import { enrolmentLimits } from '../../../protocol/enrolment-api.ts';
 
 /** A folder that is reached by going down `steps` from `root`, which the owner allowed. */

@@ -1,12 +1,12 @@
 import { X509Certificate } from 'node:crypto';
 import { dirname } from 'node:path';
-import { type Clock, days } from '../../../kit/clock.ts';
-import { messageOf, Problem } from '../../../kit/errors.ts';
-import { type Fact, OwnedFact } from '../../../kit/fact.ts';
-import { privateFolder, readIfThere, writeAtomic } from '../../../kit/files.ts';
-import { isKeyOf } from '../../../kit/key-check.ts';
-import { signRevocationList } from '../../../kit/revocation-list.ts';
-import { rsaKeyPem, signCertificate } from '../../../kit/x509.ts';
+import { type Clock, days } from '../../../kit/runtime/clock.ts';
+import { messageOf, Problem } from '../../../kit/runtime/errors.ts';
+import { type Fact, OwnedFact } from '../../../kit/runtime/fact.ts';
+import { privateFolder, readIfThere, writeAtomic } from '../../../kit/store/files.ts';
+import { isKeyOf } from '../../../kit/x509/key-check.ts';
+import { signRevocationList } from '../../../kit/x509/revocation-list.ts';
+import { rsaKeyPem, signCertificate } from '../../../kit/x509/x509.ts';
 import { enrolmentLimits } from '../../../protocol/enrolment-api.ts';
 import type { SigningRequest } from './csr.ts';
 

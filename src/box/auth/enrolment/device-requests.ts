@@ -1,7 +1,7 @@
 import { Value } from 'typebox/value';
-import type { Clock } from '../../../kit/clock.ts';
-import { codeOf, messageOf, Problem } from '../../../kit/errors.ts';
-import { RateLimit } from '../../../kit/rate-limit.ts';
+import type { Clock } from '../../../kit/runtime/clock.ts';
+import { codeOf, messageOf, Problem } from '../../../kit/runtime/errors.ts';
+import { RateLimit } from '../../../kit/http/rate-limit.ts';
 import { type DeviceReply, DeviceRequest } from '../../../protocol/enrolment-api.ts';
 
 /** Of one socket. */

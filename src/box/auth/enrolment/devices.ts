@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
-import { type Clock, days } from '../../../kit/clock.ts';
-import { codeOf, messageOf } from '../../../kit/errors.ts';
-import type { Log } from '../../../kit/log.ts';
+import { type Clock, days } from '../../../kit/runtime/clock.ts';
+import { codeOf, messageOf } from '../../../kit/runtime/errors.ts';
+import type { Log } from '../../../kit/log/log.ts';
 import type { Session, Sessions } from '../../sessions/sessions.ts';
 import type { AccessStore } from '../../sessions/store.ts';
 

@@ -1,14 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import { join } from 'node:path';
 import type { FastifyRequest } from 'fastify';
-import { type Clock, days, hours, type Random } from '../../../kit/clock.ts';
-import { messageOf, Problem } from '../../../kit/errors.ts';
-import { FairRate } from '../../../kit/fair-rate.ts';
-import type { Fact } from '../../../kit/fact.ts';
-import type { Health } from '../../../kit/health.ts';
-import type { HttpApp } from '../../../kit/http-server.ts';
-import type { Log } from '../../../kit/log.ts';
-import { Reconciler } from '../../../kit/reconcile.ts';
+import { type Clock, days, hours, type Random } from '../../../kit/runtime/clock.ts';
+import { messageOf, Problem } from '../../../kit/runtime/errors.ts';
+import { FairRate } from '../../../kit/http/fair-rate.ts';
+import type { Fact } from '../../../kit/runtime/fact.ts';
+import type { Health } from '../../../kit/runtime/health.ts';
+import type { HttpApp } from '../../../kit/http/http-server.ts';
+import type { Log } from '../../../kit/log/log.ts';
+import { Reconciler } from '../../../kit/runtime/reconcile.ts';
 import type { Endpoints } from '../../../protocol/access-api.ts';
 import {
   certificateFiles,

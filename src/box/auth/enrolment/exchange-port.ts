@@ -2,11 +2,11 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Value } from 'typebox/value';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { type Clock, seconds } from '../../../kit/clock.ts';
-import { codeOf, isAbort, Problem } from '../../../kit/errors.ts';
-import type { Log } from '../../../kit/log.ts';
-import { readableName } from '../../../kit/text.ts';
-import { refuseUpgrade } from '../../../kit/refuse-upgrade.ts';
+import { type Clock, seconds } from '../../../kit/runtime/clock.ts';
+import { codeOf, isAbort, Problem } from '../../../kit/runtime/errors.ts';
+import type { Log } from '../../../kit/log/log.ts';
+import { readableName } from '../../../kit/runtime/text.ts';
+import { refuseUpgrade } from '../../../kit/http/refuse-upgrade.ts';
 import { isWithin } from '../../../protocol/addresses.ts';
 import type { ZoneNames } from '../../../protocol/names.ts';
 import {

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { type Clock, seconds } from '../../../kit/clock.ts';
-import { clientKey } from '../../../kit/client-key.ts';
-import { Problem } from '../../../kit/errors.ts';
-import { FairRate } from '../../../kit/fair-rate.ts';
+import { type Clock, seconds } from '../../../kit/runtime/clock.ts';
+import { clientKey } from '../../../kit/http/client-key.ts';
+import { Problem } from '../../../kit/runtime/errors.ts';
+import { FairRate } from '../../../kit/http/fair-rate.ts';
 import { approvalLimits } from '../../../protocol/approvals-api.ts';
 import type { SignCertificateRequest, SonarQuery } from '../../../protocol/enrolment-api.ts';
 import { approvalExpired, type Approvals, type Asking, notClaimed } from '../../sessions/approvals.ts';

@@ -1,4 +1,4 @@
-import { derived, type Fact } from '../../../kit/fact.ts';
+import { derived, type Fact } from '../../../kit/runtime/fact.ts';
 import { addressName, type ZoneNames } from '../../../protocol/names.ts';
 import type { HomeNetwork, MdnsState } from '../../facts.ts';
 

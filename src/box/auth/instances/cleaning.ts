@@ -1,9 +1,9 @@
-import { type Clock, minutes, type Random, seconds } from '../../../kit/clock.ts';
-import { messageOf } from '../../../kit/errors.ts';
-import type { Health } from '../../../kit/health.ts';
-import type { Log } from '../../../kit/log.ts';
-import { Reconciler } from '../../../kit/reconcile.ts';
-import type { Service } from '../../../kit/service.ts';
+import { type Clock, minutes, type Random, seconds } from '../../../kit/runtime/clock.ts';
+import { messageOf } from '../../../kit/runtime/errors.ts';
+import type { Health } from '../../../kit/runtime/health.ts';
+import type { Log } from '../../../kit/log/log.ts';
+import { Reconciler } from '../../../kit/runtime/reconcile.ts';
+import type { Service } from '../../../kit/runtime/service.ts';
 import type { InstanceTable } from './instance-table.ts';
 import type { MailboxMessage, Mailbox } from './mailbox.ts';
 import type { PendingRequests } from './pending.ts';

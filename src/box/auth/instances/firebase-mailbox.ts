@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
-import { type Clock, likelyNow, seconds as inMs } from '../../../kit/clock.ts';
-import { HttpClient } from '../../../kit/http-client.ts';
+import { type Clock, likelyNow, seconds as inMs } from '../../../kit/runtime/clock.ts';
+import { HttpClient } from '../../../kit/http/http-client.ts';
 import { GoogleToken } from './google-token.ts';
 import type { MailboxMessage, Mailbox } from './mailbox.ts';
 

@@ -2,9 +2,9 @@ import { createPrivateKey, sign } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { type Clock, likelyNow, minutes, seconds } from '../../../kit/clock.ts';
-import { messageOf, Problem } from '../../../kit/errors.ts';
-import { HttpClient } from '../../../kit/http-client.ts';
+import { type Clock, likelyNow, minutes, seconds } from '../../../kit/runtime/clock.ts';
+import { messageOf, Problem } from '../../../kit/runtime/errors.ts';
+import { HttpClient } from '../../../kit/http/http-client.ts';
 
 /** What is used of the JSON file that Google hands out for a service account. */
 const ServiceAccount = Type.Object({

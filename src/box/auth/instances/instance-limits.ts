@@ -1,5 +1,5 @@
-import type { Clock } from '../../../kit/clock.ts';
-import { FairRate } from '../../../kit/fair-rate.ts';
+import type { Clock } from '../../../kit/runtime/clock.ts';
+import { FairRate } from '../../../kit/http/fair-rate.ts';
 import { clientKeyOf } from '../../visitor.ts';
 
 /** An instance asks once in its life, and some more when a mailbox is slow. In all no more than a mailbox takes of one box. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Clock, days } from '../../../kit/clock.ts';
+import { type Clock, days } from '../../../kit/runtime/clock.ts';
 import { instanceLimits } from '../../../protocol/instance-api.ts';
 import type { Session, Sessions } from '../../sessions/sessions.ts';
 import { type AccessStore, type Row, textOrNull } from '../../sessions/store.ts';

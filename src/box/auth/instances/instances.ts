@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
-import type { Clock, Random } from '../../../kit/clock.ts';
-import { codeOf, Problem } from '../../../kit/errors.ts';
-import type { Health } from '../../../kit/health.ts';
-import type { HttpApp } from '../../../kit/http-server.ts';
-import type { Log } from '../../../kit/log.ts';
-import { shortName } from '../../../kit/text.ts';
+import type { Clock, Random } from '../../../kit/runtime/clock.ts';
+import { codeOf, Problem } from '../../../kit/runtime/errors.ts';
+import type { Health } from '../../../kit/runtime/health.ts';
+import type { HttpApp } from '../../../kit/http/http-server.ts';
+import type { Log } from '../../../kit/log/log.ts';
+import { shortName } from '../../../kit/runtime/text.ts';
 import {
   type ConfirmRequest,
   type InstanceAnswer,
@@ -29,7 +29,7 @@ import { instanceRoutes } from './routes.ts';
 import { SignedRequests } from './signed-requests.ts';
 import type { Vault } from '../../sessions/vault.ts';
 import type { Guard } from '../../api/guard.ts';
-import type { Fact } from '../../../kit/fact.ts';
+import type { Fact } from '../../../kit/runtime/fact.ts';
 import type { People } from '../../sessions/people.ts';
 import type { Approvals } from '../../sessions/approvals.ts';
 import type { Audit } from '../../sessions/audit.ts';

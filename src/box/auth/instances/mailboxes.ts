@@ -1,4 +1,4 @@
-import type { Clock } from '../../../kit/clock.ts';
+import type { Clock } from '../../../kit/runtime/clock.ts';
 import { FirebaseMailbox } from './firebase-mailbox.ts';
 import type { Mailbox } from './mailbox.ts';
 import { PorchlightMailbox } from './porchlight-mailbox.ts';

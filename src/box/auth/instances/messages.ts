@@ -1,5 +1,5 @@
-import { codeOf, Problem } from '../../../kit/errors.ts';
-import type { Log } from '../../../kit/log.ts';
+import { codeOf, Problem } from '../../../kit/runtime/errors.ts';
+import type { Log } from '../../../kit/log/log.ts';
 import type { Cleaning } from './cleaning.ts';
 import type { MailboxMessage, Mailbox } from './mailbox.ts';
 

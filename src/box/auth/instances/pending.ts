@@ -1,7 +1,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
-import { type Clock, seconds } from '../../../kit/clock.ts';
-import { Problem } from '../../../kit/errors.ts';
-import { FairShares } from '../../../kit/fair-shares.ts';
+import { type Clock, seconds } from '../../../kit/runtime/clock.ts';
+import { Problem } from '../../../kit/runtime/errors.ts';
+import { FairShares } from '../../../kit/http/fair-shares.ts';
 import { instanceLimits } from '../../../protocol/instance-api.ts';
 import { newToken, secretHash } from '../../sessions/secrets.ts';
 import { clientKeyOf } from '../../visitor.ts';

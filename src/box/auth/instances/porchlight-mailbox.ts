@@ -1,4 +1,4 @@
-import { HttpClient } from '../../../kit/http-client.ts';
+import { HttpClient } from '../../../kit/http/http-client.ts';
 import { mailboxPaths } from '../../../protocol/mailbox-api.ts';
 import type { MailboxMessage, Mailbox } from './mailbox.ts';
 

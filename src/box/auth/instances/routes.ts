@@ -1,8 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Value } from 'typebox/value';
-import { seconds } from '../../../kit/clock.ts';
-import { Problem } from '../../../kit/errors.ts';
-import type { HttpApp } from '../../../kit/http-server.ts';
+import { seconds } from '../../../kit/runtime/clock.ts';
+import { Problem } from '../../../kit/runtime/errors.ts';
+import type { HttpApp } from '../../../kit/http/http-server.ts';
 import {
   type AskAnswer,
   AskRequest,
@@ -22,7 +22,7 @@ import { deviceOf } from '../../visitor.ts';
 import type { Instance } from './instance-table.ts';
 import type { Instances } from './instances.ts';
 import { bodyRefused, checkedBody } from './signed-requests.ts';
-import type { Fact } from '../../../kit/fact.ts';
+import type { Fact } from '../../../kit/runtime/fact.ts';
 import type { People } from '../../sessions/people.ts';
 import type { Sessions } from '../../sessions/sessions.ts';
 

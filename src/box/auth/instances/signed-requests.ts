@@ -2,8 +2,8 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { type Readable, Transform, type TransformCallback } from 'node:stream';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyRequest } from 'fastify';
-import { type Clock, likelyNow, seconds } from '../../../kit/clock.ts';
-import { Problem } from '../../../kit/errors.ts';
+import { type Clock, likelyNow, seconds } from '../../../kit/runtime/clock.ts';
+import { Problem } from '../../../kit/runtime/errors.ts';
 import {
   digestIn,
   hmacSha256,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Clock, days } from '../../../kit/clock.ts';
+import { type Clock, days } from '../../../kit/runtime/clock.ts';
 import { codeMs } from '../../sessions/dated-columns.ts';
 import { invalidGrant } from '../../sessions/oauth-problem.ts';
 import { newToken, secretHash } from '../../sessions/secrets.ts';

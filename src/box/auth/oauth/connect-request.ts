@@ -1,5 +1,5 @@
 import { Value } from 'typebox/value';
-import { Problem } from '../../../kit/errors.ts';
+import { Problem } from '../../../kit/runtime/errors.ts';
 import { ConnectQuery } from '../../../protocol/access-api.ts';
 import type { App, Apps } from '../../sessions/apps.ts';
 

@@ -1,7 +1,7 @@
-import type { Problem } from '../../../kit/errors.ts';
-import { escaped } from '../../../kit/markup.ts';
-import { plainPage } from '../../../kit/plain-page.ts';
-import { sentence } from '../../../kit/refusal.ts';
+import type { Problem } from '../../../kit/runtime/errors.ts';
+import { escaped } from '../../../kit/http/markup.ts';
+import { plainPage } from '../../../kit/http/plain-page.ts';
+import { sentence } from '../../../kit/http/refusal.ts';
 
 /** For a person who was sent here wrongly and whom nobody may send back: what is wrong, and the way to the box itself. */
 export function errorPage(problem: Problem, boxName: string): string {

@@ -1,7 +1,7 @@
 import type { FastifyRequest, RouteShorthandOptions } from 'fastify';
-import { Problem } from '../../../kit/errors.ts';
-import type { HttpApp } from '../../../kit/http-server.ts';
-import { plainPageHeaders } from '../../../kit/plain-page.ts';
+import { Problem } from '../../../kit/runtime/errors.ts';
+import type { HttpApp } from '../../../kit/http/http-server.ts';
+import { plainPageHeaders } from '../../../kit/http/plain-page.ts';
 import { accessLimits, accessPaths, type ConnectView, ConsentRequest } from '../../../protocol/access-api.ts';
 import { agentClient } from '../../../protocol/constants.ts';
 import { shownOrigin, type Apps } from '../../sessions/apps.ts';
@@ -11,7 +11,7 @@ import { errorPage } from './error-page.ts';
 import { preflight, type Guard } from '../../api/guard.ts';
 import { originAt } from '../../origins.ts';
 import type { Codes } from './codes.ts';
-import type { Fact } from '../../../kit/fact.ts';
+import type { Fact } from '../../../kit/runtime/fact.ts';
 
 export interface ConnectRoutesOptions {
   guard: Guard;

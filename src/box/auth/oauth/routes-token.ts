@@ -1,10 +1,10 @@
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
-import type { Problem } from '../../../kit/errors.ts';
-import { type HttpApp, problemOf } from '../../../kit/http-server.ts';
-import { refusal } from '../../../kit/refusal.ts';
-import { days } from '../../../kit/clock.ts';
-import { shortName } from '../../../kit/text.ts';
+import type { Problem } from '../../../kit/runtime/errors.ts';
+import { type HttpApp, problemOf } from '../../../kit/http/http-server.ts';
+import { refusal } from '../../../kit/http/refusal.ts';
+import { days } from '../../../kit/runtime/clock.ts';
+import { shortName } from '../../../kit/runtime/text.ts';
 import { accessLimits, accessPaths, type TokenResponse } from '../../../protocol/access-api.ts';
 import { agentClient } from '../../../protocol/constants.ts';
 import {

@@ -1,6 +1,6 @@
-import type { Clock } from '../../../kit/clock.ts';
-import { FairRate } from '../../../kit/fair-rate.ts';
-import { RateLimit } from '../../../kit/rate-limit.ts';
+import type { Clock } from '../../../kit/runtime/clock.ts';
+import { FairRate } from '../../../kit/http/fair-rate.ts';
+import { RateLimit } from '../../../kit/http/rate-limit.ts';
 import { clientKeyOf } from '../../visitor.ts';
 
 /** A client that comes in calls four times, then once every twenty-odd seconds while an owner is asked. */

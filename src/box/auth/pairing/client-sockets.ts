@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Clock } from '../../../kit/clock.ts';
-import { codeOf } from '../../../kit/errors.ts';
-import type { HttpApp } from '../../../kit/http-server.ts';
-import { splitList } from '../../../kit/http-text.ts';
-import type { Log } from '../../../kit/log.ts';
-import { refuseUpgrade } from '../../../kit/refuse-upgrade.ts';
+import type { Clock } from '../../../kit/runtime/clock.ts';
+import { codeOf } from '../../../kit/runtime/errors.ts';
+import type { HttpApp } from '../../../kit/http/http-server.ts';
+import { splitList } from '../../../kit/http/http-text.ts';
+import type { Log } from '../../../kit/log/log.ts';
+import { refuseUpgrade } from '../../../kit/http/refuse-upgrade.ts';
 import { pairingPaths, tokenProtocolPrefix } from '../../../protocol/pairing-api.ts';
 import type { Audit } from '../../sessions/audit.ts';
 import type { Guard } from '../../api/guard.ts';

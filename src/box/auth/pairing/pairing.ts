@@ -1,8 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type Clock, seconds } from '../../../kit/clock.ts';
-import { Problem } from '../../../kit/errors.ts';
-import type { HttpApp } from '../../../kit/http-server.ts';
-import type { Log } from '../../../kit/log.ts';
+import { type Clock, seconds } from '../../../kit/runtime/clock.ts';
+import { Problem } from '../../../kit/runtime/errors.ts';
+import type { HttpApp } from '../../../kit/http/http-server.ts';
+import type { Log } from '../../../kit/log/log.ts';
 import { accessLimits } from '../../../protocol/access-api.ts';
 import {
   type AuthoriseAnswer,
@@ -24,7 +24,7 @@ import { CallLimits } from './call-limits.ts';
 import { ClientSockets } from './client-sockets.ts';
 import { serverIdIn } from './server-id.ts';
 import { unnamed } from '../../visitor.ts';
-import type { Fact } from '../../../kit/fact.ts';
+import type { Fact } from '../../../kit/runtime/fact.ts';
 import type { People } from '../../sessions/people.ts';
 import type { Tokens } from '../../sessions/tokens.ts';
 import type { Audit } from '../../sessions/audit.ts';

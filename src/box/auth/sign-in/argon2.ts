@@ -1,6 +1,6 @@
 import { argon2, randomBytes, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
-import { Problem } from '../../../kit/errors.ts';
+import { Problem } from '../../../kit/runtime/errors.ts';
 
 const derive = promisify(argon2);
 

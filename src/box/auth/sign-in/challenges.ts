@@ -1,5 +1,5 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { type Clock, minutes } from '../../../kit/clock.ts';
+import { type Clock, minutes } from '../../../kit/runtime/clock.ts';
 
 const lifeMs = minutes(5);
 const nonceBytes = 16;

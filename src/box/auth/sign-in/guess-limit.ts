@@ -1,4 +1,4 @@
-import { minutes, seconds } from '../../../kit/clock.ts';
+import { minutes, seconds } from '../../../kit/runtime/clock.ts';
 import { accessLimits } from '../../../protocol/access-api.ts';
 
 /** How guesses are slowed down: `free` wrong ones cost nothing, then each doubles the wait from `first` up to `longest`. */

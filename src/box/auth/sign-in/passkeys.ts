@@ -4,9 +4,9 @@ import type {
   PublicKeyCredentialRequestOptionsJSON,
   RegistrationResponseJSON,
 } from '@simplewebauthn/server';
-import type { Clock } from '../../../kit/clock.ts';
-import { Problem } from '../../../kit/errors.ts';
-import type { Fact } from '../../../kit/fact.ts';
+import type { Clock } from '../../../kit/runtime/clock.ts';
+import { Problem } from '../../../kit/runtime/errors.ts';
+import type { Fact } from '../../../kit/runtime/fact.ts';
 import type { PasskeyView } from '../../../protocol/access-api.ts';
 import { Challenges } from './challenges.ts';
 import type { People, Person } from '../../sessions/people.ts';

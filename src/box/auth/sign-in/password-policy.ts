@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { Problem } from '../../../kit/errors.ts';
+import { Problem } from '../../../kit/runtime/errors.ts';
 import { accessLimits, type PasswordRefusal } from '../../../protocol/access-api.ts';
 import { normalPassword } from './argon2.ts';
 

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify';
-import type { HttpApp } from '../../../kit/http-server.ts';
+import type { HttpApp } from '../../../kit/http/http-server.ts';
 import { accessLimits } from '../../../protocol/access-api.ts';
 import {
   CodeRequest,
@@ -16,7 +16,7 @@ import type { SignIns } from './sign-ins.ts';
 import type { People } from '../../sessions/people.ts';
 import type { SecondFactors } from './second-factors.ts';
 import type { OtherAccess } from './other-access.ts';
-import type { Fact } from '../../../kit/fact.ts';
+import type { Fact } from '../../../kit/runtime/fact.ts';
 
 export interface AccountRoutesOptions {
   guard: Guard;

@@ -1,8 +1,8 @@
 import type { AuthenticationResponseJSON, RegistrationResponseJSON } from '@simplewebauthn/server';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { Problem } from '../../../kit/errors.ts';
-import type { HttpApp } from '../../../kit/http-server.ts';
+import { Problem } from '../../../kit/runtime/errors.ts';
+import type { HttpApp } from '../../../kit/http/http-server.ts';
 import { accessLimits } from '../../../protocol/access-api.ts';
 import type { ZoneNames } from '../../../protocol/names.ts';
 import { setCookie, type Guard } from '../../api/guard.ts';

@@ -1,6 +1,6 @@
 import type { AuthenticationResponseJSON } from '@simplewebauthn/server';
 import { Type } from 'typebox';
-import type { HttpApp } from '../../../kit/http-server.ts';
+import type { HttpApp } from '../../../kit/http/http-server.ts';
 import { accessLimits } from '../../../protocol/access-api.ts';
 import { ProofRequest } from '../../../protocol/account-api.ts';
 import { passkeyOrigin, passkeyResponse } from './routes-passkeys.ts';

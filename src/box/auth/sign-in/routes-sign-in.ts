@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify';
-import type { HttpApp } from '../../../kit/http-server.ts';
+import type { HttpApp } from '../../../kit/http/http-server.ts';
 import {
   accessLimits,
   FirstRunRequest,
@@ -14,7 +14,7 @@ import { isZoneHost } from '../../origins.ts';
 import type { Caller, SignIns } from './sign-ins.ts';
 import { deviceOf } from '../../visitor.ts';
 import { unnamed } from '../../visitor.ts';
-import type { Fact } from '../../../kit/fact.ts';
+import type { Fact } from '../../../kit/runtime/fact.ts';
 import type { ZoneNames } from '../../../protocol/names.ts';
 import type { People } from '../../sessions/people.ts';
 import type { Sessions } from '../../sessions/sessions.ts';

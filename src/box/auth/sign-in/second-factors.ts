@@ -1,5 +1,5 @@
-import { type Clock, likelyNow, minutes, seconds } from '../../../kit/clock.ts';
-import { Problem } from '../../../kit/errors.ts';
+import { type Clock, likelyNow, minutes, seconds } from '../../../kit/runtime/clock.ts';
+import { Problem } from '../../../kit/runtime/errors.ts';
 import type { SecondFactor, SecondFactorView, TotpView } from '../../../protocol/account-api.ts';
 import type { Passkeys } from './passkeys.ts';
 import type { Person } from '../../sessions/people.ts';

@@ -1,10 +1,10 @@
 import { timingSafeEqual } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Clock } from '../../../kit/clock.ts';
-import { codeOf, messageOf, Problem } from '../../../kit/errors.ts';
-import { readIfThere, writeAtomic } from '../../../kit/files.ts';
-import type { Log } from '../../../kit/log.ts';
+import type { Clock } from '../../../kit/runtime/clock.ts';
+import { codeOf, messageOf, Problem } from '../../../kit/runtime/errors.ts';
+import { readIfThere, writeAtomic } from '../../../kit/store/files.ts';
+import type { Log } from '../../../kit/log/log.ts';
 import { guessRules, waitAfter } from './guess-limit.ts';
 import { newHumanCode, normalHumanCode, secretHash } from '../../sessions/secrets.ts';
 import type { AccessStore } from '../../sessions/store.ts';

@@ -1,6 +1,6 @@
-import type { Clock } from '../../../kit/clock.ts';
-import { Problem } from '../../../kit/errors.ts';
-import type { Fact } from '../../../kit/fact.ts';
+import type { Clock } from '../../../kit/runtime/clock.ts';
+import { Problem } from '../../../kit/runtime/errors.ts';
+import type { Fact } from '../../../kit/runtime/fact.ts';
 import type {
   FirstRunRequest,
   JoinRequest,

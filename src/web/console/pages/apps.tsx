@@ -1,6 +1,6 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import { Problem } from '../../../kit/errors.ts';
+import { Problem } from '../../../kit/runtime/errors.ts';
 import type { AppList } from '../../../protocol/access-api.ts';
 import { accessLimits } from '../../../protocol/constants.ts';
 import { Confirm } from '../../shared/confirm.tsx';

@@ -1,7 +1,7 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import type { ConnectQuery, ConnectView, ConsentRequest } from '../../../protocol/access-api.ts';
-import { codeOf } from '../../../kit/errors.ts';
+import { codeOf } from '../../../kit/runtime/errors.ts';
 import { Button } from '../../shared/controls.tsx';
 import { NarrowPage, PageHeading } from '../../shared/layout.tsx';
 import { useLoaded } from '../../shared/loading.ts';

@@ -18,7 +18,7 @@ export interface Row {
   boxSays: readonly string[];
 }
 
-/** The conditions of kit/health.ts that each part stands for: the name itself and what is below it (`zone.state`). */
+/** The conditions of kit/runtime/health.ts that each part stands for: the name itself and what is below it (`zone.state`). */
 const conditionsOf: Record<Part, readonly string[]> = {
   address: ['network'],
   name: ['zone'],

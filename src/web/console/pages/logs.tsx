@@ -1,6 +1,6 @@
 import type { JSX } from 'preact';
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
-import { isAbort } from '../../../kit/errors.ts';
+import { isAbort } from '../../../kit/runtime/errors.ts';
 import type { LogLine } from '../../../protocol/access-api.ts';
 import { Button } from '../../shared/controls.tsx';
 import { logTime } from '../../shared/format.ts';

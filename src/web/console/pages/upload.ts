@@ -1,4 +1,4 @@
-import { Problem } from '../../../kit/errors.ts';
+import { Problem } from '../../../kit/runtime/errors.ts';
 import { problemOf } from '../../shared/api.ts';
 
 /**

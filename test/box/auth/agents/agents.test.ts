@@ -1,7 +1,7 @@
 import { constants, createPublicKey, verify, X509Certificate } from 'node:crypto';
 import * as fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { days, hours, minutes } from '../../../../src/kit/clock.ts';
+import { days, hours, minutes } from '../../../../src/kit/runtime/clock.ts';
 import { agentBoxPaths, agentLimits, signedText } from '../../../../src/protocol/agent-api.ts';
 import { identity } from '../../lab/identity.ts';
 import {

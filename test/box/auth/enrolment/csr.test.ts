@@ -7,7 +7,7 @@ import * as fc from 'fast-check';
 import forge from 'node-forge';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readSigningRequest } from '../../../../src/box/auth/enrolment/csr.ts';
-import { codeOf } from '../../../../src/kit/errors.ts';
+import { codeOf } from '../../../../src/kit/runtime/errors.ts';
 import { temporaryFolder } from '../../../support/folder.ts';
 import { type Key, newKey, requestFor } from './flow.ts';
 

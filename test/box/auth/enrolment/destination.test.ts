@@ -2,7 +2,7 @@ import { resolve, sep } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { destinationOf } from '../../../../src/box/auth/enrolment/destination.ts';
-import { codeOf } from '../../../../src/kit/errors.ts';
+import { codeOf } from '../../../../src/kit/runtime/errors.ts';
 
 const folders = { app: '/srv/app', 'My App': '/srv/my app/', all: '/' };
 

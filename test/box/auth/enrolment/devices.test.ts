@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Devices } from '../../../../src/box/auth/enrolment/devices.ts';
 import { Sessions } from '../../../../src/box/sessions/sessions.ts';
 import { AccessStore } from '../../../../src/box/sessions/store.ts';
-import { createLog } from '../../../../src/kit/log.ts';
+import { createLog } from '../../../../src/kit/log/log.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { temporaryFolder } from '../../../support/folder.ts';
 

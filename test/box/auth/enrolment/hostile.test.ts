@@ -6,8 +6,8 @@ import { connect as connectTls } from 'node:tls';
 import * as fc from 'fast-check';
 import { Value } from 'typebox/value';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { minutes } from '../../../../src/kit/clock.ts';
-import { createLog } from '../../../../src/kit/log.ts';
+import { minutes } from '../../../../src/kit/runtime/clock.ts';
+import { createLog } from '../../../../src/kit/log/log.ts';
 import {
   DeviceHello,
   DeviceReply,

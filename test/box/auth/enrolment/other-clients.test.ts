@@ -2,7 +2,7 @@ import { createPublicKey, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:tls';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { days, hours } from '../../../../src/kit/clock.ts';
+import { days, hours } from '../../../../src/kit/runtime/clock.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { Browser } from '../../lab/lab.ts';
 import {

@@ -3,7 +3,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { days } from '../../../../src/kit/clock.ts';
+import { days } from '../../../../src/kit/runtime/clock.ts';
 import { temporaryFolder } from '../../../support/folder.ts';
 import { away, Browser, home, names } from '../../lab/lab.ts';
 import {

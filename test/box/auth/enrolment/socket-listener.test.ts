@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { SocketListener } from '../../../../src/box/auth/enrolment/socket-listener.ts';
-import { silentLog } from '../../../../src/kit/log.ts';
+import { silentLog } from '../../../../src/kit/log/log.ts';
 import { soon } from '../../../support/soon.ts';
 
 async function open(upgrade = (): void => undefined): Promise<SocketListener> {

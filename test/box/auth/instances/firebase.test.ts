@@ -3,7 +3,7 @@ import { FirebaseMailbox } from '../../../../src/box/auth/instances/firebase-mai
 import { mailboxesOf } from '../../../../src/box/auth/instances/mailboxes.ts';
 import { AppInstance, FirebaseMailbox as FirebaseOfApp } from '../../../../src/client/instance/index.ts';
 import { memoryStore } from '../../../../src/client/store.ts';
-import { systemClock } from '../../../../src/kit/clock.ts';
+import { systemClock } from '../../../../src/kit/runtime/clock.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { runtimeFor } from '../../../client/instance/runtime.ts';
 import { identity } from '../../lab/identity.ts';

@@ -3,7 +3,7 @@ import type { AccessOptions } from '../../../../src/box/access.ts';
 import type { Mailbox } from '../../../../src/box/auth/instances/mailbox.ts';
 import { PorchlightMailbox } from '../../../../src/box/auth/instances/porchlight-mailbox.ts';
 import type { MailboxServer } from '../../../../src/cloud/mailbox/mailbox.ts';
-import { Health } from '../../../../src/kit/health.ts';
+import { Health } from '../../../../src/kit/runtime/health.ts';
 import type { InstanceCredentials } from '../../../../src/protocol/instance-api.ts';
 import { newSealingKeys, open, publicKeyText, sealedFor } from '../../../../src/protocol/sealed.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';

@@ -3,7 +3,7 @@ import { InstanceTable, mostStrangers } from '../../../../src/box/auth/instances
 import { Vault } from '../../../../src/box/sessions/vault.ts';
 import { Sessions } from '../../../../src/box/sessions/sessions.ts';
 import { AccessStore } from '../../../../src/box/sessions/store.ts';
-import { days, minutes } from '../../../../src/kit/clock.ts';
+import { days, minutes } from '../../../../src/kit/runtime/clock.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { temporaryFolder } from '../../../support/folder.ts';
 

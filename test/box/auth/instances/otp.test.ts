@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { goodAt, hotp, keyFor, stepSeconds, totp } from '../../../../src/box/auth/instances/otp.ts';
 import { mostPending, PendingRequests } from '../../../../src/box/auth/instances/pending.ts';
 import { secretHash } from '../../../../src/box/sessions/secrets.ts';
-import { seconds } from '../../../../src/kit/clock.ts';
+import { seconds } from '../../../../src/kit/runtime/clock.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 
 const ids = { deviceId: 'phone', uid: 'u'.repeat(43) };

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ReplayMemory } from '../../../../src/box/auth/instances/replay-memory.ts';
-import { minutes } from '../../../../src/kit/clock.ts';
+import { minutes } from '../../../../src/kit/runtime/clock.ts';
 import { seal, sealedFor } from '../../../../src/protocol/sealed.ts';
 import { away, boxId, Browser, home, openLab } from '../../lab/lab.ts';
 import { type House, openHouse, PhoneApp, plain, signedByHand, type ToSign } from './house.ts';

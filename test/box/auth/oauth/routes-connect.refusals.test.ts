@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { seconds } from '../../../../src/kit/clock.ts';
+import { seconds } from '../../../../src/kit/runtime/clock.ts';
 import {
   type Answer,
   Browser,

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { minutes, seconds } from '../../../../src/kit/clock.ts';
+import { minutes, seconds } from '../../../../src/kit/runtime/clock.ts';
 import { soon } from '../../../support/soon.ts';
 import { appOrigin, Browser, boxId, fromApp, type Lab, openLab } from '../../lab/lab.ts';
 import { bearer, decide, openSocket, pairOnce, pendingOf, refusedWith } from './flow.ts';

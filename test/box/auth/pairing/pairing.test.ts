@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { request as httpsRequest } from 'node:https';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { days, minutes, seconds } from '../../../../src/kit/clock.ts';
+import { days, minutes, seconds } from '../../../../src/kit/runtime/clock.ts';
 import { temporaryFolder } from '../../../support/folder.ts';
 import { soon } from '../../../support/soon.ts';
 import { away, appOrigin, Browser, fromApp, home, type Lab, names, openLab } from '../../lab/lab.ts';

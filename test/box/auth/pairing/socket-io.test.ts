@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { Agent } from 'node:https';
 import { io, type Socket } from 'socket.io-client';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { minutes } from '../../../../src/kit/clock.ts';
-import { httpLimits } from '../../../../src/kit/http-server.ts';
+import { minutes } from '../../../../src/kit/runtime/clock.ts';
+import { httpLimits } from '../../../../src/kit/http/http-server.ts';
 import { Browser, fromApp, type Lab, names, openLab } from '../../lab/lab.ts';
 import { bearer, fromProgram, openSocket, paired, refusedWith } from './flow.ts';
 

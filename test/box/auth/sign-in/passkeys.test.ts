@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { minutes } from '../../../../src/kit/clock.ts';
+import { minutes } from '../../../../src/kit/runtime/clock.ts';
 import { Authenticator } from '../../lab/authenticator.ts';
 import { type Answer, Browser, type Call, type Lab, names, openLab } from '../../lab/lab.ts';
 

@@ -1,6 +1,6 @@
 import { Secret, TOTP } from 'otpauth';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { minutes, seconds } from '../../../../src/kit/clock.ts';
+import { minutes, seconds } from '../../../../src/kit/runtime/clock.ts';
 import { temporaryFolder } from '../../../support/folder.ts';
 import { Authenticator } from '../../lab/authenticator.ts';
 import { type Answer, Browser, type Lab, names, openLab, password } from '../../lab/lab.ts';

@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { minutes, seconds } from '../../../../src/kit/clock.ts';
+import { minutes, seconds } from '../../../../src/kit/runtime/clock.ts';
 import { temporaryFolder } from '../../../support/folder.ts';
 import { type Answer, away, Browser, home, openLab, password } from '../../lab/lab.ts';
 

@@ -7,8 +7,8 @@ import { notSignedIn, Sessions } from '../../../../src/box/sessions/sessions.ts'
 import { SetupCode } from '../../../../src/box/auth/sign-in/setup-code.ts';
 import { AccessStore } from '../../../../src/box/sessions/store.ts';
 import { Tokens } from '../../../../src/box/sessions/tokens.ts';
-import { OwnedFact } from '../../../../src/kit/fact.ts';
-import { silentLog } from '../../../../src/kit/log.ts';
+import { OwnedFact } from '../../../../src/kit/runtime/fact.ts';
+import { silentLog } from '../../../../src/kit/log/log.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { temporaryFolder } from '../../../support/folder.ts';
 import { home, password } from '../../lab/lab.ts';
