@@ -26,11 +26,23 @@ const faults = (paths: string[], words: RegExp): string[] =>
     wrongIn(readFileSync(join(top, path), 'utf8'), words).map((word) => `${path}: ${word}`),
   );
 
+/** In every text of code and docs, comments too. */
+const anywhere =
+  /\b([Ll]og(s|ged|ging)? (in|out)\b(?! [a-z]+ log)|[Ww]ays in\b(?! which)|[Bb]egins? anew|anew|[Tt]aken back|[Tt]he record of who|[Ii]n the record|at the door|[Hh]ouseholds?|[Dd]eeds?)\b/g;
+/** Of files and folders. */
+const inPaths =
+  /(^|[/.-])(frontend|door|deeds?|household|way-in|ways|letters|begin-anew|take-back)(?=[/.-])/g;
+
 it.each([
   ['const way: Way = first;', names, ['Way']],
   ['await wholeBox.beginAnew();', names, ['wholeBox', 'beginAnew']],
   ["title: 'Log in'", onPages, ['Log in']],
   ["title: 'Sign in', runs: 'Installed version'", onPages, []],
+  ['/** Who logs in again after a deed. */', anywhere, ['logs in', 'deed']],
+  ['the state is made anew by a household', anywhere, ['anew', 'household']],
+  ['one of the ways in which somebody signs in', anywhere, []],
+  ['src/cloud/frontend/door.ts', inPaths, ['/frontend', '/door']],
+  ['src/box/web/tunnel-listener.ts', inPaths, []],
 ] as const)('finds what was planted in %s', (text, words, found) => {
   expect(wrongIn(text, words)).toEqual(found);
 });
@@ -42,6 +54,23 @@ it('the code has no name that the glossary replaced', () => {
 it('no page has a text that the glossary replaced', () => {
   expect(faults(files('src/web/shared/text/*.ts', 'src/web/app/text/*.ts'), onPages)).toEqual([]);
 });
+
+it('no text of code and docs has a word that the glossary replaced', () => {
+  expect(
+    faults(
+      files('src/*.ts', 'src/*.tsx', 'docs/*.md', 'README.md', 'SECURITY.md', 'CONTRIBUTING.md').filter(open),
+      anywhere,
+    ),
+  ).toEqual([]);
+});
+
+it('no file has a name that the glossary replaced', () => {
+  const named = files('src', 'test', 'docs', 'systemd').filter((path) => wrongIn(path, inPaths).length > 0);
+  expect(named).toEqual([]);
+});
+
+/** Tables of what was measured and mended say what stood there then. */
+const open = (path: string): boolean => path !== 'docs/BENCHMARKS.md';
 
 /** RFC 6763 and others write of *letters* and *ways* at the beginning of a sentence. */
 const comment = (fault: string): boolean => !/: (Letters|Ways?)$/.test(fault);

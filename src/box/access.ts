@@ -134,7 +134,7 @@ export class Access implements Service {
   readonly #sockets: SessionSockets;
   readonly #events: EventSockets;
   readonly #rights: HeldRights;
-  /** The ways in beside the pages. */
+  /** The sign-in methods beside the pages. */
   readonly #methods: readonly AuthMethod[];
   readonly #running: ServiceGroup;
   readonly #upgrades: ReadonlyMap<string, Upgrade>;
@@ -208,7 +208,7 @@ export class Access implements Service {
       ...(options.enrolment === undefined ? [] : [new Enrolment({ ...method, ...options.enrolment })]),
     ];
     this.#methods = ways;
-    this.#running = new ServiceGroup({ name: 'ways in', parts: ways, log });
+    this.#running = new ServiceGroup({ name: 'sign-in methods', parts: ways, log });
     this.#upgrades = new Map<string, Upgrade>([
       [accessPaths.events, (request, socket, head) => this.#events.upgrade(request, socket, head)],
       ...ways.flatMap(({ upgrades = [] }) => [...upgrades]),

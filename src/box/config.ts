@@ -211,7 +211,7 @@ export const BoxConfig = Type.Object({
       default: 15,
       minimum: 1,
       maximum: 60,
-      description: 'how long a new release may take to become healthy before it is taken back',
+      description: 'how long a new release may take to become healthy before it is rolled back',
     }),
     raucConfig: Type.String({
       default: '/etc/rauc/system.conf',

@@ -117,8 +117,7 @@ const resetCommand = command({
     yes: 'it is meant',
   },
   action: async ({ config, switches }, io) => {
-    if (!switches.has('yes'))
-      throw new Problem('usage', 'this cannot be taken back; add --yes when it is meant');
+    if (!switches.has('yes')) throw new Problem('usage', 'this cannot be undone; add --yes when it is meant');
     const body = { forgetIdentity: switches.has('forget-identity') };
     await eitherWay(
       () => askControl(config.state, { method: 'POST', path: '/reset', body }),

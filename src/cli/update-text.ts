@@ -16,14 +16,14 @@ const phases: Record<UpdateState['phase'], string> = {
 export function updateText(state: UpdateState): string {
   const { version, slot, phase, target, available, checkedAt, restartsAt, trouble, takenBack } = state;
   const lines: [label: string, text: string][] = [
-    ['runs', `${version}${slot === null ? '' : ` (slot ${slot})`}`],
+    ['installed', `${version}${slot === null ? '' : ` (slot ${slot})`}`],
     ['state', `${target === null ? '' : `${target}: `}${phases[phase]}`],
   ];
   if (trouble !== null) lines.push(['why', trouble.message]);
   if (restartsAt !== null) lines.push(['restarts', `${time(restartsAt)} by itself, or now with --restart`]);
   if (takenBack !== null) lines.push(['rolled back', `${takenBack.version}: ${takenBack.reason}`]);
   if (phase !== 'not-an-appliance') {
-    lines.push(['there is', available === null ? 'nothing newer known' : newer(available)]);
+    lines.push(['available', available === null ? 'nothing newer known' : newer(available)]);
     const asked = checkedAt === null ? 'not yet' : time(checkedAt);
     const server = state.server ? `asked ${asked}` : 'none (update.server)';
     lines.push(['server', `${server}, channel ${state.channel}${state.paused ? ', paused' : ''}`]);

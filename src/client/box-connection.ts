@@ -95,7 +95,7 @@ export class BoxConnection {
     this.#endpoints.choice.subscribe(() => this.#endpointChanged());
   }
 
-  /** Opens the events socket, and looks for ways in the background, until `close`. */
+  /** Opens the events socket, and looks for endpoints in the background, until `close`. */
   start(): void {
     if (this.#running !== undefined) return;
     this.#endpoints.start();

@@ -2,7 +2,7 @@ import type { Endpoints } from '../protocol/access-api.ts';
 import { allEndpoints, isLocal, type Endpoint } from './endpoints.ts';
 
 /**
- * Which way in is used: a function of what is known and what happened. The one in use stays while it works; then comes a
+ * Which endpoint is used: a function of what is known and what happened. The one in use stays while it works; then comes a
  * mirror, whose name no resolver has cached; then the tunnel; then whatever is left. From the tunnel the way home is looked
  * for again and again. No two local names are ever tried at the same time, so that mirrors stay uncached until needed.
  */

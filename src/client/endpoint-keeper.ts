@@ -63,7 +63,7 @@ export class EndpointKeeper {
     return isResting(choice) ? undefined : choice.current;
   }
 
-  /** Resolves when an answer has come over the way in use within the last `ms`; `undefined` when no way gives any. */
+  /** Resolves when an answer has come over the endpoint in use within the last `ms`; `undefined` when none gives any. */
   async proven(ms: number, signal: AbortSignal): Promise<Endpoint | undefined> {
     const since = this.#options.runtime.clock.monotonic() - ms;
     const isProven = ({ provenAt }: Choice): boolean => provenAt !== undefined && provenAt >= since;

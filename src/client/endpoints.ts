@@ -2,7 +2,7 @@ import type { Endpoints } from '../protocol/access-api.ts';
 import { type BoxId, mirrorLabelPattern, tunnelLabel } from '../protocol/constants.ts';
 
 /**
- * One way in. `main`, `mirror` and `address` are names of the same address on the home network; `tunnel` leads through the
+ * One endpoint. `main`, `mirror` and `address` are names of the same address on the home network; `tunnel` leads through the
  * relay from anywhere.
  */
 export interface Endpoint {
@@ -37,7 +37,7 @@ function hostOf(origin: unknown): string | undefined {
 }
 
 /**
- * The ways in `value`, which may be anything, if every one is the name of its kind in `zone`; else `undefined`. A token is
+ * The endpoints of `value`, which may be anything, if every one is the name of its kind in `zone`; else `undefined`. A token is
  * sent wherever these lead: a name outside the zone, or of a service published in it, must never be among them.
  */
 export function parseEndpoints(value: unknown, zone: string): Endpoints | undefined {

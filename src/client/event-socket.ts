@@ -23,7 +23,7 @@ const livedMs = 5000;
 const askEveryMs = 15_000;
 const openMs = 5000;
 
-/** Keeps one events socket open over the way in use, and opens the next when the way changes or the socket fails. */
+/** Keeps one events socket open over the endpoint in use, and opens the next when it changes or the socket fails. */
 export class EventSocket {
   readonly #options: EventSocketOptions;
 

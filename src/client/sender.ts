@@ -24,7 +24,7 @@ const provenWithinMs = 10_000;
 const mostTries = 8;
 
 /**
- * Sends requests over the way in use. One that fails with its way is repeated on the next as soon as the failure is known,
+ * Sends requests over the endpoint in use. One that fails with its endpoint is repeated on the next as soon as the failure is known,
  * if it may be; one that may not is sent only over a way just proven open, and never twice.
  */
 export class Sender {
@@ -64,7 +64,7 @@ export class Sender {
       : this.#endpoints.endpoint;
     if (endpoint !== undefined) return endpoint;
     if (this.#endpoints.choice.value.current !== undefined) throw unreachable();
-    throw new Problem('no-way', 'the box has no way in that this page may use', {
+    throw new Problem('no-way', 'the box has no endpoint that this page may use', {
       retryable: false,
       status: 503,
     });

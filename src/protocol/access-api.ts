@@ -338,7 +338,7 @@ export const BoxEvent = Type.Union([
   /** The session is over; the socket closes with code 4401. */
   Type.Object({ type: Type.Literal('session-ended') }),
   Type.Object({ type: Type.Literal('token'), accessToken: Type.String(), expiresIn: Type.Integer() }),
-  /** The ways in have changed. */
+  /** The endpoints have changed. */
   Type.Object({ type: Type.Literal('ways'), ways: TokenResponse.properties.ways }),
   /** Health or state changed: ask `GET /api/state` again. */
   Type.Object({ type: Type.Literal('state') }),

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 
-/** The record of who did what, when and from where. Stable words; a page has them in the person's language. */
+/** The audit log: who did what, when and from where. Stable words; a page has them in the person's language. */
 export const auditActions = [
   'claimed',
   'logged-in',

@@ -217,7 +217,7 @@ export class StandIn {
     const form = Object.fromEntries(new URLSearchParams(call.body));
     if (path === '/oauth/token') return this.#token(form, json);
     if (path === '/oauth/revoke') return (this.refresh.delete(form['token'] ?? ''), json(200, {}));
-    if (!this.access.has(token ?? '')) return json(401, { code: 'not-logged-in', message: 'log in' });
+    if (!this.access.has(token ?? '')) return json(401, { code: 'not-logged-in', message: 'sign in' });
     if (path === '/api/never') return;
     if (path === '/api/stream') {
       response.writeHead(200).write('one ');

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { createTestCa } from '../../src/cli/home/test-ca.ts';
 import { atEndOfTest } from '../support/at-end.ts';
 import { temporaryFolder } from '../support/folder.ts';
-import { household } from './household.ts';
+import { publishedHome } from './published-home.ts';
 import { notInPath } from './not-in-path.ts';
 
 const reason = notInPath('h2spec', 'go install github.com/summerwind/h2spec/cmd/h2spec@v2.6.0');
@@ -27,7 +27,7 @@ function failures(report: string): string[] {
 describe.skipIf(reason !== undefined)(`HTTP/2 of the box as h2spec sees it ${reason ?? ''}`, () => {
   it('fails nowhere where Node’s own server does not', async () => {
     const folder = temporaryFolder();
-    const home = await household(folder, {});
+    const home = await publishedHome(folder, {});
     const { keyPem, certPem } = await (await createTestCa()).issue(['localhost']);
     const bare = createSecureServer({ key: keyPem, cert: certPem, allowHTTP1: true }, (request, response) => {
       request.resume();

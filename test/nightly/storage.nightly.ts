@@ -6,7 +6,7 @@ import { freePort } from '../../src/cli/home/free-port.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { withoutNamespaces } from '../support/netns.ts';
 import { serveIn } from '../support/serving.ts';
-import { household } from './household.ts';
+import { publishedHome } from './published-home.ts';
 
 /* What keeps people's files, through the box, as Debian has it: nothing that it writes may be lost or changed on the way. */
 
@@ -48,7 +48,7 @@ const contents = (tree: string): Record<string, string> =>
 
 describe.skipIf(withoutNamespaces)('through the box', () => {
   it('restic keeps a backup, and gives it back', async () => {
-    const home = await household(folder, { backup: await rclone('restic') });
+    const home = await publishedHome(folder, { backup: await rclone('restic') });
     const repository = ['--repo', `rest:${home.urlOf('backup')}/ours`, '--cacert', home.caFile, '--no-cache'];
     const restic = (...words: string[]): Promise<string> =>
       home.run('restic', [...repository, ...words], { RESTIC_PASSWORD: 'four quiet lamps' });
@@ -65,7 +65,7 @@ describe.skipIf(withoutNamespaces)('through the box', () => {
   }, 600_000);
 
   it('rclone copies over WebDAV, renames, and finds nothing changed', async () => {
-    const home = await household(folder, { dav: await rclone('webdav') });
+    const home = await publishedHome(folder, { dav: await rclone('webdav') });
     const remote = `:webdav,url='${home.urlOf('dav')}':`;
     const run = (...words: string[]): Promise<string> =>
       home.run('rclone', ['--ca-cert', home.caFile, '--config', '/dev/null', ...words]);
@@ -110,7 +110,7 @@ describe.skipIf(withoutNamespaces)('through the box', () => {
       '-f',
       join(root, 'apache.conf'),
     ]);
-    const home = await household(folder, { code: target });
+    const home = await publishedHome(folder, { code: target });
     const people = { GIT_AUTHOR_NAME: 'a', GIT_AUTHOR_EMAIL: 'a@b.example' };
     const committer = { GIT_COMMITTER_NAME: 'a', GIT_COMMITTER_EMAIL: 'a@b.example' };
     const env = { ...people, ...committer, GIT_SSL_CAINFO: home.caFile };

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../support/folder.ts';
 import { withoutNamespaces } from '../support/netns.ts';
-import { household } from './household.ts';
+import { publishedHome } from './published-home.ts';
 
 interface Finding {
   id: string;
@@ -36,7 +36,7 @@ const sections = [
 describe.skipIf(withoutNamespaces)('TLS of the box as testssl.sh sees it', () => {
   it('has no fault', async () => {
     const folder = temporaryFolder();
-    const home = await household(folder, {});
+    const home = await publishedHome(folder, {});
     const file = join(folder, 'found.json');
     const where = `${home.box.zone}:${home.box.web.port}`;
     // It ends with the number of what it found to tell.

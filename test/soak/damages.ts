@@ -56,17 +56,17 @@ export class Damages {
     await house.status('cloud', cloud);
     if (status === undefined) throw new Error(`the box does not start: ${box.said}`);
     this.#witnesses = await witnessesOf(house, status, this.#random);
-    const { household } = this.#witnesses;
+    const { residents } = this.#witnesses;
     const path = join(state('box'), 'access/enrolment/device-ca.pem');
     await new DeviceCa({ path, commonName: 'Devices', clock: systemClock }).open();
     const settings = { channel: 'stable', paused: false };
-    await household.asOwner('PUT', '/api/update/settings', { body: settings });
+    await residents.asOwner('PUT', '/api/update/settings', { body: settings });
     for (let actions = 0; actions < 40; actions++) await this.#some();
     for (let waited = 0; (await house.status('box', box))?.certificate === null && waited < 200; waited++)
       await new Promise((resolve) => setTimeout(resolve, 100));
     for (const ending of endings) {
       await this.#some();
-      await household.signsIn();
+      await residents.signsIn();
       const before = { box: await this.#viewOfBox(), cloud: await this.#viewOfCloud() };
       await Promise.all([box.end(ending), cloud.end(ending)]);
       for (const who of ['box', 'cloud'] as const) {
@@ -85,7 +85,7 @@ export class Damages {
   async #some(): Promise<void> {
     let [one, other] = [3, 3];
     await Promise.all([
-      this.#opened.household.work(() => one-- <= 0),
+      this.#opened.residents.work(() => one-- <= 0),
       this.#opened.neighbours.work(() => other-- <= 0),
     ]);
   }
@@ -129,7 +129,7 @@ export class Damages {
       }
       const now = who === 'box' ? await this.#viewOfBox() : await this.#viewOfCloud();
       // Last, because it makes a session.
-      if (who === 'box' && (await this.#opened.household.signsIn()) !== 204)
+      if (who === 'box' && (await this.#opened.residents.signsIn()) !== 204)
         now['password'] = 'not taken any more';
       const other = Object.keys({ ...view, ...now }).filter((key) => now[key] !== view[key]);
       const told = entry?.damage.told;
@@ -156,9 +156,9 @@ export class Damages {
 
   /** Everything that people see of the box, and would miss. */
   async #viewOfBox(): Promise<View> {
-    const { household, ledger } = this.#opened;
+    const { residents, ledger } = this.#opened;
     const view: View = {};
-    const first = await household.session(ledger.cookies[0] ?? '');
+    const first = await residents.session(ledger.cookies[0] ?? '');
     view['stage'] = String(first.json['stage']);
     view['box'] = String(first.json['boxId']);
     for (const path of [
@@ -171,11 +171,11 @@ export class Damages {
       'second-factor',
       'update',
     ]) {
-      const { json, status } = await household.asOwner('GET', `/api/${path}`);
+      const { json, status } = await residents.asOwner('GET', `/api/${path}`);
       view[path] = status === 200 ? lasting(json) : `${status} ${String(json['code'])}`;
     }
     for (const [index, clientId] of ledger.clients.entries())
-      view[`client ${index}`] = String((await household.askAsClient(clientId)).status);
+      view[`client ${index}`] = String((await residents.askAsClient(clientId)).status);
     return view;
   }
 

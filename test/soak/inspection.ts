@@ -1,4 +1,4 @@
-import type { Household } from './household.ts';
+import type { Residents } from './residents.ts';
 import { actionKey, type Ledger } from './ledger.ts';
 
 /** Deeds whose object is known; of the others only how many there are. */
@@ -9,15 +9,15 @@ const withObject = new Set(['person-invited', 'person-removed', 'approval-allowe
  * known afterwards: the ledger is then as the box is.
  */
 export class Inspection {
-  readonly #household: Household;
+  readonly #residents: Residents;
   readonly #ledger: Ledger;
   /** Of the record, as it was read so far. */
   readonly #recorded = new Map<string, number>();
   #last = 0;
   #lastEntry = '';
 
-  constructor(options: { household: Household; ledger: Ledger }) {
-    this.#household = options.household;
+  constructor(options: { residents: Residents; ledger: Ledger }) {
+    this.#residents = options.residents;
     this.#ledger = options.ledger;
   }
 
@@ -39,7 +39,7 @@ export class Inspection {
   async #cookies(): Promise<string[]> {
     const lost: string[] = [];
     const stage = async (cookie: string): Promise<unknown> =>
-      (await this.#household.session(cookie)).json['stage'];
+      (await this.#residents.session(cookie)).json['stage'];
     for (const cookie of this.#ledger.cookies.slice())
       if ((await stage(cookie)) !== 'in') {
         lost.push('a session is gone');
@@ -53,7 +53,7 @@ export class Inspection {
 
   async #people(): Promise<string[]> {
     const { people, peopleAsked, removalsAsked } = this.#ledger;
-    const answer = await this.#household.asOwner('GET', '/api/people');
+    const answer = await this.#residents.asOwner('GET', '/api/people');
     const found = new Map(
       (answer.json['people'] as { id: string; name: string }[]).map(({ id, name }) => [id, name]),
     );
@@ -75,7 +75,7 @@ export class Inspection {
   }
 
   async #settings(): Promise<string[]> {
-    const { json } = await this.#household.asOwner('GET', '/api/settings');
+    const { json } = await this.#residents.asOwner('GET', '/api/settings');
     const name = String(json['name']);
     const known = this.#ledger.boxNames.length === 0 || this.#ledger.boxNames.includes(name);
     const expected = this.#ledger.boxNames.join(' or ');
@@ -86,7 +86,7 @@ export class Inspection {
   async #clients(): Promise<string[]> {
     const lost: string[] = [];
     for (const clientId of this.#ledger.clients) {
-      const { status } = await this.#household.askAsClient(clientId);
+      const { status } = await this.#residents.askAsClient(clientId);
       if (status !== 200 && status !== 429) lost.push(`an allowed program is answered ${status}`);
     }
     return lost;
@@ -94,9 +94,9 @@ export class Inspection {
 
   /** It goes on with what it has, also when the last answer did not reach it. */
   async #app(): Promise<string[]> {
-    const answer = await this.#household.refresh();
+    const answer = await this.#residents.refresh();
     if (answer === undefined || answer.status === 200) return [];
-    await this.#household.connectAgain();
+    await this.#residents.connectAgain();
     return [`the app's session is over: ${String(answer.json['error_description'])}`];
   }
 
@@ -111,7 +111,7 @@ export class Inspection {
     let kept = this.#last === 0;
     read: for (;;) {
       const query = before === undefined ? '' : `?before=${before}`;
-      const answer = await this.#household.asOwner('GET', `/api/audit${query}`);
+      const answer = await this.#residents.asOwner('GET', `/api/audit${query}`);
       const entries = answer.json['entries'] as Entry[];
       for (const entry of entries) {
         if (entry.id === this.#last) kept = JSON.stringify(entry) === this.#lastEntry;

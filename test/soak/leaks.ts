@@ -43,7 +43,7 @@ export class Leaks {
 
   /** How much was answered. */
   get answered(): number {
-    return this.#visits + (this.#witnesses?.household.answered ?? 0);
+    return this.#visits + (this.#witnesses?.residents.answered ?? 0);
   }
 
   get pid(): number {
@@ -61,11 +61,11 @@ export class Leaks {
   async run(over: () => boolean): Promise<void> {
     const begun = performance.now();
     if (this.#witnesses === undefined) throw new Error('it was not opened');
-    const { household, neighbours, ledger } = this.#witnesses;
+    const { residents, neighbours, ledger } = this.#witnesses;
     const visitors = [1, 2, 3, 4].map((number) => this.#visit(ledger.boxId, number, over));
     const work = Promise.all([
-      household.work(over),
-      household.workBeside(over),
+      residents.work(over),
+      residents.workBeside(over),
       neighbours.work(over),
       ...visitors,
     ]);

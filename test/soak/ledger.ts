@@ -5,7 +5,7 @@ interface Count {
 }
 
 /**
- * What a household was answered, apart from the box: what it must still find after whatever happened. What was asked for and
+ * What a residents was answered, apart from the box: what it must still find after whatever happened. What was asked for and
  * not answered may have happened or not, until somebody looks.
  */
 export class Ledger {

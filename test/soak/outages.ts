@@ -44,7 +44,7 @@ export class Outages {
   }
 
   get answered(): number {
-    return this.#opened.household.answered + this.#opened.neighbours.answered;
+    return this.#opened.residents.answered + this.#opened.neighbours.answered;
   }
 
   get #opened(): Witnesses {
@@ -69,8 +69,8 @@ export class Outages {
     let over = false;
     const isOver = (): boolean => over;
     const work = Promise.all([
-      this.#opened.household.work(isOver),
-      this.#opened.household.workBeside(isOver),
+      this.#opened.residents.work(isOver),
+      this.#opened.residents.workBeside(isOver),
       this.#opened.neighbours.work(isOver),
       this.#opened.neighbours.work(isOver),
     ]);

@@ -52,21 +52,21 @@ function watched(): { seen: Record<'box' | 'cloud', Set<string>>; stop: () => vo
 }
 
 /** What owners and everyday life make a box keep. */
-async function live(house: House, { household }: Witnesses, process: Running): Promise<void> {
+async function live(house: House, { residents }: Witnesses, process: Running): Promise<void> {
   let actions = 30;
-  await household.work(() => actions-- <= 0);
-  await household.asOwner('PUT', '/api/settings', {
+  await residents.work(() => actions-- <= 0);
+  await residents.asOwner('PUT', '/api/settings', {
     body: { name: 'Seen', tunnel: true, discovery: 'always' },
   });
-  await household.asOwner('PUT', '/api/update/settings', { body: { channel: 'stable', paused: false } });
+  await residents.asOwner('PUT', '/api/update/settings', { body: { channel: 'stable', paused: false } });
   await expect
     .poll(async () => (await house.status('box', process))?.tunnel.phase, { timeout: 120_000 })
     .toBe('connected');
   // When the CA wants the certificate renewed is asked a while after it was made.
   await expect.poll(() => filesIn(box).includes('certificate/renewal.json'), { timeout: 60_000 }).toBe(true);
   const body = { passphrase: 'a lamp beside the harbour' };
-  const { backup } = (await household.asOwner('POST', '/api/backup', { body })).json;
-  expect((await household.asOwner('POST', '/api/restore', { body: { ...body, backup } })).status).toBe(202);
+  const { backup } = (await residents.asOwner('POST', '/api/backup', { body })).json;
+  expect((await residents.asOwner('POST', '/api/restore', { body: { ...body, backup } })).status).toBe(202);
   await process.exited;
 }
 

@@ -1,7 +1,7 @@
 import { zoneName } from '../../src/protocol/names.ts';
 import { Caller } from './caller.ts';
 import { type House, type Status, zoneRoot } from './house.ts';
-import { Household } from './household.ts';
+import { Residents } from './residents.ts';
 import { Inspection } from './inspection.ts';
 import { Ledger } from './ledger.ts';
 import { Neighbours } from './neighbours.ts';
@@ -10,25 +10,25 @@ import type { Random } from './random.ts';
 /** Those who use one home and its cloud, and what they remember of it. */
 export interface Witnesses {
   ledger: Ledger;
-  household: Household;
+  residents: Residents;
   inspection: Inspection;
   neighbours: Neighbours;
   close: () => void;
 }
 
-/** The household has claimed the box that says `status`. */
+/** The residents has claimed the box that says `status`. */
 export async function witnessesOf(house: House, status: Status, random: Random): Promise<Witnesses> {
   const ledger = new Ledger();
   ledger.boxId = status.boxId;
   const box = new Caller({ port: house.ports.web, host: zoneName(status.boxId, zoneRoot) });
-  const household = new Household({ box, ledger, random });
+  const residents = new Residents({ box, ledger, random });
   const neighbours = await Neighbours.open(house, ledger, random);
-  await household.claim(status.setupCode ?? '');
+  await residents.claim(status.setupCode ?? '');
   return {
     ledger,
-    household,
+    residents,
     neighbours,
-    inspection: new Inspection({ household, ledger }),
+    inspection: new Inspection({ residents, ledger }),
     close: () => {
       box.close();
       neighbours.close();

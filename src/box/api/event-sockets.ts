@@ -91,7 +91,7 @@ export class EventSockets {
     try {
       const found = tokens.find(kind, secret);
       const who = found && guard.use(found.session, address);
-      if (found === undefined || who === undefined) return socket.close(sessionEndedClose, 'log in');
+      if (found === undefined || who === undefined) return socket.close(sessionEndedClose, 'sign in');
       const sessionId = found.session.id;
       if (sockets.isFullFor(sessionId)) return socket.close(1013, 'too many sockets of this session');
       const owner = kind === 'cookie' && who.person.role === 'owner';

@@ -29,7 +29,7 @@ const byStrangers: ReadonlySet<AuditAction> = new Set([
 const textMax = 200;
 const shown = (text: string): string => shortName(text, textMax);
 
-/** The record of who did what, when and from where, for ninety days. */
+/** The audit log: who did what, when and from where, for ninety days. */
 export class Audit {
   readonly #store: AccessStore;
   readonly #clock: Clock;
@@ -66,7 +66,7 @@ export class Audit {
     try {
       this.record(audited);
     } catch (error) {
-      this.#log.warn({ code: codeOf(error) }, `not in the record: ${audited.action}: ${messageOf(error)}`);
+      this.#log.warn({ code: codeOf(error) }, `not in the audit log: ${audited.action}: ${messageOf(error)}`);
     }
   }
 

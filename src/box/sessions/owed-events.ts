@@ -47,6 +47,6 @@ export class OwedEvents {
   /** Throws when an audited action is about to be committed without an event: a mistake in the program. */
   settle(): void {
     if (!this.#demanded || this.#owed === undefined || this.#told) return;
-    throw new Error(`a deed without an audit event in its transaction: ${this.#owed}`);
+    throw new Error(`a change without an audit event in its transaction: ${this.#owed}`);
   }
 }

@@ -188,7 +188,7 @@ export class People {
 }
 
 export function alreadyClaimed(): Problem {
-  return new Problem('already-claimed', 'this box has an owner already; log in', { status: 409 });
+  return new Problem('already-claimed', 'this box has an owner already; sign in', { status: 409 });
 }
 
 /** Throws `bad-request` when nothing that can be seen is left of it. */

@@ -73,7 +73,7 @@ export interface SessionRecord {
 type EndedListener = (ended: readonly string[], top: Session, ending: Ending) => void;
 
 /**
- * The one tree that every way in ends in. A session that is over is gone, with everything below it: tokens, codes, child
+ * The one tree that every sign-in method ends in. A session that is over is gone, with everything below it: tokens, codes, child
  * sessions and, through `onEnded`, the sockets that are open in its name.
  */
 export class Sessions {
@@ -211,7 +211,7 @@ export class Sessions {
 const idsOf = (sessions: readonly Session[]): string[] => sessions.map(({ id }) => id);
 
 export function notSignedIn(): Problem {
-  return new Problem('not-logged-in', 'you are not logged in here, or your session was ended; log in', {
+  return new Problem('not-logged-in', 'you are not signed in here, or your session was ended; sign in', {
     status: 401,
   });
 }

@@ -34,7 +34,7 @@ export interface OwnerSettingsOptions {
   random: Random;
 }
 
-/** Owner of what people change in the console: the box's name, whether it can be found, and its way in from outside. */
+/** Owner of what people change in the console: the box's name, whether it can be found, and whether it can be reached from outside. */
 export class OwnerSettings implements Service {
   readonly name = 'settings';
   readonly #options: OwnerSettingsOptions;

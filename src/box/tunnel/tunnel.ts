@@ -53,7 +53,7 @@ export interface TunnelOptions {
 const packaged = { program: '/usr/bin/pagekite', python: '/usr/bin/python3' };
 const probeTimeoutMs = 5000;
 
-/** Owner of the way in from outside: a PageKite client as a child, watched, proven and started again. */
+/** Owner of the tunnel state: a PageKite client as a child, watched, proven and started again. */
 export class Tunnel implements Service {
   readonly name = 'tunnel';
   readonly #options: TunnelOptions;

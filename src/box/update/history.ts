@@ -94,7 +94,7 @@ export class UpdateHistory {
     const verdict = await marks.verdict();
     const said = verdict?.slot === slot && !verdict.good ? verdict.reason : undefined;
     const reason = said ?? 'it did not start, or ended before it was found healthy';
-    log.warn(`version ${version} was taken back: ${reason}`);
+    log.warn(`version ${version} was rolled back: ${reason}`);
     const times = (setbacks[version]?.times ?? 0) + 1;
     await this.#keep({
       attempt: null,

@@ -29,7 +29,7 @@ export interface ServiceSettings {
 /** Some ask every device of the home before they answer, or copy a disk. */
 const answerTimeoutMs = seconds(300);
 
-/** What the other ways in are called where all URLs of the box stand side by side (`porchlight status --json`). */
+/** What the other addresses are called where all URLs of the box stand side by side (`porchlight status --json`). */
 const urlsByName = new Set(['main', 'mirror', 'mirrors', 'tunnel', 'local', 'address']);
 
 /**

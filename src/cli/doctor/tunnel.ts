@@ -30,7 +30,7 @@ export const outsideCheck: Check = {
     if (addresses === undefined) return skipped('not checked: what the zone holds is not known');
     const port = Number(new URL(url).port || 443);
     const tried = await Promise.all(addresses.map((host) => throughRelay(context, tunnel, { host, port })));
-    // One way in is enough: this machine may have no IPv6.
+    // One address is enough: this machine may have no IPv6.
     const best = tried.find(({ verdict }) => verdict === 'ok') ?? tried[0];
     return best ?? failure(`the zone holds no address for ${tunnel}`, again);
   },

@@ -2,7 +2,7 @@ import { Problem } from '../../kit/runtime/errors.ts';
 import { type BoxId, isBoxId } from '../../protocol/names.ts';
 
 /**
- * Who may be told which boxes are near: a lasting identifier of the household, and whether it has set its box up.
+ * Who may be told which boxes are near: a lasting identifier of the home, and whether it has set its box up.
  * `all`: pages of the apps that the operator lists, and what says no origin. Browsers always say it when a page could read the
  * answer (Fetch, 3.2), so that is a program on a machine at home, like the clients of 2016, which share the network with the
  * box anyhow. A page of a box is told of that box. Anybody else is refused; a person can choose a box for them (`/choose`).

@@ -3,7 +3,7 @@ import ipaddr from 'ipaddr.js';
 /**
  * Length of the IPv6 prefix that is one client on the internet. RFC 6177, 2: a site is given something between a /48 and a
  * /64, so that the longest count that no site can escape is the /48; who is given a /48 has 256 of the /56, and 65,536 of the
- * /64. The 256 households of a provider that gives each a /56 share one share then, as those behind one IPv4 address of a
+ * /64. The 256 homes of a provider that gives each a /56 share one share then, as those behind one IPv4 address of a
  * carrier do: shares are therefore large, and inside of one what is idle for longest goes first.
  */
 const internetPrefix = 48;

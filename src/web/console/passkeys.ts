@@ -22,7 +22,7 @@ export async function addPasskey(api: Api, label: string): Promise<PasskeyView> 
   return api<PasskeyView>('/api/passkeys', { method: 'POST', body: { label, response } });
 }
 
-/** Logs in with a passkey that the browser has. */
+/** Signs in with a passkey that the browser has. */
 export async function signInByPasskey(api: Api): Promise<void> {
   await assert(api, '/api/login/passkey');
 }

@@ -163,7 +163,7 @@ describe('the events socket', () => {
     ['null', 'null'],
   ])('lets nobody in with %s', async (_, first) => {
     const seen = watched({ origin: appOrigin }, first);
-    expect(await seen.closed).toEqual([4401, 'log in']);
+    expect(await seen.closed).toEqual([4401, 'sign in']);
     expect(seen.events).toEqual([]);
   });
 
@@ -223,9 +223,9 @@ describe('the events socket', () => {
     // An app's page, or a program: the cookie alone does not open it.
     for (const headers of [{ origin: appOrigin, cookie }, { cookie }]) {
       const seen = watched(headers, JSON.stringify({}));
-      expect(await seen.closed).toEqual([4401, 'log in']);
+      expect(await seen.closed).toEqual([4401, 'sign in']);
     }
-    expect(await watched({ origin: owner.origin }).closed).toEqual([4401, 'log in']);
+    expect(await watched({ origin: owner.origin }).closed).toEqual([4401, 'sign in']);
   });
 
   it('is opened sixteen times by one session, not more', async () => {

@@ -66,7 +66,7 @@ describe('the tree of sessions', () => {
           expect(tokens.find('access', token) === undefined).toBe(over.includes(id));
         }
         for (const id of over)
-          expect(() => sessions.create({ ...base, parentId: id })).toThrow('not logged in');
+          expect(() => sessions.create({ ...base, parentId: id })).toThrow('not signed in');
         for (const { id } of nodes) sessions.end(id);
       }),
       { numRuns: 40 },

@@ -171,7 +171,7 @@ export class FakeBox {
       const token = request.headers.authorization?.replace('Bearer ', '') ?? '';
       return this.#tokens.has(token)
         ? json(200, this.#state())
-        : json(401, { code: 'not-logged-in', message: 'log in' });
+        : json(401, { code: 'not-logged-in', message: 'sign in' });
     }
     return json(404, { code: 'not-found', message: 'not here' });
   }

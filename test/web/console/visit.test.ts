@@ -46,7 +46,7 @@ describe('a visit', () => {
     let calls = 0;
     const visit = visitAnsweredBy(async (path) => {
       if (path === '/api/session') return at(calls++ === 0 ? 'in' : 'login');
-      return { status: 401, body: { code: 'not-logged-in', message: 'log in' } };
+      return { status: 401, body: { code: 'not-logged-in', message: 'sign in' } };
     });
     await visit.refresh();
     await expect(visit.api('/api/people')).rejects.toMatchObject({ code: 'not-logged-in' });

@@ -77,7 +77,7 @@ export class PasswordHasher {
       return Promise.resolve();
     }
     if (this.#line.length >= this.#lineLength) {
-      const message = 'too many people are logging in at this moment; try again in a few seconds';
+      const message = 'too many people are signing in at this moment; try again in a few seconds';
       throw new Problem('rate-limited', message, { status: 429, retryAfterSeconds: 3 });
     }
     return new Promise((resolve) => this.#line.push(resolve));

@@ -9,7 +9,7 @@ export interface GuessRule {
 }
 
 export const guessRules = {
-  /** The setup code: on the box, for the household alone. */
+  /** The setup code: on the box, for those at home alone. */
   setup: { free: accessLimits.setupTries, firstMs: seconds(30), longestMs: minutes(60) },
   /** One account. The longest wait is short: a stranger must not be able to keep the owner out for long. */
   account: { free: 8, firstMs: seconds(2), longestMs: minutes(5) },

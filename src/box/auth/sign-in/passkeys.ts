@@ -17,7 +17,7 @@ export interface PasskeysOptions {
   store: AccessStore;
   people: People;
   boxName: Fact<string>;
-  /** The zone: every way in shares it, and no other box lies below it. */
+  /** The zone: every endpoint in it shares it, and no other box lies below it. */
   rpId: string;
   clock: Clock;
 }

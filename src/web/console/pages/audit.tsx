@@ -11,7 +11,7 @@ import { useConsoleText } from '../../shared/text/console.ts';
 import { useVisit } from '../visit.ts';
 import { type AuditGroup, auditGroups, ofGroup } from './audit-groups.ts';
 
-/** The record of who did what, the youngest first; a page of it at a time. */
+/** The audit log, the youngest first; a page of it at a time. */
 export function Audit(): JSX.Element {
   const t = useConsoleText();
   const { api } = useVisit();

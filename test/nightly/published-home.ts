@@ -11,7 +11,7 @@ import { execFile } from '../support/programs.ts';
 import { type PublishedBox, publishedBox } from '../support/published-box.ts';
 
 /** A box with a certificate that programs can check, and their way to it by its names. */
-export interface Household {
+export interface PublishedHome {
   box: PublishedBox;
   /** The file with the CA's certificate. */
   caFile: string;
@@ -22,7 +22,10 @@ export interface Household {
 }
 
 /** Publishes services by a box until the test ends. `folder` is the home of everything that runs. */
-export async function household(folder: string, services: Record<string, string>): Promise<Household> {
+export async function publishedHome(
+  folder: string,
+  services: Record<string, string>,
+): Promise<PublishedHome> {
   const state = join(folder, 'box');
   mkdirSync(state, { recursive: true });
   const identity = await loadIdentity({ stateFolder: state, clock: systemClock });

@@ -15,7 +15,7 @@ type Action = () => Promise<void>;
  * The people of one home, at work: they invite, remove, sign in and out, change settings, allow programs, and an app renews
  * its tokens. Each action is written down as asked before it is, and as answered when it is.
  */
-export class Household {
+export class Residents {
   readonly #box: Caller;
   readonly #ledger: Ledger;
   readonly #random: Random;
