@@ -55,13 +55,13 @@ describe.skipIf(why !== undefined)(`porchlight update ${why ?? ''}`, () => {
     await lab?.close();
   });
 
-  it('says what runs and what there is', async () => {
+  it('says what is installed and what is available', async () => {
     await expect.poll(() => updater.state.value.phase).toBe('idle');
     expect((await update()).out).toBe(
-      'runs      1.0.0 (slot A)\nstate     nothing to do\nthere is  nothing newer known\nserver    asked not yet, channel stable\n',
+      'installed  1.0.0 (slot A)\nstate      nothing to do\navailable  nothing newer known\nserver     asked not yet, channel stable\n',
     );
     server.add(lab.bundle({ version: '1.1.0' }), '1.1.0');
-    expect((await update('--check')).out).toContain('there is  1.1.0: Notes of 1.1.0.\n');
+    expect((await update('--check')).out).toContain('available  1.1.0: Notes of 1.1.0.\n');
     expect(JSON.parse((await update('--json', '--status')).out)).toMatchObject({
       available: { version: '1.1.0' },
     });
