@@ -99,7 +99,7 @@ async function flows(lab: EnrolmentLab, owner: Browser, server: MailboxServer): 
   const computer = await openComputer();
   const house = { lab, owner, server, health: lab.health };
   return [
-    await flow(lab, 'log in with a password', 'Argon2id', async () => ({
+    await flow(lab, 'sign in with a password', 'Argon2id', async () => ({
       signIn: await timed(() => new Browser(lab).signIn()),
     })),
     await flow(lab, 'an app connects', 'consent, code, tokens', async () => ({
