@@ -84,6 +84,9 @@ const cloudParts: Readonly<Record<string, readonly string[]>> = {
 /** Compose the cloud; the other files beside its parts are shared by them. */
 const composesCloud = new Set(['cloud.ts', 'main.ts', 'config.ts', 'metrics.ts']);
 
+/** Run in a checkout alone. */
+const isTool = /^src\/cli\/(release|sdk|home|api)\//;
+
 const maxLines = 350;
 
 /** Files that read what a peer wrote. JavaScript's ideas of space and small letters are not those of protocols. */
@@ -301,6 +304,17 @@ describe('who imports whom', () => {
 });
 
 describe('house rules', () => {
+  it('finds the program’s own folder in one file, which is as deep in a checkout as in a bundle', () => {
+    const found = breaches(
+      'is deeper than a bundle is, where this path leads elsewhere: use kit/root.ts',
+      ({ path, text }) =>
+        /import\.meta\.(dirname|url)[^;]*'\.\.\//.test(text) &&
+        path.split('/').length > 3 &&
+        !isTool.test(path),
+    );
+    expect(found).toEqual([]);
+  });
+
   it('lets only main files read the environment or end the process', () => {
     const found = breaches('only main.ts may use', ({ path, text }) => {
       if (isMain(path)) return [];

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type BuiltFile, readBuiltFile, sendBuiltFile } from './built-files.ts';
+import { root } from '../root.ts';
 import { codeOf, Problem } from '../runtime/errors.ts';
 import type { HttpApp, HttpsApp } from './http-server.ts';
 
@@ -17,7 +18,7 @@ export function serveApiDocument(
 ): void {
   let read: Promise<BuiltFile> | undefined;
   (app as HttpApp).get(apiDocumentPath, async (request, reply) => {
-    read ??= readBuiltFile(join(import.meta.dirname, '../../../docs/api', `${name}.json`));
+    read ??= readBuiltFile(join(root, 'docs/api', `${name}.json`));
     const file = await read.catch((error: unknown) => {
       read = undefined;
       throw codeOf(error) === 'ENOENT' ? missing(name) : error;

@@ -4,6 +4,7 @@ import { extname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { root } from '../root.ts';
 import { messageOf, Problem } from '../runtime/errors.ts';
 import { splitList } from './http-text.ts';
 
@@ -33,8 +34,7 @@ const types: Record<string, string> = {
 const compress = promisify(gzip);
 
 /** Where `node src/web/build.ts` leaves a page. */
-export const builtPages = (page: 'app' | 'console'): string =>
-  join(import.meta.dirname, '../../../dist/web', page);
+export const builtPages = (page: 'app' | 'console'): string => join(root, 'dist/web', page);
 
 /**
  * Everything below `folder`, by its path in a URL, in memory: a page of some ten files is read once and cannot change or

@@ -1,7 +1,8 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { root } from '../root.ts';
 
-const manifest = join(import.meta.dirname, '../../../package.json');
+const manifest = join(root, 'package.json');
 
 /** Of this program, as in package.json. */
 export async function version(): Promise<string> {
