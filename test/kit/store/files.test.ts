@@ -9,7 +9,7 @@ import { lockFolder } from '../../../src/kit/store/lock.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 
 const folder = temporaryFolder();
-const source = (name: string): string => join(import.meta.dirname, '../../../src/kit', name);
+const source = (name: string): string => join(import.meta.dirname, '../../../src/kit/store', name);
 
 /** A process that runs `script` as a module and is killed in the middle of it. */
 function program(script: string): { firstLine: Promise<string>; kill: () => Promise<void> } {

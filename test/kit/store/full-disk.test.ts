@@ -7,14 +7,14 @@ import { temporaryFolder } from '../../support/folder.ts';
 const notRoot = process.getuid?.() !== 0;
 if (notRoot) process.stderr.write('SKIPPED: stores on a full disk, which only root may mount; run as root\n');
 
-const kit = join(import.meta.dirname, '../../../src/kit');
+const kit = join(import.meta.dirname, '../../../src/kit/store');
 
 /** Runs where `folder` is a small disk that nobody else sees. */
 const script = `
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { isAlone, openDatabase, storing } from ${JSON.stringify(join(kit, 'database.ts'))};
 import { DatabaseSync } from 'node:sqlite';
-import { AccessStore } from ${JSON.stringify(join(kit, '../box/sessions/store.ts'))};
+import { AccessStore } from ${JSON.stringify(join(kit, '../../box/sessions/store.ts'))};
 import { lockFolder } from ${JSON.stringify(join(kit, 'lock.ts'))};
 const [, folder] = process.argv;
 const path = folder + '/store.sqlite';
