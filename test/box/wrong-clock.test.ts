@@ -8,7 +8,8 @@ import { createTestCa } from '../../src/cli/home/test-ca.ts';
 import { days, minutes } from '../../src/kit/runtime/clock.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { soon } from '../support/soon.ts';
-import { FakedBox, noFaketime } from './faked-box.ts';
+import { FakedBox } from './faked-box.ts';
+import { noFaketime } from '../support/faked-clock.ts';
 
 const folder = temporaryFolder();
 if (noFaketime !== undefined) process.stderr.write(`SKIPPED: boxes with a wrong clock: ${noFaketime}\n`);

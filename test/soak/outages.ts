@@ -1,7 +1,10 @@
+import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePorts } from '../../src/cli/home/ports.ts';
+import { fakedClock, noFaketime } from '../support/faked-clock.ts';
 import type { Disk } from './disk.ts';
-import type { House, Status } from './house.ts';
+import { type House, type Status, statusOf } from './house.ts';
 import type { Running } from './program.ts';
 import type { Random } from './random.ts';
 import type { Tallies, Tally } from './tally.ts';
@@ -12,6 +15,22 @@ const workMs = { least: 30, more: 700 };
 /** As long as a start takes: kills fall everywhere in it. */
 const startMs = 1500;
 
+/** At most so long nothing comes from the cloud. */
+const stallMs = 3000;
+/** That the condition of a copied card is there, so grave. */
+const saysCopied = (severity: string) => (status: Status) =>
+  status.conditions.some((each) => each.name === 'identity.copied' && each.severity === severity);
+const copiedKind = 'the card is copied, and the copy started beside it';
+const wrongClockKind = 'the box starts with a wrong clock, and is killed';
+const wrongClocks = [
+  '-1d',
+  '+1d',
+  '+100d',
+  '@1970-01-01 00:00:10',
+  '@2038-01-19 03:10:00',
+  '@2100-01-01 00:00:00',
+];
+
 type Who = 'box' | 'cloud';
 
 /** A home that works all the time, and is killed or loses its power over and over; after each start all must be there. */
@@ -20,16 +39,19 @@ export class Outages {
   readonly #disk: Disk;
   readonly #random: Random;
   readonly #tallies: Tallies;
+  readonly #isLong: boolean;
   readonly #running = new Map<Who, Running>();
   #witnesses: Witnesses | undefined;
   /** The last fault: what is missing at the next look is its doing. */
   #last: Tally | undefined;
 
-  constructor(options: { house: House; disk: Disk; random: Random; tallies: Tallies }) {
+  /** `isLong`: the run has time for faults that take many seconds. */
+  constructor(options: { house: House; disk: Disk; random: Random; tallies: Tallies; isLong: boolean }) {
     this.#house = options.house;
     this.#disk = options.disk;
     this.#random = options.random;
     this.#tallies = options.tallies;
+    this.#isLong = options.isLong;
   }
 
   state(who: Who): string {
@@ -93,7 +115,18 @@ export class Outages {
         [4, ['the disk is full, and the box is killed', () => this.#withoutRoom()]],
         [4, ['the disk is read-only, and the box starts on it', () => this.#readOnly()]],
       );
+    if (this.#isLong) kinds.push(...this.#slowKinds());
     await this.#counted(...this.#random.weighted(kinds));
+  }
+
+  /** What takes ten rounds' time, so that a short run is too short for it. */
+  #slowKinds(): [share: number, [kind: string, fault: () => Promise<unknown>]][] {
+    const kinds: [share: number, [kind: string, fault: () => Promise<unknown>]][] = [
+      [2, [copiedKind, () => this.#copied()]],
+      [6, ['the cloud answers nothing for a while', () => this.#stalled()]],
+    ];
+    if (noFaketime === undefined) kinds.push([4, [wrongClockKind, () => this.#wrongClock()]]);
+    return kinds;
   }
 
   async #killAtStart(): Promise<void> {
@@ -144,6 +177,49 @@ export class Outages {
       this.#tallies.of('the disk is read-only, and the box starts on it').lost.push(`it is ${boxId}`);
     await this.#kill('box');
     this.#disk.mount('rw');
+  }
+
+  /** A second box with the same card: the first must stay, and both say what is the matter. */
+  async #copied(): Promise<void> {
+    const copy = `${this.#disk.folder}-copied`;
+    const ports = await freePorts();
+    await this.#kill('box');
+    cpSync(this.state('box'), copy, {
+      recursive: true,
+      filter: (path) => !/\/(control\.sock|\.lock)$/.test(path),
+    });
+    await Promise.all([this.#start('box'), this.#start('cloud')]);
+    const first = this.#running.get('box');
+    const second = this.#house.startBox(copy, { ports });
+    const { silent } = this.#tallies.of(copiedKind);
+    if ((await statusOf(ports.boxSystem, second, saysCopied('error'))) === undefined)
+      silent.push(`the copy does not say so: ${second.said.slice(-300)}`);
+    if (
+      first === undefined ||
+      (await statusOf(this.#house.ports.boxSystem, first, saysCopied('warning'))) === undefined
+    )
+      silent.push('the first box does not say that it was copied');
+    await second.end();
+    rmSync(copy, { recursive: true, force: true });
+  }
+
+  /** As when the line is down: connections stay, and nothing comes. */
+  async #stalled(): Promise<void> {
+    const cloud = this.#running.get('cloud');
+    cloud?.signal('SIGSTOP');
+    await sleep(this.#random.below(stallMs));
+    cloud?.signal('SIGCONT');
+  }
+
+  /** People go on by it; what was made meanwhile must be there when the clock is right again. */
+  async #wrongClock(): Promise<void> {
+    await this.#kill('box');
+    const says = this.#random.one(wrongClocks);
+    const process = this.#house.startBox(this.state('box'), { environment: fakedClock(says) });
+    this.#running.set('box', process);
+    await this.#start('box');
+    await sleep(this.#random.below(workMs.more));
+    await this.#kill('box');
   }
 
   /** Starts what is not there, and sees whether all is. */

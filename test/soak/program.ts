@@ -21,7 +21,8 @@ export class Program {
     return new Program(home);
   }
 
-  start(command: string, args: readonly string[]): Running {
+  /** `environment`: beside what its unit gives it. */
+  start(command: string, args: readonly string[], environment: Record<string, string> = {}): Running {
     const unit = command === 'box' ? 'porchlight-box.service' : 'porchlight-cloud.service';
     const words = [join(this.#home, 'program/bin/main.js'), command, ...args];
     const child = spawn(process.execPath, words, {
@@ -30,6 +31,7 @@ export class Program {
         ...process.env,
         ...environmentOf(unit),
         NODE_COMPILE_CACHE: join(this.#home, 'compiled'),
+        ...environment,
       },
     });
     return new Running(child);

@@ -38,7 +38,7 @@ export async function soak({ folder, minutes, seed, only, say }: SoakOptions): P
   const house = await House.open(join(folder, 'house'), program, true);
   const random = (part: string): Random =>
     new Random(seed ^ createHash('sha256').update(part).digest().readUInt32BE());
-  const outages = new Outages({ house, disk, random: random('outages'), tallies });
+  const outages = new Outages({ house, disk, random: random('outages'), tallies, isLong: minutes >= 10 });
   mkdirSync(join(folder, 'damages'));
   const damages = new Damages({
     house,
