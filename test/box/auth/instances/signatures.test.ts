@@ -28,9 +28,12 @@ describe('a signed call', () => {
     const sweeps = vi.spyOn(ReplayMemory.prototype, 'sweep');
     onTestFinished(() => sweeps.mockRestore());
     expect(await app.call('GET', me)).toMatchObject({ status: 200 });
-    await house.lab.clock.advance(minutes(11));
-    const [memory] = sweeps.mock.contexts as ReplayMemory[];
-    expect(memory?.size).toBe(0);
+    // A round of the expiry reads the disk, which no clock moves.
+    const left = async (): Promise<number | undefined> => {
+      await house.lab.clock.advance(minutes(11));
+      return (sweeps.mock.contexts as ReplayMemory[])[0]?.size;
+    };
+    await expect.poll(left).toBe(0);
   });
 
   it.each<[string, (now: number) => number, string]>([
