@@ -1,3 +1,4 @@
+import type { Problem } from '../../../../src/kit/runtime/errors.ts';
 import { execFileSync } from '../../../support/programs.ts';
 import {
   chownSync,
@@ -134,10 +135,11 @@ describe('certificates as files', () => {
 
   it('say what keeps them from being written', async () => {
     mkdirSync(join(root, 'device.crt'));
-    await expect(write()).rejects.toMatchObject({
-      code: 'storage-failed',
-      message: 'the box cannot write the certificates now; its log says more',
-    });
+    const refused = (await write().catch((error: unknown) => error)) as Problem;
+    expect(refused).toMatchObject({ code: 'storage-failed', status: 503 });
+    expect(refused.message).toMatch(/^this cannot be saved, because /);
+    // Whoever asks need not know the box's own paths.
+    expect(JSON.stringify(refused)).not.toContain(root);
   });
 
   it('are written one at a time, and one that fails does not keep the next from it', async () => {
