@@ -117,7 +117,7 @@ async function measureSignOut(house: House, owner: Page, page: Page): Promise<nu
   await connectApp(house, page);
   await owner.reload();
   const app = new URL(house.origins.app).host;
-  await owner.getByRole('button', { name: new RegExp(`^End ${app} · `) }).click();
+  await owner.getByRole('button', { name: new RegExp(`^Sign out ${app} · `) }).click();
   const end = owner.getByRole('dialog').getByRole('button', { name: 'Sign out', exact: true });
   const told = page.getByText('The box has signed you out.').waitFor();
   return timed(() => Promise.all([end.click(), told]));

@@ -30,7 +30,7 @@ describe.skipIf(noBrowser !== undefined)(`an app that is connected ${noBrowser ?
   const sign = (words: string): Promise<void> => page.getByText(words, { exact: true }).waitFor();
   /** Which way the page says its answers come, and whether it has one that says that all is well. */
   const shown = async (): Promise<{ way: string | undefined; well: boolean }> => ({
-    way: (await page.locator('.way').allInnerTexts())[0]?.trim(),
+    way: (await page.locator('.endpoint').allInnerTexts())[0]?.trim(),
     well: (await page.getByText('Everything works.').count()) === 1,
   });
 
@@ -100,7 +100,7 @@ describe.skipIf(noBrowser !== undefined)(`an app that is connected ${noBrowser ?
     await other.page.goto(`${house.origins.main}/#/sessions`);
     await signIn(house, other.page);
     const app = new URL(house.origins.app).host;
-    await other.page.getByRole('button', { name: new RegExp(`^End ${app} · `) }).click();
+    await other.page.getByRole('button', { name: new RegExp(`^Sign out ${app} · `) }).click();
     const end = other.page.getByRole('dialog').getByRole('button', { name: 'Sign out', exact: true });
     const told = page.getByText('The box has signed you out.', { exact: true }).waitFor();
     // How long it takes, which is less than a second, is measured by test/bench/pages.ts.
