@@ -56,7 +56,7 @@ export const FirstRunRequest = Type.Object(
 export type FirstRunRequest = Static<typeof FirstRunRequest>;
 
 /** `POST /api/login`. Answers 204 with the cookie. `code`: of a second factor, see account-api.ts. */
-export const SignInRequest = Type.Object(
+export const PasswordSignInRequest = Type.Object(
   {
     name: Type.String({ minLength: 1, maxLength: accessLimits.nameMax }),
     password: Type.String({ minLength: 1, maxLength: accessLimits.passwordMax }),
@@ -64,7 +64,7 @@ export const SignInRequest = Type.Object(
   },
   { additionalProperties: false },
 );
-export type SignInRequest = Static<typeof SignInRequest>;
+export type PasswordSignInRequest = Static<typeof PasswordSignInRequest>;
 
 /** Ids of `OtherAccessItem`, see account-api.ts. */
 const keep = Type.Optional(Type.Array(Type.String({ maxLength: 300 }), { maxItems: 200 }));

@@ -133,8 +133,11 @@ export class ZoneStore {
          JOIN zone_age ON zone_age.client = most.client ORDER BY zone_age.touched_at LIMIT 1`,
       ),
     };
-    this.#serial = Number(this.#opened.serial.get()?.['value']);
-    this.#count = Number(this.#opened.count.get()?.['value']);
+    // Damage may be met here first: whoever starts the server is told where.
+    storing(this.#path, () => {
+      this.#serial = Number(this.#opened.serial.get()?.['value']);
+      this.#count = Number(this.#opened.count.get()?.['value']);
+    });
   }
 
   close(): void {

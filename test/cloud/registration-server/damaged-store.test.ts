@@ -1,8 +1,7 @@
-import { closeSync, cpSync, mkdirSync, openSync, statSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { relative } from 'node:path';
 import { expect, it } from 'vitest';
 import { RecordStore } from '../../../src/cloud/registration-server/store.ts';
-import { Problem } from '../../../src/kit/runtime/errors.ts';
+import { expectWordsForEachPageLost } from '../../support/each-page-lost.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 
 const folder = temporaryFolder();
@@ -37,23 +36,5 @@ async function use(where: string): Promise<void> {
 }
 
 it('whatever page of the store is lost, what fails says so in words', async () => {
-  const whole = join(folder, 'whole');
-  mkdirSync(whole);
-  await use(whole);
-  const pages = statSync(RecordStore.pathIn(whole)).size / 4096;
-  expect(pages).toBeGreaterThan(5);
-  const said: string[] = [];
-  for (let page = 0; page < pages; page++) {
-    const damaged = join(folder, `page ${page}`);
-    cpSync(whole, damaged, { recursive: true });
-    const file = openSync(RecordStore.pathIn(damaged), 'r+');
-    writeSync(file, Buffer.alloc(4096), 0, 4096, page * 4096);
-    closeSync(file);
-    const error = await use(damaged).catch((thrown: unknown) => thrown);
-    if (error === undefined) continue;
-    expect([page, error instanceof Problem ? 'a Problem' : error]).toEqual([page, 'a Problem']);
-    said.push((error as Problem).code);
-  }
-  expect(said.length).toBeGreaterThan(3);
-  expect(said.filter((code) => !['store-damaged', 'storage-failed'].includes(code))).toEqual([]);
+  await expectWordsForEachPageLost(folder, relative(folder, RecordStore.pathIn(folder)), use);
 });

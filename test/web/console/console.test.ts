@@ -171,6 +171,7 @@ describe.skipIf(noBrowser !== undefined)(`the console ${noBrowser ?? ''}`, () =>
 
     // One the box does not know, and then none at all.
     box.known.passkeys = [];
+    await expect.poll(() => box.listeners).toBe(1);
     box.endSession();
     await page.getByRole('button', { name: en.signIn.passkey }).click();
     await expectToSee(page.getByText(sharedText.en.problems['passkey-refused']));

@@ -7,7 +7,7 @@ import type {
   AppList,
   FirstRunRequest,
   LogLine,
-  SignInRequest,
+  PasswordSignInRequest,
   PasskeyView,
   PersonView,
   SessionNode,
@@ -147,7 +147,7 @@ export class FakeBox {
       this.#stage('in');
       return reply.status(201).send({ recoveryCode: right.recoveryCode });
     });
-    app.post<{ Body: SignInRequest }>('/api/login', async ({ body }, reply) => {
+    app.post<{ Body: PasswordSignInRequest }>('/api/login', async ({ body }, reply) => {
       if (body.password === 'too often') return refuse(reply, 429, 'rate-limited', { retryAfterSeconds: 30 });
       if (body.password !== right.password) return refuse(reply, 401, 'wrong-name-or-password');
       const fault = besideFault(this.known, body);

@@ -4,7 +4,7 @@ import {
   accessLimits,
   FirstRunRequest,
   JoinRequest,
-  SignInRequest,
+  PasswordSignInRequest,
   PasswordRequest,
   RecoverRequest,
   type SessionView,
@@ -68,7 +68,7 @@ export function signInRoutes(app: HttpApp, options: SignInRoutesOptions): void {
     letIn(reply, await signIns.firstRun(request.body, caller(request))),
   );
 
-  app.post('/api/login', { ...open, schema: { body: SignInRequest } }, async (request, reply) => {
+  app.post('/api/login', { ...open, schema: { body: PasswordSignInRequest } }, async (request, reply) => {
     setCookie(reply, await signIns.signIn(request.body, caller(request)));
     return reply.status(204).send();
   });

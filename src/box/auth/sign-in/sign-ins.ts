@@ -4,7 +4,7 @@ import type { Fact } from '../../../kit/runtime/fact.ts';
 import type {
   FirstRunRequest,
   JoinRequest,
-  SignInRequest,
+  PasswordSignInRequest,
   PasswordRequest,
   RecoverRequest,
 } from '../../../protocol/access-api.ts';
@@ -88,7 +88,7 @@ export class SignIns {
   }
 
   /** Throws `wrong-name-or-password`, `second-factor-needed`, `wrong-code`, `not-claimed`, `rate-limited`. */
-  async signIn(given: SignInRequest, caller: Caller): Promise<string> {
+  async signIn(given: PasswordSignInRequest, caller: Caller): Promise<string> {
     const { people, hashers } = this.#options;
     this.#requireOwner();
     const person = people.byName(given.name);

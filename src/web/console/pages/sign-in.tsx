@@ -1,6 +1,6 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import type { SignInRequest } from '../../../protocol/access-api.ts';
+import type { PasswordSignInRequest } from '../../../protocol/access-api.ts';
 import type { SecondFactor } from '../../../protocol/account-api.ts';
 import { accessLimits } from '../../../protocol/constants.ts';
 import { Form, type FormValues, PasswordField, TextField } from '../../shared/form.tsx';
@@ -21,7 +21,7 @@ export function SignIn(): JSX.Element {
   const [beside, setBeside] = useState<readonly SecondFactor[]>();
 
   const byPassword = async ({ name = '', password = '', code }: FormValues): Promise<void> => {
-    const body: SignInRequest = {
+    const body: PasswordSignInRequest = {
       name: name.trim(),
       password,
       ...(code === undefined ? {} : { code: code.trim() }),

@@ -16,8 +16,8 @@ describe('the text of the app', () => {
 
   it('counts as people do', () => {
     expect([en.box.certificate(1), en.box.certificate(2)]).toEqual([
-      'Certificate: 1 day left, renewed by itself',
-      'Certificate: 2 days left, renewed by itself',
+      'Certificate: 1 day left, renewed automatically',
+      'Certificate: 2 days left, renewed automatically',
     ]);
     expect(de.box.certificate(1)).toContain('noch 1 Tag,');
   });
