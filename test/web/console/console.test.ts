@@ -86,7 +86,7 @@ describe.skipIf(noBrowser !== undefined)(`the console ${noBrowser ?? ''}`, () =>
     await page.getByText(en.home.look(1)).waitFor();
     await expect.poll(() => box.listeners).toBe(1);
     box.endSession();
-    await page.getByText(en.signIn.ended).waitFor({ timeout: 5000 });
+    await page.getByText(en.signIn.ended).waitFor();
     expect(await focused(page)).toMatchObject({ text: en.signIn.title });
     await page.keyboard.press('Tab');
     await page.keyboard.type(right.name);
