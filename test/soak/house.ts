@@ -151,7 +151,7 @@ export class House {
  * What a program says of itself at its status page once that is as wanted; `undefined` when it ends before, or `patienceMs` are
  * over.
  */
-export async function statusOf(
+async function statusOf(
   port: number,
   process: Running,
   wanted: (status: Status) => boolean,

@@ -1,10 +1,8 @@
-import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePorts } from '../../src/cli/home/ports.ts';
 import { fakedClock, noFaketime } from '../support/faked-clock.ts';
 import type { Disk } from './disk.ts';
-import { type House, type Status, statusOf } from './house.ts';
+import type { House, Status } from './house.ts';
 import type { Running } from './program.ts';
 import type { Random } from './random.ts';
 import type { Tallies, Tally } from './tally.ts';
@@ -17,10 +15,6 @@ const startMs = 1500;
 
 /** At most so long nothing comes from the cloud. */
 const stallMs = 3000;
-/** That the condition of a copied card is there, so grave. */
-const saysCopied = (severity: string) => (status: Status) =>
-  status.conditions.some((each) => each.name === 'identity.copied' && each.severity === severity);
-const copiedKind = 'the card is copied, and the copy started beside it';
 const wrongClockKind = 'the box starts with a wrong clock, and is killed';
 const wrongClocks = [
   '-1d',
@@ -122,7 +116,6 @@ export class Outages {
   /** What takes ten rounds' time, so that a short run is too short for it. */
   #slowKinds(): [share: number, [kind: string, fault: () => Promise<unknown>]][] {
     const kinds: [share: number, [kind: string, fault: () => Promise<unknown>]][] = [
-      [2, [copiedKind, () => this.#copied()]],
       [6, ['the cloud answers nothing for a while', () => this.#stalled()]],
     ];
     if (noFaketime === undefined) kinds.push([4, [wrongClockKind, () => this.#wrongClock()]]);
@@ -177,30 +170,6 @@ export class Outages {
       this.#tallies.of('the disk is read-only, and the box starts on it').lost.push(`it is ${boxId}`);
     await this.#kill('box');
     this.#disk.mount('rw');
-  }
-
-  /** A second box with the same card: the first must stay, and both say what is the matter. */
-  async #copied(): Promise<void> {
-    const copy = `${this.#disk.folder}-copied`;
-    const ports = await freePorts();
-    await this.#kill('box');
-    cpSync(this.state('box'), copy, {
-      recursive: true,
-      filter: (path) => !/\/(control\.sock|\.lock)$/.test(path),
-    });
-    await Promise.all([this.#start('box'), this.#start('cloud')]);
-    const first = this.#running.get('box');
-    const second = this.#house.startBox(copy, { ports });
-    const { silent } = this.#tallies.of(copiedKind);
-    if ((await statusOf(ports.boxSystem, second, saysCopied('error'))) === undefined)
-      silent.push(`the copy does not say so: ${second.said.slice(-300)}`);
-    if (
-      first === undefined ||
-      (await statusOf(this.#house.ports.boxSystem, first, saysCopied('warning'))) === undefined
-    )
-      silent.push('the first box does not say that it was copied');
-    await second.end();
-    rmSync(copy, { recursive: true, force: true });
   }
 
   /** As when the line is down: connections stay, and nothing comes. */
