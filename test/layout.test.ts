@@ -193,19 +193,22 @@ function partIn(of: string, path: string): string | undefined {
   return inside.includes('/') ? dirname(inside) : inside;
 }
 
+/** A file beside the parts that any of them may import; the other ones compose the whole, and may import all. */
+function isShared(of: string, part: string): boolean {
+  if (!part.endsWith('.ts')) return false;
+  return of === 'box' ? shared.has(part) : !composesCloud.has(part);
+}
+
 /** Imports of a part, or of what all parts share, that the tables do not have. */
 function strayImports({ path, imports }: Source): string[] {
   return Object.entries({ box: boxParts, cloud: cloudParts }).flatMap(([of, table]) => {
     const part = partIn(of, path);
-    if (part === undefined) return [];
-    const isShared = of === 'box' ? shared.has(part) : !composesCloud.has(part) && part.endsWith('.ts');
-    if (part.endsWith('.ts') && !isShared) return [];
+    if (part === undefined || (part.endsWith('.ts') && !isShared(of, part))) return [];
+    const allowed = new Set([part, ...(table[part] ?? [])]);
     return imports.flatMap((target) => {
       const other = partIn(of, target);
-      if (other === undefined || other === part || (table[part] ?? []).includes(other)) return [];
-      const sharedOther =
-        of === 'box' ? shared.has(other) : other.endsWith('.ts') && !composesCloud.has(other);
-      return sharedOther ? [] : [`${path}: ${part} may not import ${other} (${target})`];
+      if (other === undefined || allowed.has(other) || isShared(of, other)) return [];
+      return [`${path}: ${part} may not import ${other} (${target})`];
     });
   });
 }

@@ -7,6 +7,7 @@ import { request } from 'undici';
 import { describe, expect, it } from 'vitest';
 import { freePorts, type HomePorts } from '../../src/cli/home/ports.ts';
 import { temporaryFolder } from '../support/folder.ts';
+import { lonelySettings } from '../support/lonely-box.ts';
 import { listenAsManager } from '../support/service-manager.ts';
 
 const run = promisify(execFile);
@@ -15,26 +16,7 @@ const folder = temporaryFolder();
 
 /** The arguments of a box whose cloud and CA are not there. */
 function lonelyBox(state: string, ports: HomePorts): string[] {
-  const settings = {
-    state,
-    'network.interfaces': 'lo',
-    'cloud.zone-api': 'https://127.0.0.1:1',
-    'cloud.registration': 'https://127.0.0.1:1',
-    'acme.directory': 'https://127.0.0.1:1/dir',
-    'zone.resolvers': '127.0.0.1:1',
-    'web.host': '127.0.0.1',
-    'web.port': ports.web,
-    'web.http-port': ports.redirect,
-    'enrolment.port': ports.devices,
-    'enrolment.insecure-port': ports.certificateExchange,
-    'system.port': ports.boxSystem,
-    'mdns.adapter': 'off',
-  };
-  return [
-    join(root, 'src/cli/main.ts'),
-    'box',
-    ...Object.entries(settings).map(([key, value]) => `--${key}=${value}`),
-  ];
+  return [join(root, 'src/cli/main.ts'), 'box', ...lonelySettings(state, ports)];
 }
 
 /** Runs the box until it ends by itself, or `signal` is sent once `ready`. */

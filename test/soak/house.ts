@@ -69,14 +69,9 @@ export class House {
     return join(this.#folder, name);
   }
 
-  /** `ports`: of another box than the one of this house; `environment`: beside what its unit gives it. */
-  startBox(
-    state: string,
-    {
-      ports = this.ports,
-      environment = {},
-    }: { ports?: HomePorts; environment?: Record<string, string> } = {},
-  ): Running {
+  /** `environment`: beside what its unit gives it. */
+  startBox(state: string, environment: Record<string, string> = {}): Running {
+    const { ports } = this;
     return this.#program.start(
       'box',
       flags({
@@ -84,12 +79,12 @@ export class House {
         name: 'Soaked',
         'network.interfaces': 'lo',
         'zone.root': zoneRoot,
-        'zone.resolvers': `${here}:${this.ports.dns}`,
-        'cloud.zone-api': `https://localhost:${this.ports.zoneApi}`,
-        'cloud.registration': `https://localhost:${this.ports.registration}`,
-        'cloud.mailbox': `https://localhost:${this.ports.mailbox}`,
+        'zone.resolvers': `${here}:${ports.dns}`,
+        'cloud.zone-api': `https://localhost:${ports.zoneApi}`,
+        'cloud.registration': `https://localhost:${ports.registration}`,
+        'cloud.mailbox': `https://localhost:${ports.mailbox}`,
         'cloud.ca-file': this.#path('ca.pem'),
-        'acme.directory': `https://${here}:${this.ports.acme}/dir`,
+        'acme.directory': `https://${here}:${ports.acme}/dir`,
         'acme.ca-file': this.#path('ca.pem'),
         'access.apps': `${appOrigin}/back`,
         'tunnel.enabled': 'false',
@@ -139,31 +134,17 @@ export class House {
   /** What it says of itself once it can; `undefined` when it ends before, or `patienceMs` are over. */
   async status(which: 'box' | 'cloud', process: Running, patienceMs = 60_000): Promise<Status | undefined> {
     const port = which === 'box' ? this.ports.boxSystem : this.ports.cloudSystem;
-    return statusOf(port, process, () => true, patienceMs);
+    for (const end = performance.now() + patienceMs; !process.ended && performance.now() < end;) {
+      const text = await statusAt(port);
+      if (text !== undefined) return JSON.parse(text) as Status;
+      await sleep(15);
+    }
+    return undefined;
   }
 
   async close(): Promise<void> {
     await this.#pebble?.stop();
   }
-}
-
-/**
- * What a program says of itself at its status page once that is as wanted; `undefined` when it ends before, or `patienceMs` are
- * over.
- */
-async function statusOf(
-  port: number,
-  process: Running,
-  wanted: (status: Status) => boolean,
-  patienceMs = 60_000,
-): Promise<Status | undefined> {
-  for (const end = performance.now() + patienceMs; !process.ended && performance.now() < end;) {
-    const text = await statusAt(port);
-    const status = text === undefined ? undefined : (JSON.parse(text) as Status);
-    if (status !== undefined && wanted(status)) return status;
-    await sleep(15);
-  }
-  return undefined;
 }
 
 const flags = (settings: Record<string, string | number>): string[] =>

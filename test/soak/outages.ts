@@ -184,7 +184,7 @@ export class Outages {
   async #wrongClock(): Promise<void> {
     await this.#kill('box');
     const says = this.#random.one(wrongClocks);
-    const process = this.#house.startBox(this.state('box'), { environment: fakedClock(says) });
+    const process = this.#house.startBox(this.state('box'), fakedClock(says));
     this.#running.set('box', process);
     await this.#start('box');
     await sleep(this.#random.below(workMs.more));

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Box } from '../../src/box/box.ts';
 import { BoxConfig } from '../../src/box/config.ts';
-import { freePorts } from '../../src/cli/home/ports.ts';
+import { freePorts, type HomePorts } from '../../src/cli/home/ports.ts';
 import { loadConfig } from '../../src/kit/config/config.ts';
 import { LogMemory } from '../../src/kit/log/log-memory.ts';
 import { silentLog } from '../../src/kit/log/log.ts';
@@ -17,8 +17,8 @@ export interface LonelyBox {
   setupCode(): string;
 }
 
-export async function lonelyBox(state: string): Promise<LonelyBox> {
-  const ports = await freePorts();
+/** The flags of a box on loopback, at `ports`, whose cloud and CA are not there. */
+export function lonelySettings(state: string, ports: HomePorts): string[] {
   const settings = {
     state,
     'network.interfaces': 'lo',
@@ -34,7 +34,12 @@ export async function lonelyBox(state: string): Promise<LonelyBox> {
     'system.port': ports.boxSystem,
     'mdns.adapter': 'off',
   };
-  const args = Object.entries(settings).map(([key, value]) => `--${key}=${value}`);
+  return Object.entries(settings).map(([key, value]) => `--${key}=${value}`);
+}
+
+export async function lonelyBox(state: string): Promise<LonelyBox> {
+  const ports = await freePorts();
+  const args = lonelySettings(state, ports);
   const box = new Box({
     config: loadConfig(BoxConfig, { env: {}, args }).config,
     trust: {},
