@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { FastifyRequest } from 'fastify';
 import { type Clock, minutes, type Random, seconds } from '../kit/runtime/clock.ts';
 import type { Fact } from '../kit/runtime/fact.ts';
 import type { HttpApp } from '../kit/http/http-server.ts';
@@ -20,7 +19,7 @@ import { Approvals } from './sessions/approvals.ts';
 import { type App, Apps } from './sessions/apps.ts';
 import { PasswordHasher } from './auth/sign-in/argon2.ts';
 import { Audit } from './sessions/audit.ts';
-import { type AuditNote, rootNote } from './audit-notes.ts';
+import { type AuditNote, root, rootNote } from './audit-notes.ts';
 import { Codes } from './auth/oauth/codes.ts';
 import { Enrolment, type EnrolmentSettings } from './auth/enrolment/enrolment.ts';
 import { EventSockets } from './api/event-sockets.ts';
@@ -85,7 +84,7 @@ export interface AccessOptions {
   ways: Fact<Endpoints>;
   /** What `status` is made of: when one changes, those who look are told to ask again. */
   changes: readonly Fact<unknown>[];
-  /** Events that other parts wrote with their audited actions, each in its own file; see audit-notes.ts. */
+  /** Events that other parts wrote with their changes, each in its own file; see audit-notes.ts. */
   notes?: readonly Fact<readonly AuditNote[]>[];
   /** These three: see `BoxRoutesOptions`. */
   status: () => object;
@@ -123,7 +122,7 @@ interface Parts {
   audit: Audit;
 }
 
-/** Who may come in, by which way, and for how long. Owner of the fact whether the box has an owner. */
+/** Who may sign in, by which method, and for how long: composes sessions, api and auth. Owner of the fact whether the box has an owner. */
 export class Access implements Service {
   readonly name = 'access';
   readonly #options: AccessOptions;
@@ -201,17 +200,17 @@ export class Access implements Service {
     this.#sockets = sockets;
     this.#events = new EventSockets({ ...options, guard, tokens, sockets, approvals });
     const method = { ...options, ...this.#parts, store, vault, sockets };
-    const ways: readonly AuthMethod[] = [
+    const methods: readonly AuthMethod[] = [
       ...(options.pairing === 'off' ? [] : [new Pairing({ ...method, askFrom: options.pairing })]),
       new Agents(method),
       ...(options.instances === undefined ? [] : [new Instances({ ...method, ...options.instances })]),
       ...(options.enrolment === undefined ? [] : [new Enrolment({ ...method, ...options.enrolment })]),
     ];
-    this.#methods = ways;
-    this.#running = new ServiceGroup({ name: 'sign-in methods', parts: ways, log });
+    this.#methods = methods;
+    this.#running = new ServiceGroup({ name: 'sign-in methods', parts: methods, log });
     this.#upgrades = new Map<string, Upgrade>([
       [accessPaths.events, (request, socket, head) => this.#events.upgrade(request, socket, head)],
-      ...ways.flatMap(({ upgrades = [] }) => [...upgrades]),
+      ...methods.flatMap(({ upgrades = [] }) => [...upgrades]),
     ]);
     this.#expiry = new Reconciler({
       ...options,
@@ -286,7 +285,7 @@ export class Access implements Service {
     await this.#mount(app, {
       still: () => undefined,
       note: (_request, action) => rootNote(action, this.#options.clock.now()),
-      record: (_request, action) => audit.record({ action, who: rootNote(action, 0).who, address: null }),
+      record: (_request, action) => audit.record({ action, who: root, address: null }),
     });
   }
 
@@ -316,14 +315,10 @@ export class Access implements Service {
   /** What the calls of other parts may ask, when a person with a session makes them. */
   #calls(): CallGuard {
     const { guard, audit } = this.#parts;
-    const by = (request: FastifyRequest): { who: string; address: string } => ({
-      who: guard.who(request).person.name,
-      address: guard.visitor(request).address,
-    });
     return {
       still: (request) => guard.still(request),
-      note: (request, action) => ({ ...rootNote(action, this.#options.clock.now()), ...by(request) }),
-      record: (request, action) => audit.record({ action, ...by(request) }),
+      note: (request, action) => ({ ...rootNote(action, this.#options.clock.now()), ...guard.by(request) }),
+      record: (request, action) => audit.record({ action, ...guard.by(request) }),
     };
   }
 

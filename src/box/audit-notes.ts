@@ -3,7 +3,7 @@ import { type Static, Type } from 'typebox';
 import { type AuditAction, auditActions } from '../protocol/audit-api.ts';
 
 /**
- * An event of an audited action that is done outside of access's store (settings in a file, an update begun, a restored state). It is
+ * An event of a change that is made outside of access's store (settings in a file, an update begun, a restored state). It is
  * written with its action, in the same file by the same rename, and from there into the audit log, now or at the next start:
  * `key` makes that happen once. So a power cut leaves both or neither.
  */
@@ -28,9 +28,12 @@ export function withNote(before: readonly AuditNote[], note: AuditNote | undefin
   return note === undefined ? [...before] : [...before, note].slice(-kept);
 }
 
-/** An audited action of root's, on the machine itself. */
+/** Who acts on the machine itself (`porchlight`, a file on the card), as the audit log has it. */
+export const root = 'root';
+
+/** What root did. */
 export function rootNote(action: AuditAction, at: number): AuditNote {
-  return { key: randomUUID(), at: Math.round(at), action, who: 'root', what: '', address: null };
+  return { key: randomUUID(), at: Math.round(at), action, who: root, what: '', address: null };
 }
 
 /** What the box itself found out. */

@@ -89,6 +89,8 @@ describe('backup, reset and restore', () => {
     const before = { boxId: await boxId(), code: setupCode() };
     expect(await typed(`${passphrase}\n`, 'backup', file)).toMatchObject({ code: exitCode.ok, err: '' });
     expect(statSync(file).mode & 0o777).toBe(0o600);
+    // As one from the console does, it has its event.
+    expect((await typed('', 'audit')).out).toMatch(/ backup-made +root$/m);
     expect(await typed('', 'reset')).toMatchObject({ code: exitCode.usage });
     expect(await typed('', 'reset', '--yes')).toMatchObject({ code: exitCode.ok, err: '' });
     expect(await first.ended).toMatchObject({ code: exitCode.restart });

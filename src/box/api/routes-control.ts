@@ -11,9 +11,7 @@ import type { Session, Sessions } from '../sessions/sessions.ts';
 import type { People } from '../sessions/people.ts';
 import type { Approvals } from '../sessions/approvals.ts';
 import type { Audit } from '../sessions/audit.ts';
-
-/** Who calls here, as the record has it. */
-const who = 'root';
+import { root } from '../audit-notes.ts';
 
 export interface AccessControlOptions {
   sessions: Sessions;
@@ -36,7 +34,7 @@ export function accessControl(
 
   app.delete('/sessions/:id', { schema: { params: byId } }, async (request): Promise<ControlEnded> => {
     const ended = sessions.branch(request.params.id).map(view);
-    sessions.end(request.params.id, { who });
+    sessions.end(request.params.id, { who: root });
     if (ended.length === 0) throw notFound('there is no such session; it may be over');
     return { ended };
   });
@@ -49,7 +47,7 @@ export function accessControl(
       const person = people.byName(request.params.name);
       if (person === undefined) throw notFound('there is no person of this name on the box');
       const ended = sessions.all(person.id).map(view);
-      sessions.endAllOf(person.id, undefined, { who });
+      sessions.endAllOf(person.id, undefined, { who: root });
       return { ended };
     },
   );
@@ -60,12 +58,12 @@ export function accessControl(
     // Whoever has the machine speaks for the owner who set it up.
     const owner = people.all().find(({ role, invited }) => role === 'owner' && !invited);
     if (owner === undefined) throw new Problem('not-claimed', 'the box has no owner yet', { status: 409 });
-    approvals.decide(request.params.id, request.body.allow, { id: owner.id, name: who }, null);
+    approvals.decide(request.params.id, request.body.allow, { id: owner.id, name: root }, null);
     return reply.status(204).send();
   });
 
   app.delete('/approvals/:id', { schema: { params: byId } }, async (request, reply) => {
-    approvals.forget(request.params.id, who, null);
+    approvals.forget(request.params.id, root, null);
     return reply.status(204).send();
   });
 

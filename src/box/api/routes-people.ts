@@ -1,4 +1,3 @@
-import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { Problem } from '../../kit/runtime/errors.ts';
 import type { HttpApp } from '../../kit/http/http-server.ts';
@@ -35,25 +34,20 @@ export function peopleRoutes(
   const owner = { config: { admission: 'owner' }, bodyLimit } as const;
   const lasting = { ...owner, config: { ...owner.config, recentProof: true } } as const;
 
-  /** For the record. */
-  const by = (request: FastifyRequest): { who: string; address: string } => ({
-    who: guard.who(request).person.name,
-    address: guard.visitor(request).address,
-  });
-
   app.get('/api/people', owner, async (): Promise<{ people: PersonView[] }> => ({ people: people.all() }));
 
   app.post('/api/people', { ...lasting, schema: { body: InviteRequest } }, async (request, reply) => {
-    const invited = audit.commit({ ...by(request), action: 'person-invited', what: request.body.name }, () =>
-      people.invite(request.body),
+    const invited = audit.commit(
+      { ...guard.by(request), action: 'person-invited', what: request.body.name },
+      () => people.invite(request.body),
     );
     return reply.status(201).send(invited);
   });
 
   app.delete('/api/people/:id', { ...lasting, schema: { params: byId } }, async (request, reply) => {
     audit.commit(
-      ({ name }: Person) => ({ ...by(request), action: 'person-removed', what: name }),
-      () => people.remove(request.params.id, by(request)),
+      ({ name }: Person) => ({ ...guard.by(request), action: 'person-removed', what: name }),
+      () => people.remove(request.params.id, guard.by(request)),
     );
     return reply.status(204).send();
   });
@@ -75,7 +69,7 @@ export function peopleRoutes(
   app.delete('/api/sessions/:id', { ...person, schema: { params: byId } }, async (request, reply) => {
     const { id } = request.params;
     const seen = seenBy(guard.who(request).person).some((session) => session.id === id);
-    if (!seen || sessions.end(id, by(request)).length === 0)
+    if (!seen || sessions.end(id, guard.by(request)).length === 0)
       throw new Problem('not-found', 'there is no such session; it may be over', { status: 404 });
     return reply.status(204).send();
   });
@@ -86,9 +80,9 @@ export function peopleRoutes(
     apps.replace(request.body.apps, () => {
       // Who is not on the list has nothing to do here any more.
       for (const { id, clientId } of sessions.all())
-        if (clientId !== null && apps.named(clientId) === undefined) sessions.end(id, by(request));
+        if (clientId !== null && apps.named(clientId) === undefined) sessions.end(id, guard.by(request));
       const names = apps.all.map(({ name }) => name);
-      audit.record({ ...by(request), action: 'apps-changed', what: names.join(', ') });
+      audit.record({ ...guard.by(request), action: 'apps-changed', what: names.join(', ') });
     });
     return { apps: [...apps.all] };
   });

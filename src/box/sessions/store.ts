@@ -1,12 +1,17 @@
 import { join } from 'node:path';
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
-import { isAlone, openDatabase, storing, transaction, writeNothing } from '../../kit/store/database.ts';
+import {
+  isAlone,
+  openDatabase,
+  transaction,
+  writeNothing,
+  storingForCallers,
+} from '../../kit/store/database.ts';
 import { Problem } from '../../kit/runtime/errors.ts';
 import { privateFolder } from '../../kit/store/files.ts';
 import { checkAfterUncleanEnd } from '../../kit/store/integrity.ts';
 import { type Markers, resetBox } from '../../kit/store/markers.ts';
 import { isReadOnly } from '../../kit/disk/place.ts';
-import { StorageProblem, toldOutside } from '../../kit/disk/problem.ts';
 import type { Correction } from '../../kit/trusted-time/policy.ts';
 import { redateOnce } from '../../kit/trusted-time/redate.ts';
 import { datedColumns } from './dated-columns.ts';
@@ -156,11 +161,7 @@ export class AccessStore {
 
   /** Callers are told what is wrong, the log where: who reads it over HTTP may be a stranger. */
   #storing<T>(action: () => T): T {
-    try {
-      return storing(this.#path, action, () => this.#tryAgain());
-    } catch (error) {
-      throw error instanceof StorageProblem ? toldOutside(error) : error;
-    }
+    return storingForCallers(this.#path, action, () => this.#tryAgain());
   }
 
   /** Takes up writing again by itself when the disk does. */

@@ -1,11 +1,16 @@
 import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { isDeepStrictEqual } from 'node:util';
-import { openDatabase, storing, transaction, writeNothing } from '../../kit/store/database.ts';
+import {
+  openDatabase,
+  storing,
+  transaction,
+  writeNothing,
+  storingForCallers,
+} from '../../kit/store/database.ts';
 import { Problem } from '../../kit/runtime/errors.ts';
 import { privateFolder } from '../../kit/store/files.ts';
 import { checkAfterUncleanEnd } from '../../kit/store/integrity.ts';
-import { StorageProblem, toldOutside } from '../../kit/disk/problem.ts';
 import type { Correction } from '../../kit/trusted-time/policy.ts';
 import { type DatedTables, redateOnce } from '../../kit/trusted-time/redate.ts';
 import { markedStore } from '../marked-store.ts';
@@ -231,11 +236,7 @@ export class ZoneStore {
 
   /** Callers elsewhere are told what is wrong, not where our files lie. */
   #storing<T>(action: () => T): T {
-    try {
-      return storing(this.#path, action, () => this.#tryAgain());
-    } catch (error) {
-      throw error instanceof StorageProblem ? toldOutside(error) : error;
-    }
+    return storingForCallers(this.#path, action, () => this.#tryAgain());
   }
 
   #tryAgain(): void {

@@ -2,8 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { markedStore } from '../marked-store.ts';
-import { openDatabase, storing, transaction, writeNothing } from '../../kit/store/database.ts';
-import { StorageProblem, toldOutside } from '../../kit/disk/problem.ts';
+import {
+  openDatabase,
+  storing,
+  transaction,
+  writeNothing,
+  storingForCallers,
+} from '../../kit/store/database.ts';
 import type { Correction } from '../../kit/trusted-time/policy.ts';
 import { type DatedTables, redateOnce } from '../../kit/trusted-time/redate.ts';
 import type { BoxId } from '../../protocol/names.ts';
@@ -192,11 +197,7 @@ export class RecordStore {
 
   /** Who asks is anybody: the place of the store is for the log alone. */
   #rows(read: () => unknown[]): ShownRecord[] {
-    try {
-      return storing(this.#path, read) as ShownRecord[];
-    } catch (error) {
-      throw outside(error);
-    }
+    return storingForCallers(this.#path, read) as ShownRecord[];
   }
 
   #write(apply: () => void): Promise<void> {
@@ -214,14 +215,13 @@ export class RecordStore {
       const all = (): void => {
         for (const write of group) write.apply();
       };
-      storing(
+      storingForCallers(
         this.#path,
         () => transaction(this.#database, all),
         () => this.#tryAgain(),
       );
     } catch (error) {
-      const problem = outside(error);
-      for (const write of group) write.failed(problem);
+      for (const write of group) write.failed(error);
       return;
     }
     this.#commits++;
@@ -233,5 +233,3 @@ export class RecordStore {
     if (this.#database.isOpen) writeNothing(this.#database);
   }
 }
-
-const outside = (error: unknown): unknown => (error instanceof StorageProblem ? toldOutside(error) : error);

@@ -7,7 +7,7 @@ import { damagedStore } from './integrity.ts';
 import type { Markers, Missing } from './markers.ts';
 import { storageFailed, tellFailure } from '../disk/failures.ts';
 import { isReadOnly } from '../disk/place.ts';
-import { StorageProblem, storageProblem } from '../disk/problem.ts';
+import { StorageProblem, storageProblem, toldOutside } from '../disk/problem.ts';
 import { damageOfLog } from './store-log.ts';
 
 /** A store whose absence is damage once it has been there. */
@@ -172,6 +172,15 @@ export function storing<T>(path: string, action: () => T, tryAgain?: () => void)
   } catch (error) {
     if (codeOf(error) !== 'ERR_SQLITE_ERROR') throw error;
     throw storageFailed(path, error, { verb: 'use', tryAgain });
+  }
+}
+
+/** As `storing`, for callers who may be strangers: they are told what is wrong, and not where our files lie. */
+export function storingForCallers<T>(path: string, action: () => T, tryAgain?: () => void): T {
+  try {
+    return storing(path, action, tryAgain);
+  } catch (error) {
+    throw error instanceof StorageProblem ? toldOutside(error) : error;
   }
 }
 

@@ -37,8 +37,7 @@ export function accountRoutes(app: HttpApp, options: AccountRoutesOptions): void
   const lasting = { ...person, config: { ...person.config, recentProof: true } } as const;
   const audited = (request: FastifyRequest, action: AuditAction): AuditedAction => ({
     action,
-    who: guard.who(request).person.name,
-    address: guard.visitor(request).address,
+    ...guard.by(request),
   });
 
   app.get('/api/second-factor', person, async (request): Promise<SecondFactorView> =>

@@ -57,11 +57,6 @@ export function passkeyRoutes(
   const person = { config: { admission: 'person' }, bodyLimit } as const;
   const lasting = { ...person, config: { ...person.config, recentProof: true } } as const;
 
-  const by = (request: FastifyRequest): { who: string; address: string } => ({
-    who: guard.who(request).person.name,
-    address: guard.visitor(request).address,
-  });
-
   app.get('/api/passkeys', person, async (request) => ({
     passkeys: passkeys.of(guard.who(request).person.id),
   }));
@@ -80,7 +75,7 @@ export function passkeyRoutes(
       origin: passkeyOrigin(request, names),
       response: request.body.response as unknown as RegistrationResponseJSON,
       still: () => guard.still(request),
-      record: (what) => audit.record({ ...by(request), action: 'passkey-added', what }),
+      record: (what) => audit.record({ ...guard.by(request), action: 'passkey-added', what }),
     });
     return reply.status(201).send(added);
   });
@@ -91,7 +86,7 @@ export function passkeyRoutes(
     // Else the password would be enough again without a word.
     const { on, totp } = secondFactors.view(person.id);
     if (on && !totp && passkeys.of(person.id).length === 1) throw lastSecondFactor();
-    audit.commit({ ...by(request), action: 'passkey-removed' }, () =>
+    audit.commit({ ...guard.by(request), action: 'passkey-removed' }, () =>
       passkeys.remove(person.id, request.params.id),
     );
     return reply.status(204).send();
