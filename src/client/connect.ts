@@ -69,7 +69,7 @@ export interface FinishOptions extends ConnectOptions {
   url: string;
   /**
    * The page came from the internet: names of the home network are left alone, and the code is exchanged through the
-   * tunnel (docs/ARCHITECTURE.md). `false` in Node, and for pages that come from the home network themselves.
+   * tunnel (docs/SDK.md). `false` in Node, and for pages that come from the home network themselves.
    */
   publicPage: boolean;
   /** The person agreed that this page talks to the home network: taken when there is no tunnel. */
@@ -195,7 +195,7 @@ async function exchangeOrigin(pending: Pending, options: FinishOptions, runtime:
   }
 }
 
-/** From a public page through the tunnel (docs/ARCHITECTURE.md), and only by leave of the person at home. */
+/** From a public page through the tunnel (docs/SDK.md), and only by leave of the person at home. */
 export function endpointsFor(
   ways: Endpoints,
   { publicPage, localAllowed = !publicPage }: Pick<FinishOptions, 'publicPage' | 'localAllowed'>,

@@ -63,7 +63,7 @@ export class Inspection {
         lost.push(`the person ${name} is ${found.get(id) ?? 'gone'}`);
     for (const [id, name] of found)
       if (!people.has(id) && !peopleAsked.has(name)) lost.push(`the person ${name} is there again`);
-    // An audited action that was cut off has its record if it was done, and has none if it was not.
+    // An action that was cut off has its event if it was done, and has none if it was not.
     for (const [id, name] of found) if (!people.has(id)) this.#ledger.answered('person-invited', name);
     for (const id of removalsAsked)
       if (!found.has(id)) this.#ledger.answered('person-removed', people.get(id) ?? '');

@@ -21,7 +21,7 @@ export class Residents {
   readonly #random: Random;
   #csrf = new Map<string, string>();
   #number = 0;
-  /** How many audited actions were answered. */
+  /** How many actions were answered. */
   answered = 0;
 
   constructor(options: { box: Caller; ledger: Ledger; random: Random }) {

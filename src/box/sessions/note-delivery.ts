@@ -17,7 +17,7 @@ export interface NoteDeliveryOptions {
   audit: Pick<Audit, 'deliver'>;
 }
 
-/** Brings events that were written elsewhere, with their audited actions, into the audit log: at once, and what was cut off at the start. */
+/** Brings events that were written elsewhere, with their changes, into the audit log: at once, and what was cut off at the start. */
 export class NoteDelivery {
   readonly #options: NoteDeliveryOptions;
   readonly #delivered = new Set<string>();

@@ -1,4 +1,4 @@
-/** The changes that are audited actions, by table: `update` only where it is no mere use (a counter, a time). */
+/** The changes that owe an event, by table: `update` only where it is no mere use (a counter, a time). */
 const actions: Readonly<Record<string, readonly string[]>> = {
   person: ['insert', 'update', 'delete'],
   passkey: ['insert', 'delete'],
@@ -16,7 +16,7 @@ export function isAudited(sql: string): boolean {
 }
 
 /**
- * What a transaction owes the audit log: each that holds an audited action must hold its event too, else a cut in between leaves the one
+ * What a transaction owes the audit log: each that holds such a change must hold its event too, else a cut in between leaves the one
  * without the other, and a forgotten event is noticed by nobody. Kept by the store, which refuses to commit what is owed.
  */
 export class OwedEvents {
@@ -34,7 +34,7 @@ export class OwedEvents {
     this.#told = false;
   }
 
-  /** An audited action was done. */
+  /** Something was done that owes an event. */
   owe(what: string): void {
     this.#owed ??= what;
   }
@@ -44,7 +44,7 @@ export class OwedEvents {
     this.#told = true;
   }
 
-  /** Throws when an audited action is about to be committed without an event: a mistake in the program. */
+  /** Throws when such a change is about to be committed without an event: a mistake in the program. */
   settle(): void {
     if (!this.#demanded || this.#owed === undefined || this.#told) return;
     throw new Error(`a change without an audit event in its transaction: ${this.#owed}`);

@@ -99,12 +99,12 @@ export class AccessStore {
     return changes;
   }
 
-  /** From now on a transaction that holds an audited action must hold its event; see owed-events.ts. */
+  /** From now on a transaction must hold the event that its changes owe; see owed-events.ts. */
   demandEvents(): void {
     this.#events.demand();
   }
 
-  /** What `run` cannot see is an audited action: that a setting is one. */
+  /** What `run` cannot see owes an event: which setting it is that changes. */
   oweEvent(what: string): void {
     this.#events.owe(what);
   }

@@ -153,7 +153,7 @@ export class Tunnel implements Service {
       const grant = await this.#options.grants.tunnel(signal);
       const before = this.#grant;
       this.#grant = grant;
-      this.#happened({ kind: 'granted', moved: before !== undefined && !sameWay(before, grant) });
+      this.#happened({ kind: 'granted', moved: before !== undefined && !isSameGrant(before, grant) });
     } catch (error) {
       signal.throwIfAborted();
       const retryAfterSeconds = error instanceof Problem ? error.retryAfterSeconds : undefined;
@@ -251,7 +251,7 @@ export class Tunnel implements Service {
   }
 }
 
-function sameWay(a: TunnelGrant, b: TunnelGrant): boolean {
+function isSameGrant(a: TunnelGrant, b: TunnelGrant): boolean {
   return isDeepStrictEqual(lasting(a), lasting(b));
 }
 

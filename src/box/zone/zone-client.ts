@@ -14,7 +14,7 @@ export interface ZoneClientOptions extends Pick<
 }
 
 /**
- * The box's side of the zone API (docs/ARCHITECTURE.md): every call speaks of the zone of the identity that is presented as TLS
+ * The box's side of the zone API (docs/api/README.md): every call speaks of the zone of the identity that is presented as TLS
  * client certificate. Failures are `Problem`s with the server's own code (`address-not-allowed`, `rate-limited`, …),
  * `unreachable`, or `bad-answer` when the answer is not of the agreed shape.
  */

@@ -106,7 +106,7 @@ function orderFor(mirrors: readonly string[], before: readonly string[]): string
 }
 
 /**
- * What the zone API takes from any caller (docs/ARCHITECTURE.md), and loopback, which it takes when it is the caller's own source
+ * What the zone API takes from any caller (cloud/dns-server/zone-rules.ts), and loopback, which it takes when it is the caller's own source
  * address: the network part names it only where the whole home is on one machine.
  */
 function isPublishable(address: string): boolean {

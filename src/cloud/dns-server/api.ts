@@ -78,7 +78,7 @@ export interface ApiOptions {
 
 const limiterCapacity = 50_000;
 
-/** The zone API (docs/ARCHITECTURE.md). Who calls, and how often, is settled before a byte of a body is read. */
+/** The zone API (docs/api/README.md). Who calls, and how often, is settled before a byte of a body is read. */
 export function createApi(options: ApiOptions): Promise<HttpsApp> {
   const { tls, log, zones } = options;
   const app = createHttpsApp({

@@ -76,7 +76,7 @@ const sweepEveryMs = 30_000;
 const silentMs = 150_000;
 
 /**
- * Where boxes announce their URLs, and where a browser asks which boxes share its public address (docs/ARCHITECTURE.md).
+ * Where boxes announce their URLs, and where a browser asks which boxes share its public address (docs/api/README.md).
  *
  * Size: a box is one durable write a minute, over a connection it keeps. One process takes more than a thousand writes a
  * second on two small cores (`npm run bench`), which is some 60,000 boxes at the pace for times of ease and 100,000 at the

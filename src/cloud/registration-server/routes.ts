@@ -50,7 +50,7 @@ export interface RouteOptions {
   random: Random;
 }
 
-/** Puts the registration API (docs/ARCHITECTURE.md) on `app`. Limits are checked before a body is read. */
+/** Puts the registration API (docs/api/README.md) on `app`. Limits are checked before a body is read. */
 export async function registerRoutes(app: HttpsApp, options: RouteOptions): Promise<void> {
   const { counters } = options;
   app.addHook('onError', async (_request, _reply, error) => {

@@ -1,8 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 
 /**
- * A fact has one owner and any number of observers. Parts of Porchlight never call each other: they own one fact and
- * observe others. Observers must not rely on seeing every value, only on being told that the value changed.
+ * A fact has one owner and any number of observers: how the parts of Porchlight meet (docs/ARCHITECTURE.md). Observers must not rely on seeing every value, only on being told that the value changed.
  */
 export interface Fact<T> {
   readonly value: T;
